@@ -1,0 +1,68 @@
+"""Facts: what the user assumes of symbols and functions, looked up by the rules that need them.
+
+kind                      subject       means
+onehot                    y             along its last axis y is 0 but for one 1
+sum                       y, axes       Σ over the axes of y is value
+equal                     node          node may be replaced by value (t² = 1)
+symmetric diagonal orthogonal psd pd    A     of a square matrix (diagonal, psd and pd imply symmetric)
+positive negative nonnegative nonpositive     x     of every entry
+convex concave            "L"           of a function, by name
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from symderiv.build import ONE, ones, power
+from symderiv.ir import Expr
+
+PROPERTIES = ("onehot", "symmetric", "diagonal", "orthogonal", "psd", "pd", "convex", "concave")
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One assumption; ``text`` is how the user wrote it, and how steps cite it."""
+
+    kind: str
+    subject: Expr | str
+    text: str
+    value: Expr | None = None
+    axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A set of facts, in the order given."""
+
+    facts: tuple[Fact, ...] = ()
+
+    def __iter__(self) -> Iterator[Fact]:
+        return iter(self.facts)
+
+    def __bool__(self) -> bool:
+        return bool(self.facts)
+
+    def find(self, subject: Expr | str, *kinds: str) -> Fact | None:
+        """The first fact of one of these kinds about the subject, or None."""
+        return next((f for f in self.facts if f.kind in kinds and f.subject == subject), None)
+
+    def of(self, *kinds: str) -> list[Fact]:
+        return [f for f in self.facts if f.kind in kinds]
+
+    def texts(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(f.text for f in self.facts))
+
+
+def facts(given: Iterable[Fact]) -> Facts:
+    """Collect facts, with what they imply at once: onehot(y) gives Σy = 1, y² = y and y ≥ 0."""
+    result: list[Fact] = []
+    for fact in given:
+        result.append(fact)
+        if fact.kind == "onehot" and isinstance(fact.subject, Expr):
+            y = fact.subject
+            last = len(y.shape) - 1
+            result.append(Fact("sum", y, fact.text, ones(y.shape[:-1]) if y.shape[:-1] else ONE, (last,)))
+            result.append(Fact("equal", power(y, 2), fact.text, y))
+            result.append(Fact("nonnegative", y, fact.text))
+    return Facts(tuple(dict.fromkeys(result)))
+

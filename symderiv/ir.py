@@ -1,0 +1,275 @@
+"""The expression: eight immutable, interned node kinds, and nothing else.
+
+Everything linear is one node, `Contract`: product, transpose, inner, outer, trace, diag, Hadamard and Kronecker products
+differ in their labels alone. A label that is repeated in ``out`` is a unit tensor δ, an output label that no factor
+carries is a broadcast axis. Coefficients live in `Add` only. The constructors (lower-case functions in `build`) bring
+every node to its canonical form; this module only stores it: equal structure is the same object, whatever its indices
+were called, so ``a is b`` compares expressions.
+
+Node        fields                                   stands for
+Symbol      name, shape, kind, props                 a variable, a dimension used as a number, π or e
+Contract    factors, labels, out, dims               Σ over labels not in out of the product of the factors
+Add         terms ((coefficient, node), …)           a linear combination
+Map         fn, params, order, generic, arg          fn^(order)(arg), elementwise
+Call        fn, params, abstract, args, ders         a tensor function, differentiated by the arguments ders
+Name        name, role, body                         body, told under a name
+Der         body, wrt                                a derivative not yet taken (a hole)
+Box         body                                     brackets: body, kept apart (for telling only)
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from hashlib import blake2b
+from typing import Any
+from weakref import WeakValueDictionary
+
+from symderiv.dims import Dim
+
+Shape = tuple[Dim, ...]
+
+_table: WeakValueDictionary[bytes, Expr] = WeakValueDictionary()
+_lock = threading.Lock()
+
+
+class Expr:
+    """A node. Never built directly: use the constructors of `symderiv.build`."""
+
+    __slots__ = ("__weakref__", "_classes", "digest", "kids", "shape", "weight")
+    digest: bytes
+    shape: Shape
+    kids: tuple[Expr, ...]
+    weight: int
+    """number of factor occurrences, as if names were opened: what simplification lowers (names count one)"""
+    _classes: tuple[int, ...] | None
+
+    def __repr__(self) -> str:
+        return f"<{debug(self)}>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("expressions are interned; save a Derivation with to_json instead")
+
+
+class Symbol(Expr):
+    """A variable (kind "variable"), a dimension as a number ("dim"), a constant ("const"), or a formal argument ("formal")."""
+
+    __slots__ = ("kind", "name", "props")
+    name: str
+    kind: str
+    props: frozenset[str]
+
+
+class Contract(Expr):
+    """Σ over the labels that are not in ``out`` of Π factors; ``labels[f]`` are the labels of factor f, ``dims`` is by label."""
+
+    __slots__ = ("dims", "factors", "labels", "out")
+    factors: tuple[Expr, ...]
+    labels: tuple[tuple[int, ...], ...]
+    out: tuple[int, ...]
+    dims: tuple[Dim, ...]
+
+
+class Add(Expr):
+    """Σ coefficient · node, all of one shape; no terms is zero, one term is a scaled node."""
+
+    __slots__ = ("terms",)
+    terms: tuple[tuple[Fraction, Expr], ...]
+
+
+class Map(Expr):
+    """A scalar function applied to each entry; ``pow`` has its exponent in params; ``order`` counts derivatives of a generic one."""
+
+    __slots__ = ("fn", "generic", "order", "params")
+    fn: str
+    params: tuple[Fraction, ...]
+    order: int
+    generic: bool
+
+    @property
+    def arg(self) -> Expr:
+        return self.kids[0]
+
+
+class Call(Expr):
+    """A tensor function; ``ders`` lists the arguments it was differentiated by, in order; their axes follow the output's."""
+
+    __slots__ = ("abstract", "ders", "fn", "params")
+    fn: str
+    params: tuple[Any, ...]
+    abstract: bool
+    ders: tuple[int, ...]
+
+    @property
+    def args(self) -> tuple[Expr, ...]:
+        return self.kids
+
+
+class Name(Expr):
+    """``body`` under a name; role "user" (of a program), "cotangent", "jacobian" or "auto"."""
+
+    __slots__ = ("name", "role")
+    name: str
+    role: str
+
+    @property
+    def body(self) -> Expr:
+        return self.kids[0]
+
+
+class Der(Expr):
+    """∂body/∂wrt, not yet taken: shape body.shape + wrt.shape; wrt may be an inner node of body."""
+
+    __slots__ = ("wrt",)
+    wrt: Expr
+
+    @property
+    def body(self) -> Expr:
+        return self.kids[0]
+
+
+class Box(Expr):
+    """Brackets that keep the body from being merged into what stands around it; ``note`` says why they are shown."""
+
+    __slots__ = ("note",)
+    note: str
+
+    @property
+    def body(self) -> Expr:
+        return self.kids[0]
+
+
+def intern(cls: type[Expr], key: str, kids: tuple[Expr, ...], shape: Shape, weight: int, fields: dict[str, Any]) -> Any:
+    """Return the one node of this content, making it if need be; ``key`` is all content besides the kids."""
+    h = blake2b(f"{cls.__name__}|{key}|{shape}".encode(), digest_size=16)
+    for kid in kids:
+        h.update(kid.digest)
+    digest = h.digest()
+    node = _table.get(digest)
+    if node is None:
+        with _lock:
+            node = _table.get(digest)
+            if node is None:
+                node = cls.__new__(cls)
+                node.digest, node.kids, node.shape, node.weight, node._classes = digest, kids, shape, weight, None
+                for field, value in fields.items():
+                    setattr(node, field, value)
+                _table[digest] = node
+    return node
+
+
+def postorder(*roots: Expr) -> Iterator[Expr]:
+    """Every node below the roots once, kids before parents (iterative: depth isn't bounded by the interpreter's stack)."""
+    seen: set[Expr] = set()
+    for root in roots:
+        stack: list[tuple[Expr, bool]] = [(root, False)]
+        while stack:
+            node, ready = stack.pop()
+            if ready:
+                yield node
+            elif node not in seen:
+                seen.add(node)
+                stack.append((node, True))
+                stack.extend((kid, False) for kid in reversed(node.kids) if kid not in seen)
+
+
+def free_symbols(*roots: Expr) -> list[Symbol]:
+    """The symbols below the roots, each once, in order of first use; sizes of axes aren't symbols."""
+    return [n for n in postorder(*roots) if isinstance(n, Symbol)]
+
+
+def depends(root: Expr, wrt: Expr, memo: dict[tuple[Expr, Expr], bool] | None = None) -> bool:
+    """True if ``wrt`` occurs in ``root``."""
+    memo = {} if memo is None else memo
+    known = memo.get((root, wrt))
+    if known is not None:
+        return known
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if (node, wrt) in memo:
+            continue
+        if node is wrt:
+            memo[node, wrt] = True
+        elif ready or not node.kids:
+            memo[node, wrt] = any(memo.get((kid, wrt), False) for kid in node.kids)
+        else:
+            stack.append((node, True))
+            stack.extend((kid, False) for kid in node.kids)
+    return memo[root, wrt]
+
+
+def number_of(node: Expr) -> Fraction | None:
+    """The value of a scalar node that is a plain number, else None.
+
+    A number is the empty contraction, scaled: ``Add(((c, 1),))``.
+    """
+    if node.shape:
+        return None
+    if isinstance(node, Contract):
+        return Fraction(1) if not node.factors else None
+    if isinstance(node, Add):
+        if not node.terms:
+            return Fraction(0)
+        if len(node.terms) == 1 and isinstance(node.terms[0][1], Contract) and not node.terms[0][1].factors:
+            return node.terms[0][0]
+    return None
+
+
+def is_zero(node: Expr) -> bool:
+    return isinstance(node, Add) and not node.terms
+
+
+def scaled(node: Expr) -> tuple[Fraction, Expr]:
+    """(coefficient, rest): splits a one-term Add.
+
+    2·x gives (2, x); anything else gives (1, itself).
+    """
+    if isinstance(node, Add) and len(node.terms) == 1:
+        return node.terms[0]
+    return Fraction(1), node
+
+
+def base_and_exponent(node: Expr) -> tuple[Expr, Fraction]:
+    if isinstance(node, Map) and node.fn == "pow":
+        return node.kids[0], node.params[0]
+    return node, Fraction(1)
+
+
+_LETTERS = "ijklmnpqrstuvabcdefgh"
+
+
+def debug(node: Expr, names: bool = True) -> str:
+    """A short linear text of a node, for error messages of the engine's own and for the interpreter's prompt."""
+    done: dict[Expr, str] = {}
+    for n in postorder(node):
+        done[n] = _debug_one(n, done)
+        if len(done[n]) > 4000:
+            done[n] = done[n][:4000] + "…"
+    return done[node]
+
+
+def _debug_one(n: Expr, done: dict[Expr, str]) -> str:
+    if isinstance(n, Symbol):
+        return n.name
+    if isinstance(n, Name):
+        return n.name
+    if isinstance(n, Map):
+        fn = f"pow{n.params[0]}" if n.fn == "pow" else n.fn + "'" * n.order
+        return f"{fn}({done[n.arg]})"
+    if isinstance(n, Call):
+        ders = "".join(f"_{d}" for d in n.ders)
+        return f"{n.fn}{ders}({', '.join(done[a] for a in n.args)})"
+    if isinstance(n, Add):
+        return "(" + " + ".join(f"{c}*{done[t]}" if c != 1 else done[t] for c, t in n.terms) + ")" if n.terms else "0"
+    if isinstance(n, Der):
+        return f"D[{done[n.body]}/{debug(n.wrt)}]"
+    if isinstance(n, Box):
+        return f"[{done[n.body]}]"
+    assert isinstance(n, Contract)
+    if not n.factors and not n.out:
+        return "1"
+    def letters(ls: Sequence[int]) -> str:
+        return "".join(_LETTERS[x % len(_LETTERS)] for x in ls)
+    return "{" + " ".join(f"{done[f]}_{letters(ls)}" if ls else done[f] for f, ls in zip(n.factors, n.labels, strict=True)) \
+        + (f" -> {letters(n.out)}" if n.out else "") + "}"
