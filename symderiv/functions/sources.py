@@ -1,0 +1,83 @@
+"""Definitions that generated NumPy code calls, as source text: each is pasted once, where it is needed."""
+
+from __future__ import annotations
+
+#: erf and erfc to full relative precision: rational approximations on three intervals.
+#: W. J. Cody, Rational Chebyshev approximations for the error function, Math. Comp. 23 (1969).
+ERF = '''\
+def _erfc_tail(y):
+    """erfc(y) for y >= 0.46875."""
+    y = np.minimum(y, 30.0)
+    near = np.minimum(y, 4.0)
+    near = np.polyval(
+        [2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594, 6.61191906371416295e1,
+         2.98635138197400131e2, 8.81952221241769090e2, 1.71204761263407058e3, 2.05107837782607147e3,
+         1.23033935479799725e3], near) / np.polyval(
+        [1.0, 1.57449261107098347e1, 1.17693950891312499e2, 5.37181101862009858e2, 1.62138957456669019e3,
+         3.29079923573345963e3, 4.36261909014324716e3, 3.43936767414372164e3, 1.23033935480374942e3], near)
+    far = np.maximum(y, 4.0)
+    w = 1.0 / (far * far)
+    far = (0.56418958354775628695 - w * np.polyval(
+        [1.63153871373020978e-2, 3.05326634961232344e-1, 3.60344899949804439e-1, 1.25781726111229246e-1,
+         1.60837851487422766e-2, 6.58749161529837803e-4], w) / np.polyval(
+        [1.0, 2.56852019228982242, 1.87295284992346725, 5.27905102951428412e-1, 6.05183413124413191e-2,
+         2.33520497626869185e-3], w)) / far
+    split = np.trunc(16.0 * y) / 16.0
+    return np.where(y <= 4.0, near, far) * np.exp(-split * split) * np.exp(-(y - split) * (y + split))
+
+
+def _erf_core(x):
+    """erf(x) for |x| <= 0.46875."""
+    square = x * x
+    return x * np.polyval(
+        [1.85777706184603153e-1, 3.16112374387056560, 1.13864154151050156e2, 3.77485237685302021e2,
+         3.20937758913846947e3], square) / np.polyval(
+        [1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3], square)
+
+
+def _erf(x):
+    """The error function, elementwise."""
+    y = np.abs(x)
+    tail = np.sign(x) * (1.0 - _erfc_tail(np.maximum(y, 0.46875)))
+    return np.where(y <= 0.46875, _erf_core(np.clip(x, -0.46875, 0.46875)), tail)
+
+
+def _erfc(x):
+    """The complementary error function, elementwise, without cancellation for large x."""
+    y = np.abs(x)
+    tail = _erfc_tail(np.maximum(y, 0.46875))
+    return np.where(y <= 0.46875, 1.0 - _erf_core(np.clip(x, -0.46875, 0.46875)), np.where(x < 0, 2.0 - tail, tail))
+'''
+
+#: erf off the real axis by its integral: for checks by a complex step, |x| up to about 8.
+ERF_COMPLEX = '''\
+def _erf_complex(z):
+    """2/sqrt(pi) z times the integral of exp(-(z s)**2) over 0 <= s <= 1, by a Gauss rule."""
+    nodes, weights = np.polynomial.legendre.leggauss(96)
+    s = (nodes + 1.0) / 2.0
+    z = np.asarray(z)
+    return z / np.sqrt(np.pi) * (np.exp(-((z[..., None] * s) ** 2)) @ weights)
+'''
+
+#: The shift by the largest entry is taken from the real part, so that a complex step goes through.
+SOFTMAX = '''\
+def _softmax(x, axis=-1):
+    """exp(x)/sum(exp(x)) along an axis."""
+    e = np.exp(x - np.max(np.real(x), axis=axis, keepdims=True))
+    return e / np.sum(e, axis=axis, keepdims=True)
+'''
+
+LOGSUMEXP = '''\
+def _logsumexp(x, axis=None, keepdims=False):
+    """log(sum(exp(x))) along an axis."""
+    top = np.max(np.real(x), axis=axis, keepdims=True)
+    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+'''
+
+LOG_SOFTMAX = '''\
+def _log_softmax(x, axis=-1):
+    """log(softmax(x)) along an axis."""
+    shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
+    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+'''
