@@ -69,7 +69,6 @@ ALIASES: dict[str, str] = {
     "log_sum_exp": "logsumexp",
     "logsoftmax": "log_softmax",
     "average": "mean",
-    "variance": "var",
     "layernorm": "layer_norm",
     "rmsnorm": "rms_norm",
     "amax": "max",
