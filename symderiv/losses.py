@@ -187,8 +187,9 @@ _ROWS: tuple[Loss, ...] = (
          convention="takes the logarithm of the rate, without the term in the target alone; the mean over all entries"),
     Loss("gaussian_nll", "GaussianNLL", "(log(variance) + (input - target)**2/variance)/2",
          numpy="0.5*(np.log({variance}) + ({input} - {target})**2/{variance})",
-         arguments=("input", "target", "variance"), needs=("variance > 0",), convexity="convex", convention="with ½ and a variance per entry, without ½ log 2π and"
-         " torch's clamp of it; the mean over all entries", source="torch.nn.GaussianNLLLoss"),
+         arguments=("input", "target", "variance"), needs=("variance > 0",), convexity="convex",
+         convention="with ½ and a variance per entry, without ½ log 2π and torch's clamp of it; the mean over all"
+         " entries", source="torch.nn.GaussianNLLLoss"),
     Loss("gamma_nll", "GammaNLL", "-log(-input) - target*input", numpy="-np.log(-{input}) - {target}*{input}",
          input_kind="natural", needs=("input < 0",), convexity="convex", source="McCullagh & Nelder 1989, 8.3",
          convention="takes u = -1/mean, unit shape, without terms in the target alone; the mean over all entries"),
