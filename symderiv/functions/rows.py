@@ -133,11 +133,11 @@ class ScalarFunction:
         return fill(self.complex_numpy or self.numpy, {"x": x, **self._texts(values)})
 
     def tex(self, x: str, **values: str) -> str:
-        """LaTeX of the function at an argument that is already LaTeX; only the parameters given are shown.
+        r"""LaTeX of the function at an argument that is already LaTeX; only the parameters given are shown.
 
         >>> from symderiv.functions import SCALAR
         >>> SCALAR["exp"].tex("u"), SCALAR["tanh"].tex("Wh")
-        ('e^{u}', '\\\\tanh(Wh)')
+        ('e^{u}', '\\tanh(Wh)')
         """
         if "{x}" in self.latex:
             return fill(self.latex, {"x": x, **self._texts(values)})
