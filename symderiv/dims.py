@@ -328,12 +328,3 @@ class _Reader:
         self.expect(")")
         self.depth -= 1
         return result
-
-
-def dim_terms(dim: Dim) -> tuple[tuple[int, Monomial], ...]:
-    """The terms of a dimension as (factor, names).
-
-    >>> dim_terms("n*n - k + 1")
-    ((1, ('n', 'n')), (-1, ('k',)), (1, ()))
-    """
-    return tuple((factor, monomial) for monomial, factor in _polynomial(dim).items())
