@@ -115,7 +115,7 @@ class Reader:
     def name(self) -> Node:
         """A name, without a prefix such as ``np.`` or ``np.linalg.`` (where this isn't ``sp.T`` for a symbol ``sp``)."""
         start = self.token.start
-        inside = MODULES - self.assigned.keys()
+        inside = MODULES - self.assigned
         while self.token.text in inside and self.peek().text == "." and self.peek(2).kind == "name":
             if self.peek(2).text == "T":
                 break
@@ -172,8 +172,9 @@ class Reader:
                 if self.token.text != "]":
                     items.append((yield self.item()))
             return Index(base, tuple(items), span=(base.span[0], self.expect("]").stop))
+        arguments: tuple[Node, ...] = ()
         if isinstance(base, Ref):
-            name, name_span, arguments = base.name, base.span, ()
+            name, name_span = base.name, base.span
         elif isinstance(base, Call) and self.tokens[self.position - 1].kind == "name":
             name, name_span, arguments = base.function, base.function_span, base.arguments
         else:
