@@ -381,10 +381,11 @@ def scale(coefficient: Fraction | int, node: Expr) -> Expr:
 
 
 def primitive(node: Add) -> tuple[Fraction, Add]:
-    """(content, rest): rest has coprime integer coefficients and a positive first one."""
+    """(content, rest): rest has coprime integer coefficients, most of them positive; of as many, the lightest term's is."""
     numerators = gcd(*(c.numerator for c, _ in node.terms))
     content = Fraction(numerators, lcm(*(c.denominator for c, _ in node.terms)))
-    if node.terms[0][0] < 0:
+    balance = sum(1 if c > 0 else -1 for c, _ in node.terms)
+    if balance < 0 or balance == 0 and min(node.terms, key=lambda term: (term[1].weight, term[1].digest))[0] < 0:
         content = -content
     if content == 1:
         return content, node

@@ -1,0 +1,248 @@
+"""The engine: goals become lemmas, each proved once.
+
+Forward: ∂c/∂x for each node c below f, kids first. Reverse: ∂L/∂c for each node c on the way to the variables, uses
+first. Both apply the same local Jacobians, both end in normal forms, and every lemma is a proof whose steps are kept.
+All passes are iterative over the expression's nodes.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import count
+
+from symderiv.build import der, remake
+from symderiv.errors import NoRuleError
+from symderiv.facts import Facts
+from symderiv.ir import Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
+from symderiv.rules.base import Context, Rule, peel
+from symderiv.rules.differentiation import (
+    FORWARD, chain_rule_with_lemma, differentiate_definition, formal, formal_arguments, let, needs_lemma, pull_back,
+    unfold_name, uses,
+)
+from symderiv.simplify import Normaliser
+from symderiv.trace import Cong, Fire, Item, Proof, chain
+
+NAME_FROM_WEIGHT = 14
+"""a cotangent or Jacobian of more factors than this gets a name, so that nothing swells with depth"""
+
+
+class Engine:
+    """Proves derivatives under one set of facts; remembers every lemma."""
+
+    def __init__(self, facts: Facts = Facts()) -> None:
+        self.facts = facts
+        self.context = Context(facts)
+        self.normaliser = Normaliser(self.context)
+        self.lemmas: dict[Der, Proof] = {}
+        self._depends: dict[tuple[Expr, Expr], bool] = {}
+        self._fresh = count(1)
+        self._taken: set[str] = set()
+
+    # ------------------------------------------------------------ beginning
+    def begin(self, f: Expr) -> Proof:
+        """Normalise what is to be differentiated; its names are then known and are folded from here on."""
+        proof = self.normaliser.normalise(f)
+        nodes = list(postorder(f, proof.after))
+        names = {n.body: n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)}
+        self._taken |= {n.name for n in nodes if isinstance(n, Name | Symbol)}
+        self.context = Context(self.facts, {**self.context.names, **names})
+        self.normaliser = Normaliser(self.context)
+        return proof
+
+    def simplify(self, node: Expr) -> Proof:
+        return self.normaliser.normalise(node)
+
+    # ------------------------------------------------------------ forward
+    def jacobian(self, f: Expr, x: Expr, named: bool = False) -> Proof:
+        """∂f/∂x as a proof from the hole to its value; ``named`` gives the Jacobians of named nodes names where long."""
+        goal = der(f, x)
+        for node in postorder(f):
+            if node is f or self.depends(node, x):
+                self._forward_lemma(der(node, x), named)
+        return self.lemmas[goal]
+
+    def depends(self, node: Expr, x: Expr) -> bool:
+        return depends(node, x, self._depends)
+
+    def _forward_lemma(self, goal: Der, named: bool) -> None:
+        if goal in self.lemmas:
+            return
+        items: list[Item] = [self._open(goal)]
+        if isinstance(items[0].after, Der) and items[0].after not in self.lemmas:
+            self.jacobian(items[0].after.body, goal.wrt, named)  # a definition, unfolded
+        items.append(self._fill(items[0].after))
+        items.append(self.simplify(items[-1].after))
+        body = goal.body
+        after = items[-1].after
+        if named and isinstance(body, Name) and after.weight > NAME_FROM_WEIGHT and not isinstance(after, Name):
+            items.append(self._named(after, f"J_{body.name}", "jacobian"))
+        self.lemmas[goal] = chain(goal, items, self.context)
+
+    def _open(self, goal: Der) -> Fire:
+        """The first step at a hole."""
+        body = goal.body
+        if needs_lemma(body) and body is not goal.wrt and self.depends(body, goal.wrt):
+            assert isinstance(body, Call)
+            if body.args[0] is goal.wrt or (isinstance(body.args[0], Symbol) and body.args[0].kind == "formal"):
+                return self._fired(differentiate_definition, goal)
+            cited = (self.definition_lemma(body),)
+            after = chain_rule_with_lemma.apply(goal, self.context, None, cited)
+            return Fire(chain_rule_with_lemma.name, goal, after, None, cited)
+        for law in FORWARD:
+            used = law.fire(goal, self.context)
+            if used is not None:
+                return Fire(law.name, goal, used.after, None, (), used.facts)
+        raise NoRuleError(f"no rule differentiates {body!r}")
+
+    def _fired(self, law: Rule, node: Expr, choice: object = None) -> Fire:
+        used = law.fire(node, self.context, choice)
+        assert used is not None
+        return Fire(law.name, node, used.after, choice, (), used.facts)
+
+    def definition_lemma(self, node: Call) -> Proof:
+        """The Jacobian of a function with a definition, on formal arguments, in a context without facts or names."""
+        goal = der(formal(node), formal_arguments(node)[0])
+        if goal not in self.lemmas:
+            self.lemmas[goal] = _definition_lemma(goal)
+        return self.lemmas[goal]
+
+    def _fill(self, node: Expr) -> Proof:
+        """Replace each hole by what its lemma proved."""
+        return self._rewrite(node, {n: self.lemmas[n] for n in _shallow(node) if isinstance(n, Der)})
+
+    # ------------------------------------------------------------ reverse
+    def gradients(self, loss: Expr, wrt: Sequence[Expr]) -> list[Proof]:
+        """∂L/∂x for each x, in one sweep: the cotangent of each node on the way is proved once."""
+        above = uses(loss)
+        order = _on_the_way(loss, wrt)
+        self._fill_lemma_root(loss)
+        for node in reversed(order):
+            if node is not loss and node in above:
+                self._reverse_lemma(der(loss, node), node in wrt)
+        for x in wrt:
+            goal = der(loss, x)
+            if goal not in self.lemmas:
+                self.lemmas[goal] = chain(goal, [self._open(goal)], self.context)
+        return [self.lemmas[der(loss, x)] for x in wrt]
+
+    def _fill_lemma_root(self, loss: Expr) -> None:
+        goal = der(loss, loss)
+        if goal not in self.lemmas:
+            self.lemmas[goal] = chain(goal, [self._open(goal)], self.context)
+
+    def _reverse_lemma(self, goal: Der, last: bool) -> None:
+        if goal in self.lemmas:
+            return
+        node = goal.wrt
+        cited = tuple(dict.fromkeys(self.definition_lemma(v) for v, _ in uses(goal.body)[node]
+                                    if needs_lemma(v) and isinstance(v, Call)))
+        after = pull_back.apply(goal, self.context, None, cited)
+        items: list[Item] = [Fire(pull_back.name, goal, after, None, cited)]
+        items.append(self._fill(after))
+        items.append(self.simplify(items[-1].after))
+        opened = self._looked_through(items[-1].after)
+        if opened is not None:
+            items.append(opened)
+        value = items[-1].after
+        if not last and not isinstance(value, Name):
+            user = isinstance(node, Name) and node.role == "user"
+            if user and value.kids:
+                items.append(self._named(value, f"delta_{node.name}", "cotangent"))  # type: ignore[attr-defined]
+            elif value.weight > NAME_FROM_WEIGHT and isinstance(node, Map | Contract | Call):
+                items.append(self._named(value, f"delta_{next(self._fresh)}", "auto"))
+        self.lemmas[goal] = chain(goal, items, self.context)
+
+    def _looked_through(self, node: Expr) -> Proof | None:
+        """Open cotangents' names one level, and keep what comes of it if it weighs less."""
+        named = [n for n in dict.fromkeys(_shallow(node)) if isinstance(n, Name) and n.role != "user"]
+        if not named:
+            return None
+        replaced: dict[Expr, Proof | None] = {}
+        for n in named:
+            replaced[n] = Proof(n, n.body, (self._fired(unfold_name, n),), self.context)
+        unfold = self._rewrite(node, replaced)
+        proof = self.simplify(unfold.after)
+        if proof.after.weight < node.weight:
+            return chain(node, [unfold, proof], self.context)
+        return None
+
+    def _rewrite(self, node: Expr, replaced: dict[Expr, Proof | None]) -> Proof:
+        """Cong steps that put the given proofs in place, names not entered."""
+        done = dict(replaced)
+        stack: list[tuple[Expr, bool]] = [(node, False)]
+        while stack:
+            n, ready = stack.pop()
+            if n in done:
+                continue
+            if isinstance(n, Name) or not n.kids:
+                done[n] = None
+            elif not ready:
+                stack.append((n, True))
+                stack.extend((k, False) for k in n.kids)
+            else:
+                kids = tuple(done[k] for k in n.kids)
+                if any(k is not None for k in kids):
+                    after = remake(n, [k if p is None else p.after for k, p in zip(n.kids, kids, strict=True)])
+                    done[n] = Proof(n, after, (Cong(n, after, kids),), self.context)
+                else:
+                    done[n] = None
+        return done[node] or Proof(node, node, (), self.context)
+
+    def _named(self, node: Expr, text: str, role: str) -> Fire:
+        while text in self._taken:
+            text += "_"
+        self._taken.add(text)
+        return self._fired(let, node, (text, role))
+
+    # ------------------------------------------------------------ ending
+    def unname(self, node: Expr, roles: Iterable[str] = ("auto", "cotangent", "jacobian")) -> Proof:
+        """Open the engine's own names in a result and simplify what meets."""
+        wanted = tuple(roles)
+        items: list[Item] = []
+        current = node
+        while True:
+            named = [n for n in dict.fromkeys(_shallow(current)) if isinstance(n, Name) and n.role in wanted]
+            if not named:
+                return chain(node, items, self.context)
+            replaced: dict[Expr, Proof | None] = {
+                n: Proof(n, n.body, (self._fired(unfold_name, n),), self.context) for n in named}
+            items.append(self._rewrite(current, replaced))
+            items.append(self.simplify(items[-1].after))
+            current = items[-1].after
+
+
+def _shallow(node: Expr) -> list[Expr]:
+    """Nodes below, names not entered."""
+    found: dict[Expr, None] = {}
+    stack = [node]
+    while stack:
+        n = stack.pop()
+        if n not in found:
+            found[n] = None
+            if not isinstance(n, Name | Der):
+                stack.extend(reversed(n.kids))
+    return list(found)
+
+
+def _on_the_way(loss: Expr, wrt: Sequence[Expr]) -> list[Expr]:
+    """The nodes that depend on one of the variables, kids first."""
+    targets = set(wrt)
+    found: dict[Expr, None] = {}
+    for n in postorder(loss):
+        if n in targets or any(k in found for k in n.kids):
+            found[n] = None
+    return list(found)
+
+
+_LEMMAS: dict[Der, Proof] = {}
+
+
+def _definition_lemma(goal: Der) -> Proof:
+    """Proved once per process: it has no facts, and its arguments are formal."""
+    if goal not in _LEMMAS:
+        if len(_LEMMAS) > 500:
+            _LEMMAS.clear()
+        _LEMMAS[goal] = Engine().jacobian(goal.body, goal.wrt)
+    return _LEMMAS[goal]
+
+
+__all__ = ["Engine", "peel"]

@@ -1,0 +1,154 @@
+"""Collecting without expanding: factor out what all terms share; distribute one sum where that lowers the weight."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import prod
+
+from symderiv.build import add, contract, power, symbol
+from symderiv.ir import Add, Contract, Expr, base_and_exponent
+from symderiv.rules.base import Context, rule
+
+Choice = tuple[tuple[int, int], ...]
+"""pairs (term, factor) of the sums that are multiplied out; a contraction is its own only term, 0"""
+TERM_LIMIT = 12
+
+
+def _opened(node: Expr, j: int) -> Expr:
+    """The contraction with its j-th factor, a sum, multiplied out."""
+    assert isinstance(node, Contract)
+    inner = node.factors[j]
+    assert isinstance(inner, Add)
+    dims = dict(enumerate(node.dims))
+    terms = [(c, contract([t if k == j else f for k, f in enumerate(node.factors)], node.labels, node.out, dims))
+             for c, t in inner.terms]
+    return add(terms, node.shape)
+
+
+def sums_in(node: Expr) -> list[int]:
+    """Which factors are sums."""
+    return [k for k, f in enumerate(node.factors) if isinstance(f, Add)] if isinstance(node, Contract) else []
+
+
+def distributions(node: Expr, context: Context) -> Iterator[Choice]:
+    """Each way to multiply out one sum; of an Add, one sum in one of its terms, or one in each."""
+    if isinstance(node, Contract):
+        yield from (((0, j),) for j in sums_in(node))
+    elif isinstance(node, Add) and len(node.terms) > 1:
+        open_terms = [(i, sums_in(t)) for i, (_, t) in enumerate(node.terms) if sums_in(t)]
+        for i, places in open_terms:
+            yield from (((i, j),) for j in places)
+        if 1 < len(open_terms) <= 4:
+            size = prod(len(node.terms[i][1].kids[places[0]].kids) for i, places in open_terms)
+            if size <= TERM_LIMIT:
+                yield tuple((i, places[0]) for i, places in open_terms)
+
+
+def _example() -> tuple[Expr, Context]:
+    a, b = symbol("a", (3,)), symbol("b", (3,))
+    return contract((power(a, -1), add([(1, a), (1, b)], (3,))), (("i",), ("i",)), ("i",)), Context()
+
+
+@rule("distribute", r"a\,(b+c)=ab+ac", [Contract, Add], example=_example, choices=distributions)
+def distribute(node: Expr, context: Context, choice: Choice) -> Expr | None:
+    """Multiply out the sums named in ``choice``; the engine does so only where the weight falls."""
+    if isinstance(node, Contract):
+        return _opened(node, choice[0][1])
+    if not isinstance(node, Add):
+        return None
+    chosen = dict(choice)
+    return add([(c, _opened(t, chosen[i]) if i in chosen else t) for i, (c, t) in enumerate(node.terms)], node.shape)
+
+
+# ---------------------------------------------------------------- factoring
+Term = tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], dict[int, object]]
+
+
+def _as_term(t: Expr) -> Term:
+    if isinstance(t, Contract):
+        return list(zip(t.factors, t.labels, strict=True)), t.out, dict(enumerate(t.dims))
+    labels = tuple(range(len(t.shape)))
+    return [(t, labels)], labels, dict(enumerate(t.shape))
+
+
+def _signature(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[object, ...]:
+    """What must agree between terms: each axis's output places, or which summed axis it repeats."""
+    return tuple(tuple(p for p, y in enumerate(out) if y == x) or ("summed", labels.index(x)) for x in labels)
+
+
+def _factoring() -> tuple[Expr, Context]:
+    x, p, y = symbol("X", (3, 2)), symbol("p", (3,)), symbol("y", (3,))
+    terms = [(1, contract((x, p), (("i", "j"), ("i",)), ("j",))), (-1, contract((x, y), (("i", "j"), ("i",)), ("j",)))]
+    return add(terms, (2,)), Context()
+
+
+@rule("factor out", r"ab+ac=a\,(b+c)", [Add], example=_factoring)
+def factor_common(node: Add, context: Context) -> Expr | None:
+    """A factor that every term has, at the same output places, is taken out of the sum."""
+    if len(node.terms) < 2:
+        return None
+    terms = [_as_term(t) for _, t in node.terms]
+    first, first_out, _ = terms[0]
+    candidates = sorted(range(len(first)), key=lambda k: (-first[k][0].weight, first[k][0].digest))
+    for k in candidates:
+        result = _take_out(node, terms, k)
+        if result is not None and result.weight < node.weight:
+            return result
+    return None
+
+
+def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:
+    first, first_out, _ = terms[0]
+    base, q = base_and_exponent(first[k][0])
+    signature = _signature(first[k][1], first_out)
+    places = [k]
+    exponents = [q]
+    for factors, out, _ in terms[1:]:
+        found = None
+        for j, (f, ls) in enumerate(factors):
+            b, r = base_and_exponent(f)
+            if b is base and _signature(ls, out) == signature and (r > 0) == (q > 0) and \
+                    (r == q or (r.denominator == q.denominator == 1)):
+                found, exponent = j, r
+                break
+        if found is None:
+            return None
+        places.append(found)
+        exponents.append(exponent)
+    common = min(exponents) if q > 0 else max(exponents)
+    order = len(node.shape)
+    carried = {p for axis in signature if axis[:1] != ("summed",) for p in axis}  # type: ignore[index]
+    rests: list[tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], tuple[int, ...], dict[int, object]]] = []
+    for (factors, out, dims), j, r in zip(terms, places, exponents, strict=True):
+        f, ls = factors[j]
+        rest = [row for m, row in enumerate(factors) if m != j]
+        if r != common:
+            rest.append((power(base, r - common), ls))
+        rests.append((rest, out, ls, dims))
+    dropped = set()
+    for p in range(order):
+        users = [any(out[p] in ls for _, ls in rest) or out.count(out[p]) > 1 for rest, out, _, _ in rests]
+        if p in carried and not any(users):
+            dropped.add(p)
+        elif p in carried and not all(users):
+            return None
+    kept = [p for p in range(order) if p not in dropped]
+    summed = [a for a, s in enumerate(signature) if s == ("summed", a)]
+    if len(kept) + len(summed) > max(order, 2):
+        return None                                             # would lose the matrix form
+    inner_terms = []
+    for (c, _), (rest, out, ls, dims) in zip(node.terms, rests, strict=True):
+        inner_out = tuple(out[p] for p in kept) + tuple(ls[a] for a in summed)
+        inner_terms.append((c, contract([f for f, _ in rest], [x for _, x in rest], inner_out,
+                                        {x: dims[x] for x in inner_out})))  # type: ignore[misc]
+    shape = tuple(node.shape[p] for p in kept) + tuple(base.shape[a] for a in summed)
+    inner = add(inner_terms, shape)
+    out_labels = tuple(range(order))
+    factor_labels: list[object] = []
+    for a, s in enumerate(signature):
+        factor_labels.append(s[0] if s[:1] != ("summed",) else s)  # type: ignore[index]
+    inner_labels = tuple(kept) + tuple(("summed", a) for a in summed)
+    return contract((power(base, common), inner), (factor_labels, inner_labels), out_labels, dict(enumerate(node.shape)))
+
+
+__all__ = ["Fraction", "distribute", "distributions", "factor_common", "sums_in"]
