@@ -1,0 +1,238 @@
+"""Gives a syntax tree its meaning: NumPy semantics through `ops`, names as nodes, errors with the user's own text.
+
+>>> from symderiv.frontend.environment import declare
+>>> build_text("z = W @ x; tanh(z)", declare({"W": "h n", "x": "n"}))[0]
+<tanh(z)>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+
+from symderiv import ops
+from symderiv.build import name as named
+from symderiv.build import number, scale, size, symbol, view
+from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError, with_source
+from symderiv.frontend.environment import Environment
+from symderiv.frontend.notation import Value, as_expr, call_function, raise_to
+from symderiv.frontend.parser import parse_program
+from symderiv.frontend.syntax import (
+    Binary,
+    Call,
+    Compare,
+    Constant,
+    Function,
+    Index,
+    Keyword,
+    ListExpr,
+    Node,
+    Number,
+    Program,
+    Ref,
+    Slice,
+    String,
+    Transpose,
+    TupleExpr,
+    Unary,
+    children,
+    postorder,
+)
+from symderiv.ir import Expr, Name
+
+CONSTANTS = {"pi": symbol("pi", (), "const"), "e": symbol("e", (), "const")}
+_NOTHING = Environment()
+
+_program = lru_cache(maxsize=4096)(parse_program)
+"""Programs are parsed once: the tables' texts are built again and again."""
+
+
+def build_text(text: str, environment: Environment = _NOTHING) -> tuple[Expr, dict[str, Name]]:
+    """The value of a program, and the names that it assigns; raises an error that shows the text."""
+    return build(_program(text), environment)
+
+
+def build(program: Program, environment: Environment = _NOTHING) -> tuple[Expr, dict[str, Name]]:
+    """The value of a program, and the names that it assigns."""
+    builder = _Builder(environment, {**environment.names}, program.text)
+    assigned: dict[str, Name] = {}
+    for line in program.assignments:
+        if environment.declares(line.name):
+            message = f"'{line.name}' is declared as {environment.describe(line.name)}, and assigned here too"
+            raise ParseError(message, program.text, line.name_span, hint="take another name for one of them")
+        value = builder.expression(line.value)
+        assigned[line.name] = builder.scope[line.name] = named(line.name, value)
+    return builder.expression(program.value), assigned
+
+
+def build_expression(node: Node, text: str, environment: Environment) -> Expr:
+    """The meaning of one expression of a text, such as a side of an assumption."""
+    return _Builder(environment, environment.names, text).expression(node)
+
+
+def expand(text: str, scope: Mapping[str, Value]) -> Expr:
+    """A text of the tables, in which only the names of ``scope`` are known; its errors carry no text of their own.
+
+    >>> expand("x/sum(x, axis=axis)", {"x": symbol("u", ("n",)), "axis": None})
+    <{pow-1({u_i}) u_i -> i}>
+    """
+    values: dict[str, Value] = {}
+    for formal, value in scope.items():
+        plain = isinstance(value, int | Fraction) and not isinstance(value, bool)
+        values[formal] = number(value) if plain else _numbers(value) if isinstance(value, tuple) else value
+    return _Builder(_NOTHING, values, None).expression(_program(text).value)
+
+
+def _numbers(values: Sequence[int | Expr]) -> tuple[Expr, ...]:
+    return tuple(number(v) if isinstance(v, int) else v for v in values)
+
+
+class _Builder:
+    """One text in one environment; ``scope`` are the names that stand for values, which comes before all others."""
+
+    def __init__(self, environment: Environment, scope: Mapping[str, Value], text: str | None) -> None:
+        self.environment = environment
+        self.scope = dict(scope)
+        self.text = text
+
+    def expression(self, root: Node) -> Expr:
+        """The value of a tree; iterative, so that its depth isn't bounded by the interpreter's stack."""
+        done: list[Value] = []
+        for node in postorder(root):
+            count = len(children(node))
+            parts = done[len(done) - count :] if count else []
+            del done[len(done) - count :]
+            try:
+                done.append(self.value(node, parts))
+            except SymderivError as error:
+                if self.text is not None:
+                    with_source(error, self.text, node.span)
+                raise
+        try:
+            return as_expr(done[0], "the value")
+        except SymderivError as error:
+            raise with_source(error, self.text, root.span) if self.text is not None else error from None
+
+    def value(self, node: Node, parts: Sequence[Value]) -> Value:
+        """The value of a node, given those of its parts."""
+        match node:
+            case Ref():
+                return self.name(node.name)
+            case Number():
+                return number(Fraction(node.text))
+            case Binary():
+                return self.binary(node, as_expr(parts[0]), as_expr(parts[1]))
+            case Unary():
+                return scale(-1 if node.operator == "-" else 1, as_expr(parts[0]))
+            case Call():
+                count = len(node.arguments)
+                keywords = {k.name: v for k, v in zip(node.keywords, parts[count:], strict=True)}
+                return self.call(node, parts[:count], keywords)
+            case Keyword():
+                return parts[0]
+            case Transpose():
+                return ops.transpose(as_expr(parts[0]))
+            case Constant() | String():
+                return node.value
+            case TupleExpr() | ListExpr():
+                return tuple(parts)
+            case Slice():
+                return node
+            case Index():
+                return _index(as_expr(parts[0]), parts[1:])
+            case Compare():
+                raise ParseError("a comparison has no value here", hint="a fact is stated with assume=")
+            case Function():
+                raise ParseError("a lambda stands only where a module is replaced")
+        raise AssertionError(node)
+
+    # ------------------------------------------------------------------------------------------------ names
+    def name(self, text: str) -> Value:
+        if text in self.scope:
+            return self.scope[text]
+        environment = self.environment
+        if text in environment.symbols:
+            return environment.symbols[text]
+        if text in environment.dims:
+            return size(text)
+        if text in CONSTANTS:
+            return CONSTANTS[text]
+        if environment.declares(text):
+            raise ParseError(f"'{text}' is {environment.describe(text)}", hint=f"apply it to something: {text}(…)")
+        known = [*self.scope, *environment.symbols, *environment.dims, *CONSTANTS]
+        raise UnknownNameError.among(text, known, advice=f"give its shape: {text[:40]}='n' (a scalar has the shape '')")
+
+    def call(self, node: Call, given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
+        if node.function in self.environment.modules or node.function in self.environment.functions:
+            return self.environment.apply(node.function, given, keywords)
+        value = self.scope.get(node.function, self.environment.symbols.get(node.function))
+        others = (*self.environment.modules, *self.environment.functions)
+        try:
+            return call_function(node.function, given, keywords, expand, others)
+        except UnknownNameError as error:
+            if value is not None:
+                raise ParseError(f"'{node.function}' is a value, and no function", hint="a product is written * or @") from None
+            if self.text is not None:
+                with_source(error, self.text, node.function_span)
+            raise
+
+    # ------------------------------------------------------------------------------------------------ operators
+    def binary(self, node: Binary, left: Expr, right: Expr) -> Expr:
+        try:
+            return operate(node.operator, left, right)
+        except ShapeError as error:
+            advice = self.advice(node, left, right)
+            if advice and self.text is not None:
+                error.hint = f"{error.hint}; {advice}" if error.hint else advice
+            raise
+
+    def advice(self, node: Binary, left: Expr, right: Expr) -> str | None:
+        """What may have been meant by a product whose shapes don't fit."""
+        if not left.shape or not right.shape or self.text is None or max(len(left.shape), len(right.shape)) > 2:
+            return None
+        a, b = (self.text[slice(*side.span)] if isinstance(side, Ref) else None for side in (node.left, node.right))
+        if node.operator == "*" and left.shape[-1] == right.shape[0]:
+            return "did you mean '@', the matrix product?"
+        if node.operator == "@" and left.shape == right.shape:
+            return "did you mean '*', the elementwise product?"
+        if node.operator == "@" and a and b and left.shape[0] == right.shape[0] and len(left.shape) == 2:
+            return f"did you mean {a}.T @ {b}?"
+        if node.operator == "@" and a and b and left.shape[-1] == right.shape[-1] and len(right.shape) == 2:
+            return f"did you mean {a} @ {b}.T?"
+        if node.operator == "@" and a and b and left.shape[-1] == right.shape[0] and len(left.shape) == 1:
+            return f"did you mean {b} @ {a}?"
+        return None
+
+
+def operate(operator: str, left: Expr, right: Expr) -> Expr:
+    """left operator right, as NumPy has it."""
+    if operator == "+":
+        return ops.add_all(left, right)
+    if operator == "-":
+        return ops.subtract(left, right)
+    if operator == "*":
+        return ops.multiply(left, right)
+    if operator == "/":
+        return ops.divide(left, right)
+    if operator == "@":
+        return ops.matmul(left, right)
+    assert operator == "**"
+    return raise_to(left, right)
+
+
+def _index(base: Expr, items: Sequence[Value]) -> Expr:
+    """``x[:, None]`` and whole slices; entries have no node, a product with a unit vector does."""
+    whole = [isinstance(i, Slice) and i.start is None and i.stop is None and i.step is None for i in items]
+    if not all(full or item is None for full, item in zip(whole, items, strict=True)):
+        raise NoRuleError("entries and parts of an array are not taken by index",
+                          hint="write the product with a unit vector, e @ x, or with a selecting matrix, E @ X")
+    if sum(whole) > len(base.shape):
+        raise ShapeError(f"{sum(whole)} indices for an array of shape {ops.shape_text(base.shape)}", shapes=(base.shape,))
+    out: list[object] = []
+    position = 0
+    for k, item in enumerate(items):
+        out.append(("new", k) if item is None else position)
+        position += item is not None
+    out.extend(range(position, len(base.shape)))
+    return view(base, tuple(range(len(base.shape))), out, {label: 1 for label in out if isinstance(label, tuple)})

@@ -1,0 +1,379 @@
+"""The functions that the notation itself has (sum, trace, kron, …), and calls by name, rows of the tables among them.
+
+``call_function`` gives a name and values that are already built their meaning. The text front end, traced Python
+functions and SymPy all call it, so that a function means the same wherever it was written.
+
+A value is an expression, or what only an argument can be: None, True, False, a text in quotes, a tuple of values.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from symderiv import ops
+from symderiv.build import apply, call, contract, power, scale, symbol, view, zero
+from symderiv.dims import Dim, dim_product, parse_dim
+from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
+from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
+from symderiv.ir import Add, Call, Contract, Expr, Map, Name, Symbol, number_of
+from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
+
+Value = Any
+"""Expr | None | bool | str | tuple[Value, …], and plain numbers where a row's default is one"""
+
+Expand = Callable[[str, Mapping[str, Value]], Expr]
+"""Builds a text in which the given names stand for the given values."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """How a function is called: its arguments by name, and its parameters with their defaults."""
+
+    name: str
+    arguments: tuple[str, ...]
+    params: tuple[tuple[str, Value], ...] = ()
+    by_keyword: bool = False  #: parameters can't be given by position
+
+    def bind(self, given: Sequence[Value], keywords: Mapping[str, Value]) -> dict[str, Value]:
+        """The values by name; raises ParseError for a wrong number, or an unknown or missing name."""
+        names = (*self.arguments, *(() if self.by_keyword else (name for name, _ in self.params)))
+        known = (*self.arguments, *(name for name, _ in self.params))
+        if len(given) > len(names):
+            raise self.error(f"{len(given)} were given")
+        values = dict(zip(names, given, strict=False))
+        for name, value in keywords.items():
+            if name not in known:
+                raise self.error(f"it has no '{name}='")
+            if name in values:
+                raise self.error(f"'{name}' is given twice")
+            values[name] = value
+        missing = [name for name in self.arguments if name not in values]
+        if missing:
+            raise self.error(f"'{missing[0]}' is missing" if given or keywords else "none was given")
+        return {**dict(self.params), **values}
+
+    def error(self, problem: str) -> ParseError:
+        count = len(self.arguments)
+        wanted = f"{count} argument{'s' if count > 1 else ''} ({', '.join(self.arguments)})" if count else "no argument"
+        params = ", ".join(f"{name}=" for name, _ in self.params)
+        return ParseError(f"{self.name} takes {wanted}{' and ' + params if params else ''}; {problem}")
+
+
+# ---------------------------------------------------------------- values
+def as_expr(value: Value, what: str = "an operand") -> Expr:
+    """The value, if it is an expression."""
+    if isinstance(value, Expr):
+        return value
+    shown = {True: "True", False: "False", None: "None"}.get(value) if value in (True, False, None) else None
+    kind = shown or ("a text in quotes" if isinstance(value, str) else "a tuple or list")
+    raise ParseError(f"{kind} can't be {what}", hint="an array's entries can't be written out; give it as a symbol")
+
+
+def as_number(value: Value, what: str) -> Fraction:
+    """The value, if it is a plain number."""
+    if isinstance(value, int | Fraction) and not isinstance(value, bool):
+        return Fraction(value)
+    node = value
+    while isinstance(node, Name):
+        node = node.body
+    number = number_of(node) if isinstance(node, Expr) else None
+    if number is None:
+        raise ParseError(f"{what} must be a number")
+    return number
+
+
+def as_axis(value: Value) -> int | tuple[int, ...] | None:
+    """An axis argument: None, a whole number, or a tuple of these."""
+    if value is None:
+        return None
+    if isinstance(value, tuple):
+        return tuple(_whole(item) for item in value)
+    return _whole(value)
+
+
+def _whole(value: Value) -> int:
+    number = as_number(value, "axis=")
+    if number.denominator != 1:
+        raise ParseError(f"axis= must be a whole number, not {number}")
+    return int(number)
+
+
+def as_flag(value: Value, what: str) -> bool:
+    """A parameter that is True or False."""
+    if isinstance(value, bool):
+        return value
+    raise ParseError(f"{what} must be True or False")
+
+
+def as_dim(value: Value) -> Dim:
+    """The dimension that a number, a dimension's name or a product of these is: the inverse of `build.size`."""
+    if isinstance(value, Expr) and not value.shape:
+        text = _dim_text(value)
+        if text is not None:
+            dim = parse_dim(text)
+            if isinstance(dim, str) or dim > 0:
+                return dim
+    raise ParseError("a size must be a positive whole number, the name of a dimension, or a product of these")
+
+
+def _dim_text(node: Expr) -> str | None:
+    if isinstance(node, Symbol):
+        return node.name if node.kind == "dim" else None
+    if isinstance(node, Map):
+        inner = _dim_text(node.arg)
+        q = node.params[0] if node.fn == "pow" else Fraction(1, 2)
+        return f"({inner})**{q}" if inner and q.denominator == 1 and q > 0 else None
+    if isinstance(node, Contract):
+        factors = [_dim_text(f) for f in node.factors]
+        return "*".join(["1", *(f"({f})" for f in factors)]) if None not in factors and not node.dims else None
+    if isinstance(node, Add):
+        terms = [(c, _dim_text(t)) for c, t in node.terms]
+        if any(t is None or c.denominator != 1 for c, t in terms):
+            return None
+        return " ".join(f"{'-' if c < 0 else '+'} {abs(c)}*({t})" for c, t in terms).removeprefix("+ ") or None
+    return None
+
+
+# ---------------------------------------------------------------- the notation's own functions
+def _sum(x: Expr, axis: Value = None, keepdims: Value = False) -> Expr:
+    return ops.sum_over(x, as_axis(axis), as_flag(keepdims, "keepdims="))
+
+
+def _size(x: Expr, axis: Value = None) -> Expr:
+    return ops.count(x, as_axis(axis))
+
+
+def _len(x: Expr) -> Expr:
+    return ops.count(x, 0)
+
+
+def _outer(x: Expr, y: Expr) -> Expr:
+    for v in (x, y):
+        if len(v.shape) > 1:
+            raise ShapeError(f"outer needs two vectors; these are {ops.shape_text(x.shape)} and {ops.shape_text(y.shape)}",
+                             hint="write kron(A, B), or all products by einsum", shapes=(x.shape, y.shape))
+    return ops.outer(x, y)
+
+
+def _inner(x: Expr, y: Expr) -> Expr:
+    if not x.shape or not y.shape:
+        return ops.multiply(x, y)
+    return ops.matmul(x, y if len(y.shape) == 1 else view(y, ("j", "k"), ("k", "j"))) if len(y.shape) <= 2 else _order(y)
+
+
+def _order(x: Expr) -> Expr:
+    raise ShapeError(f"this is of order {len(x.shape)}", hint="write einsum for products of tensors", shapes=(x.shape,))
+
+
+def _dot(x: Expr, y: Expr) -> Expr:
+    if not x.shape or not y.shape:
+        return ops.multiply(x, y)
+    if len(x.shape) > 2 or len(y.shape) > 2:
+        return _order(x if len(x.shape) > 2 else y)
+    return ops.matmul(x, y)
+
+
+def _solve(a: Expr, b: Expr) -> Expr:
+    return ops.solve(a, b)
+
+
+def raise_to(x: Expr, y: Expr) -> Expr:
+    """x ** y: a power where y is a number, else exp(y log x), for x > 0.
+
+    >>> raise_to(symbol("x"), symbol("y"))
+    <exp({log(x) y})>
+    """
+    base, q = number_of(x), number_of(y)
+    if q is not None:
+        if base == 0 and q < 0:
+            raise SymderivError("division by zero")
+        if base is not None and base < 0 and q.denominator != 1:
+            raise SymderivError("a fractional power of a negative number")
+        return power(x, q)
+    if isinstance(x, Symbol) and x.kind == "const" and x.name == "e":
+        return apply("exp", y)
+    if base is not None and base <= 0:
+        raise SymderivError(f"{base} to a power that isn't a number", hint="the base must be positive")
+    return apply("exp", ops.multiply(y, apply("log", x), "**"))
+
+
+def joined(x: Expr, groups: Sequence[int]) -> Expr:
+    """x with consecutive axes joined, the last of a group running fastest: numpy.reshape to fewer axes.
+
+    ``groups`` says how many axes each new one is made of. It is a Call "reshape" with the groups as its parameters,
+    or a mere view where no two axes larger than 1 meet.
+    """
+    assert sum(groups) == len(x.shape)
+    labels, out, shape, kept, position = list(range(len(x.shape))), [], [], [], 0
+    for width in groups:
+        axes = range(position, position + width)
+        wide = [k for k in axes if x.shape[k] != 1] or list(axes)[:1]
+        out.extend(wide)
+        kept.append(len(wide))
+        shape.append(dim_product(*(x.shape[k] for k in axes)))
+        position += width
+    x = view(x, labels, out)
+    return x if all(width == 1 for width in kept) else call("reshape", (x,), shape, tuple(kept))
+
+
+def _kron(x: Expr, y: Expr) -> Expr:
+    order = max(len(x.shape), len(y.shape))
+    x, y = (ops.broadcast(v, (1,) * (order - len(v.shape)) + v.shape) for v in (x, y))
+    a, b = tuple(("x", k) for k in range(order)), tuple(("y", k) for k in range(order))
+    pairs = tuple(label for pair in zip(a, b, strict=True) for label in pair)
+    return joined(contract((x, y), (a, b), pairs), (2,) * order)
+
+
+def _vec(x: Expr) -> Expr:
+    ops.expect_order(x, (1, 2), "vec")
+    return x if len(x.shape) == 1 else joined(ops.transpose(x), (2,))
+
+
+def _vdot(x: Expr, y: Expr) -> Expr:
+    return ops.dot(x, y)
+
+
+def _eye(n: Expr) -> Expr:
+    return ops.identity((as_dim(n),))
+
+
+def _negative(x: Expr) -> Expr:
+    return scale(-1, x)
+
+
+def _add(x: Expr, y: Expr) -> Expr:
+    return ops.add_all(x, y)
+
+
+_FUNCTIONS: dict[str, Callable[..., Expr]] = {
+    "sum": _sum, "size": _size, "len": _len, "trace": ops.trace, "diag": ops.diag, "outer": _outer, "inner": _inner,
+    "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "transpose": ops.transpose,
+    "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
+    "divide": ops.divide, "negative": _negative,
+}  # fmt: skip
+_OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
+                "diagflat": "diag"}  # fmt: skip
+_ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
+           "reshape": "write vec(X), or give the array as a symbol of its new shape", "ravel": "write vec(X), by columns",
+           "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts' terms",
+           "cumsum": "write the product with a triangular matrix", "prod": "write exp(sum(log(x))), for x > 0"}  # fmt: skip
+
+
+def _signature(name: str, function: Callable[..., Expr]) -> Signature:
+    rows = inspect.signature(function).parameters.values()
+    arguments = tuple(p.name for p in rows if p.default is p.empty)
+    return Signature(name, arguments, tuple((p.name, p.default) for p in rows if p.default is not p.empty))
+
+
+_SIGNATURES = {name: _signature(name, function) for name, function in _FUNCTIONS.items()}
+
+
+def known_functions() -> tuple[str, ...]:
+    """Every name that `call_function` knows, sorted."""
+    return tuple(sorted({"einsum", "ones", "zeros", *_FUNCTIONS, *_OTHER_NAMES, *function_names(), *loss_names()}))
+
+
+# ---------------------------------------------------------------- calls
+def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand,
+                  others: Sequence[str] = ()) -> Expr:  # fmt: skip
+    """The function of that name at these values; ``others`` are further names to suggest for an unknown one."""
+    name = _OTHER_NAMES.get(name, canonical_name(name))
+    if name == "einsum":
+        return _einsum(given, keywords)
+    if name in ("ones", "zeros"):
+        return _filled(name, given, keywords)
+    if name in _FUNCTIONS:
+        bound = _SIGNATURES[name].bind(given, keywords)
+        values = [as_expr(bound[a], f"the argument of {name}") for a in _SIGNATURES[name].arguments]
+        return _FUNCTIONS[name](*values, **{p: bound[p] for p, _ in _SIGNATURES[name].params})
+    if name in POWERS:
+        bound = Signature(name, ("x",)).bind(given, keywords)
+        x = as_expr(bound["x"], f"the argument of {name}")
+        return raise_to(x, ops.number(POWERS[name]))
+    if name in SCALAR:
+        return _elementwise(name, given, keywords, expand)
+    if name in TENSOR:
+        return _tensor(TENSOR[name], given, keywords, expand)
+    if canonical_loss_name(name) in LOSSES:
+        return _loss(LOSSES[canonical_loss_name(name)], given, keywords, expand)
+    if name in _ABSENT:
+        raise NoRuleError(f"there is no '{name}' in the notation", hint=_ABSENT[name])
+    raise UnknownNameError.among(name, (*others, *known_functions()), "function",
+                                 advice=f'declare it: {name[:40]}="elementwise", or {name[:40]}="n -> o"')
+
+
+def _einsum(given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
+    if not given or not isinstance(given[0], str) or keywords:
+        raise ParseError('einsum is written einsum("ij,jk->ik", A, B)')
+    return ops.einsum(given[0], *(as_expr(v, "an operand of einsum") for v in given[1:]))
+
+
+def _filled(name: str, given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
+    sizes = given[0] if len(given) == 1 and isinstance(given[0], tuple) else tuple(given)
+    if keywords or not given:
+        raise ParseError(f"{name} takes sizes: {name}(n), {name}((m, n))")
+    shape = tuple(as_dim(v) for v in sizes)
+    return ops.ones(shape) if name == "ones" else zero(shape)
+
+
+def _elementwise(name: str, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
+    row = SCALAR[name]
+    bound = Signature(name, ("x",), row.params).bind(given, keywords)
+    x = as_expr(bound["x"], f"the argument of {name}")
+    given_params = [(p, bound[p]) for p, _ in row.params]
+    params = [v if isinstance(v, Fraction) else number_of(as_expr(v, f"{p}=")) for p, v in given_params]
+    if None in params and row.definition is not None:  # a parameter that is a symbol: the definition holds for it too
+        return expand(row.definition, {**dict(row.params), **bound})
+    return apply(name, x, [p for p in params if p is not None])
+
+
+def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
+    bound = Signature(row.name, row.arguments, row.params, by_keyword=row.name == "norm").bind(given, keywords)
+    arguments = {name: as_expr(bound[name], f"the argument of {row.name}") for name in row.arguments}
+    if row.kind == "macro" and row.definition is not None:
+        return expand(row.definition, bound)
+    x = arguments[row.arguments[0]]
+    if row.name in _SQUARE:
+        return _SQUARE[row.name](x)
+    axes = tuple(sorted(ops.axes_of(x, as_axis(bound["axis"]))))
+    if not axes:
+        return x
+    params = [axes[0] if len(axes) == 1 else axes]
+    if "keepdims" not in bound:
+        return call(row.name, (x,), x.shape, params)
+    labels = tuple(k for k in range(len(x.shape)) if k not in axes)
+    value: Expr = call(row.name, (x,), tuple(x.shape[k] for k in labels), params)
+    if as_flag(bound["keepdims"], "keepdims="):
+        value = view(value, labels, tuple(range(len(x.shape))), {a: 1 for a in axes})
+    return value
+
+
+_SQUARE: dict[str, Callable[[Expr], Expr]] = {
+    "det": ops.determinant, "inv": ops.inverse, "logdet": ops.log_determinant,
+}  # fmt: skip
+
+
+def tensor_params(node: Call) -> dict[str, Value]:
+    """The parameters of a tensor function's node by name, as its definition's text uses them."""
+    row = TENSOR[node.fn]
+    names = [name for name, _ in row.params if name != "keepdims"]
+    return {"keepdims": False, **dict(zip(names, node.params, strict=True))}
+
+
+def _loss(row: Loss, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
+    bound = Signature(row.name, row.arguments, (*row.params, ("reduction", row.reduction))).bind(given, keywords)
+    arguments = {name: as_expr(bound[name], f"the argument of {row.name}") for name in row.arguments}
+    reduction = bound.pop("reduction")
+    if reduction not in ("mean", "sum", "none"):
+        raise ParseError('reduction= is "mean", "sum" or "none"')
+    shapes = [v.shape for v in arguments.values() if v.shape]
+    if any(shape != shapes[0] for shape in shapes):
+        both = " and ".join(ops.shape_text(v.shape) for v in arguments.values())
+        raise ShapeError(f"{row.name} needs arguments of one shape; these are {both}", shapes=tuple(shapes),
+                         hint="a target of classes is given as probabilities or one-hot, in the input's shape")
+    batch = len(arguments[row.arguments[0]].shape) > 1
+    return expand(row.text(reduction, batch), bound)
