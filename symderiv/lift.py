@@ -1,0 +1,144 @@
+"""From expressions to matrix formulas: the matrix tree of a node, and the SymPy matrix expression of one.
+
+`lift` gives None exactly where no matrix form exists: a contraction that isn't series–parallel, or a part of order 3 or
+more. `lift_any` never fails: it writes Σ_k c_k M_k over slices where one axis is in the way, else entries in brackets.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from symderiv.build import axis_classes
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
+from symderiv.network import Network
+from symderiv.render.construct import inverse, power, scale, total
+from symderiv.render.tree import (
+    SCALAR, Apply, Bracketed, Differential, Func, Hole, Leaf, Opaque, Scale, Shape2, Sum, Tree,
+)
+
+__all__ = ["lift", "lift_any", "shape_of", "to_sympy"]
+
+Trees = dict[Expr, Tree | None]
+Fallback = Callable[[Expr, Trees], Tree | None]
+
+
+def lift(expr: Expr) -> Tree | None:
+    """The matrix tree of an expression of order ≤ 2: a scalar, a column or a matrix; None where there is none.
+
+    >>> from symderiv.build import contract, symbol
+    >>> A, v = symbol("A", ("m", "n")), symbol("v", ("n",))
+    >>> lift(contract((A, v), ("ij", "j"), "i")).shape
+    ('m', None)
+    >>> lift(symbol("H", ("o", "n", "n"))) is None
+    True
+    """
+    return lift_with(expr, lambda node, done: None)
+
+
+def lift_any(expr: Expr) -> Tree:
+    """As `lift`, with entries in brackets where no matrix form exists."""
+    tree = lift_with(expr, opaque)
+    assert tree is not None
+    return tree
+
+
+def opaque(node: Expr, done: Trees) -> Tree:
+    """The node by its entries."""
+    return Opaque(shape_of(node) if len(node.shape) <= 2 else SCALAR, node)
+
+
+def lift_with(expr: Expr, fallback: Fallback) -> Tree | None:
+    """The tree, where ``fallback(node, trees of its kids)`` is asked for nodes that have none."""
+    done: Trees = {}
+    for node in postorder(expr):
+        tree = _one(node, done)
+        done[node] = fallback(node, done) if tree is None else tree
+    return done[expr]
+
+
+def shape_of(node: Expr) -> Shape2:
+    """The shape with two axes: a vector is a column."""
+    padded = (*node.shape, None, None)
+    return padded[0], padded[1]
+
+
+def symmetric(node: Expr) -> bool:
+    """Whether a matrix is known to equal its transpose."""
+    return len(node.shape) == 2 and axis_classes(node) == (0, 0)
+
+
+def _one(node: Expr, done: Trees) -> Tree | None:
+    if len(node.shape) > 2:
+        return None
+    if isinstance(node, Name) and node.role == "differential":
+        body = done[node.body]
+        return None if body is None else Differential(body.shape, body)
+    if isinstance(node, Symbol | Name):
+        return Leaf(shape_of(node), node, symmetric(node))
+    if isinstance(node, Contract):
+        return _contract(node, done)
+    if isinstance(node, Add):
+        return _add(node, done)
+    if isinstance(node, Map):
+        arg = done[node.arg]
+        if arg is None:
+            return None
+        return power(arg, node.params[0]) if node.fn == "pow" else Func(arg.shape, node, arg)
+    if isinstance(node, Call):
+        return _call(node, done)
+    if isinstance(node, Der):
+        return _hole(node, done)
+    assert isinstance(node, Box)
+    body = done[node.body]
+    return None if body is None else Bracketed(body.shape, body, node.note)
+
+
+def _contract(node: Contract, done: Trees) -> Tree | None:
+    if len(node.out) > 2 or any(len(f.shape) > 2 for f in node.factors):
+        return None
+    network = Network(node.dims, node.out)
+    for factor, labels in zip(node.factors, node.labels, strict=True):
+        tree = done[factor]
+        if tree is None:
+            return None
+        network.put(tree, labels, symmetric(factor))
+    return network.result(node.out) if network.reduce() else None
+
+
+def _add(node: Add, done: Trees) -> Tree | None:
+    value = number_of(node)
+    if value is not None:
+        return Sum(SCALAR, ()) if value == 0 else Scale(SCALAR, value, (), None)
+    shape = shape_of(node)
+    terms: list[Tree] = []
+    for c, t in node.terms:
+        tree = done[t]
+        if tree is None:
+            return None
+        terms.append(scale(c, (), tree))
+    return total(terms, shape) if terms else Sum(shape, ())
+
+
+def _call(node: Call, done: Trees) -> Tree | None:
+    args = [done[a] for a in node.args]
+    trees = [a for a in args if a is not None]
+    if len(trees) < len(args):
+        return None
+    if node.fn == "inv" and not node.ders:
+        return inverse(trees[0])
+    return Apply(shape_of(node), node, tuple(trees), symmetric(node))
+
+
+def _hole(node: Der, done: Trees) -> Tree | None:
+    wrt, body = lift(node.wrt), done[node.body]
+    if wrt is None or body is None:
+        return None
+    if isinstance(body, Hole) and body.body.order == 0:
+        return Hole(shape_of(node), body.body, (*body.wrts, wrt))
+    return Hole(shape_of(node), body, (wrt,))
+
+
+def to_sympy(expr: Expr) -> Any:
+    """A SymPy matrix expression of the same value; NoRuleError for what SymPy can't hold."""
+    from symderiv.sympy_out import tree_to_sympy
+    return tree_to_sympy(lift(expr), expr)

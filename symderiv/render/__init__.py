@@ -1,0 +1,1 @@
+"""Formulas from expressions: matrix form, index form, plain text."""

@@ -1,0 +1,371 @@
+"""Prints a matrix tree with as few brackets as its precedences need, in LaTeX or plain text."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import singledispatchmethod
+from typing import NamedTuple
+
+from symderiv.build import value_shape
+from symderiv.errors import TooLargeError
+from symderiv.ir import Call
+from symderiv.render.construct import coefficient_of, transpose
+from symderiv.render.style import Style
+from symderiv.render.tree import (
+    Apply, Bracketed, Diag, DiagOf, Differential, Frobenius, Func, Hadamard, Hole, Identity, Inverse, Kron, Leaf, Norm, Ones,
+    Opaque, Power, Product, Scale, Slice, Sum, SumOver, Trace, Transpose, Tree, Unit, fold, postorder, replace_kids,
+)
+
+LONGEST = 200_000
+SUM, BIG, HADAMARD, PRODUCT, RAISED, ATOM = range(6)
+"""how tightly a text holds together: a sum, Σ_k …, a⊙b, AB, x², x"""
+
+
+class Piece(NamedTuple):
+    text: str
+    level: int
+
+
+Of = Callable[[Tree], Piece]
+
+
+class Writer:
+    """Prints one tree; ``entries`` prints an expression in index form, for what has no matrix form."""
+
+    def __init__(self, style: Style, entries: Callable[[Opaque], tuple[str, str]] | None = None) -> None:
+        self.style = style
+        self.entries = entries
+
+    def write(self, tree: Tree) -> str:
+        self.shown = self._functions_with_arguments(tree)
+        return fold(tree, self._checked).text
+
+    def _functions_with_arguments(self, tree: Tree) -> set[str]:
+        """Abstract functions that are taken at several places, so that J_N has to say where."""
+        mode = self.style.notation.arguments
+        places: dict[str, set[tuple[bytes, ...]]] = {}
+        for t in postorder(tree):
+            node = t.node if isinstance(t, Apply | Slice) else None
+            if isinstance(node, Call) and node.abstract and node.ders:
+                places.setdefault(node.fn, set()).add(tuple(a.digest for a in node.args))
+        return {fn for fn, found in places.items() if mode == "always" or (mode == "auto" and len(found) > 1)}
+
+    def _checked(self, tree: Tree, of: Of) -> Piece:
+        piece = self.piece(tree, of)
+        if len(piece.text) > LONGEST:
+            raise TooLargeError(f"a formula of more than {LONGEST} characters", hint="give its parts names")
+        return piece
+
+    def wrap(self, piece: Piece, level: int) -> str:
+        return piece.text if piece.level >= level else self.style.brackets(piece.text)
+
+    # ------------------------------------------------------------ one method per kind of tree
+    @singledispatchmethod
+    def piece(self, t: Tree, of: Of) -> Piece:
+        raise AssertionError(t)
+
+    @piece.register
+    def _(self, t: Leaf, of: Of) -> Piece:
+        return Piece(self.style.name(t.node), RAISED if self.style.superscripted(t.node) else ATOM)  # type: ignore[arg-type]
+
+    @piece.register
+    def _(self, t: Ones, of: Of) -> Piece:
+        return Piece(self._sized(self.style.ones, t), ATOM)
+
+    @piece.register
+    def _(self, t: Identity, of: Of) -> Piece:
+        return Piece(self._sized(self.style.identity, t), ATOM)
+
+    def _sized(self, sign: str, t: Tree) -> str:
+        return self.style.sized(sign, str(t.shape[0])) if self.style.notation.sizes else sign
+
+    @piece.register
+    def _(self, t: Unit, of: Of) -> Piece:
+        return Piece(self.style.sized("e", t.letter), ATOM)
+
+    @piece.register
+    def _(self, t: Transpose, of: Of) -> Piece:
+        s, arg = self.style, t.arg
+        if isinstance(arg, Inverse):
+            return Piece(s.inverted(self.wrap(of(arg.arg), ATOM), True), RAISED)
+        if isinstance(arg, Hole) and arg.shape[1] is None:
+            return self._hole(arg, of, True)
+        if isinstance(arg, Apply | Slice) and isinstance(arg.node, Call) and arg.node.ders and arg.shape[1] is None \
+                and not value_shape(arg.node):
+            return self._derivative(arg, of, row=True)
+        return Piece(s.transposed(self.wrap(of(arg), ATOM)), RAISED)
+
+    @piece.register
+    def _(self, t: Inverse, of: Of) -> Piece:
+        return Piece(self.style.inverted(self.wrap(of(t.arg), ATOM), False), RAISED)
+
+    @piece.register
+    def _(self, t: Product, of: Of) -> Piece:
+        text, before = "", None
+        k = 0
+        while k < len(t.items):
+            item, run = t.items[k], 1
+            while k + run < len(t.items) and t.items[k + run] == item:
+                run += 1
+            piece = of(item)
+            last = k + run == len(t.items)
+            part = self.wrap(piece, PRODUCT if not last or piece.level < BIG else BIG)
+            if run > 1:
+                base = item.arg if isinstance(item, Transpose | Inverse) else item
+                inner = self.wrap(of(base), ATOM)
+                if isinstance(item, Inverse):
+                    part = self.style.raised(inner, f"-{run}")
+                elif isinstance(item, Transpose):
+                    part = self.style.raised(self.style.brackets(piece.text), str(run))
+                else:
+                    part = self.style.raised(inner, str(run))
+            text += part if before is None else self._gap(before, item, text, part) + part
+            before, k = item, k + run
+        return Piece(text, PRODUCT)
+
+    @property
+    def plain(self) -> bool:
+        return self.style.thin == " "
+
+    def _gap(self, left: Tree, right: Tree, before: str, after: str) -> str:
+        bare = right.arg if isinstance(right, Transpose) else right
+        if self.plain:
+            return " "
+        if after.startswith(r"\operatorname") and not before.endswith(")"):
+            return ""
+        if before.endswith(r"\top") or (isinstance(left, Leaf) and left.order == 2 and isinstance(bare, Leaf) and not bare.moving):
+            apart = isinstance(left, Transpose) and isinstance(left.arg, Apply)
+            return r"\," if apart else "" if after.startswith("(") else " "
+        return r"\,"
+
+    @piece.register
+    def _(self, t: Hadamard, of: Of) -> Piece:
+        s = self.style
+        over = [x for x in t.items if not (isinstance(x, Power) and x.exponent < 0)]
+        under = [replace_kids(x, exponent=-x.exponent) for x in t.items if isinstance(x, Power) and x.exponent < 0]
+        top = [self._factor(x, of) for x in over] or [s.ones]
+        if not under:
+            return Piece(f" {s.hadamard} ".join(top), HADAMARD)
+        bottom = [self._factor(x, of) for x in under]
+        left = f" {s.hadamard} ".join(top)
+        right = f" {s.hadamard} ".join(bottom)
+        alone = len(under) == 1 and s.hadamard not in right
+        return Piece(f"{s.brackets(left) if len(over) > 1 or s.hadamard in top[0] else left} {s.quotient} "
+                     f"{right if alone else s.brackets(right)}", HADAMARD)
+
+    def _factor(self, x: Tree, of: Of) -> str:
+        """A factor of an elementwise product; small powers are written out."""
+        if isinstance(x, Power):
+            piece = self._power(x.base, x.exponent, of)
+            return piece.text if piece.level == HADAMARD and x.exponent in (2, 3) else self.wrap(piece, RAISED)
+        return self.wrap(of(x), RAISED)
+
+    @piece.register
+    def _(self, t: Power, of: Of) -> Piece:
+        return self._power(t.base, t.exponent, of)
+
+    def _power(self, base: Tree, q: Fraction, of: Of) -> Piece:
+        s = self.style
+        if q == 1:
+            return of(base)
+        if base.order == 0:
+            if q < 0:
+                return Piece(s.fraction("1", self._under(base, -q, of)), PRODUCT if self.plain else ATOM)
+            if isinstance(base, Norm) and q == 2 and isinstance(base.arg, Leaf) and base.arg.order == 1:
+                name = of(base.arg)
+                return Piece(s.transposed(self.wrap(name, ATOM)) + " "
+                             + name.text, PRODUCT)
+            if q == Fraction(1, 2):
+                return Piece(s.root(of(base).text), ATOM)
+            return Piece(s.raised(self.wrap(of(base), ATOM), str(q)), RAISED)
+        if q == Fraction(1, 2):
+            return Piece(s.root(of(base).text), ATOM)
+        if q < 0:
+            power = self._power(base, -q, of)
+            return Piece(f"{s.ones} {s.quotient} {self.wrap(power, RAISED)}", HADAMARD)
+        text = self.wrap(of(base), ATOM)
+        if q in (2, 3) and isinstance(base, Leaf):
+            return Piece(f" {s.hadamard} ".join([text] * int(q)), HADAMARD)
+        return Piece(s.raised(text, str(q), hadamard=True), RAISED)
+
+    def _under(self, base: Tree, q: Fraction, of: Of) -> str:
+        """base**q in a denominator."""
+        piece = self._power(base, q, of)
+        return self.wrap(piece, RAISED) if self.style.fraction_brackets() else piece.text
+
+    @piece.register
+    def _(self, t: Norm, of: Of) -> Piece:
+        return Piece(self.style.norm(of(t.arg).text, t.arg.order == 2), ATOM)
+
+    @piece.register
+    def _(self, t: Diag, of: Of) -> Piece:
+        if isinstance(t.arg, DiagOf):
+            inner = self.wrap(of(t.arg.arg), RAISED)
+            return Piece(f"{inner} {self.style.hadamard} {self.style.identity}", HADAMARD)
+        return Piece(f"{self.style.diag_}({of(t.arg).text})", ATOM)
+
+    @piece.register
+    def _(self, t: DiagOf, of: Of) -> Piece:
+        return Piece(f"{self.style.diag_}({of(t.arg).text})", ATOM)
+
+    @piece.register
+    def _(self, t: Trace, of: Of) -> Piece:
+        return Piece(f"{self.style.trace_}({of(t.arg).text})", ATOM)
+
+    @piece.register
+    def _(self, t: Frobenius, of: Of) -> Piece:
+        if self.style.notation.frobenius == "trace":
+            both = Product((t.left.shape[1], t.left.shape[1]), (transpose(t.left), t.right))
+            return Piece(f"{self.style.trace_}({fold(both, self.piece).text})", ATOM)
+        return Piece(self.style.inner(of(t.left).text, of(t.right).text), ATOM)
+
+    @piece.register
+    def _(self, t: Func, of: Of) -> Piece:
+        text = self.style.function(t.node, of(t.arg).text)
+        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+
+    @piece.register
+    def _(self, t: Apply, of: Of) -> Piece:
+        if t.node.ders:
+            return self._derivative(t, of)
+        text = self.style.value(t.node, [of(a).text for a in t.args])
+        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+
+    def _derivative(self, t: Apply | Slice, of: Of, row: bool = False) -> Piece:
+        node = t.node
+        assert isinstance(node, Call)
+        base = derivative_name(node, self.style, row)
+        if isinstance(t, Slice):
+            shown = "".join(x if x is not None else ":" for x in t.index)
+            return Piece(base if not shown else self.style.indexed(f"({base})", shown), ATOM)
+        if not node.abstract or node.fn in self.shown:
+            base += f"({', '.join(of(a).text for a in t.args)})"
+        return Piece(base, ATOM)
+
+    @piece.register
+    def _(self, t: Slice, of: Of) -> Piece:
+        """H_{i,:,:}, (J_L)_k, h_{N_k}."""
+        s, node = self.style, t.node
+        if isinstance(node, Call) and node.ders:
+            base = derivative_name(node, s, row=len(node.shape) == 1)
+            values = len(value_shape(node))
+            if len(node.ders) == 2 and values == 1 and t.index[0] is not None and t.index[1:] == (None, None) and not self.plain:
+                return Piece(f"h_{{{s.indexed(s.word(node.fn), t.index[0])}}}", ATOM)
+        else:
+            base = s.name(node)  # type: ignore[arg-type]  # a slice of a symbol or a name
+        bracketed = f"({base})" if s.subscripted(base) and not self.plain else base
+        separator = "," if None in t.index else ""
+        return Piece(s.indexed(bracketed, separator.join(x if x is not None else ":" for x in t.index)), ATOM)
+
+    @piece.register
+    def _(self, t: Opaque, of: Of) -> Piece:
+        if self.entries is None:
+            return Piece(self.style.dots, ATOM)
+        text, letters = self.entries(t)
+        return Piece(self.style.entries(text, letters) if letters else text, ATOM if letters else SUM)
+
+    @piece.register
+    def _(self, t: Hole, of: Of) -> Piece:
+        return self._hole(t, of, False)
+
+    def _hole(self, t: Hole, of: Of, row: bool) -> Piece:
+        body = self.wrap(of(t.body), ATOM if not isinstance(t.body, Func) else RAISED)
+        wrts = [self.wrap(of(w), ATOM) for w in t.wrts]
+        if t.wrts[-1].order == 1 and (t.shape[1] is not None or row):
+            wrts[-1] = self.style.transposed(wrts[-1])
+        return Piece(self.style.derivative(body, wrts), ATOM)
+
+    @piece.register
+    def _(self, t: Differential, of: Of) -> Piece:
+        piece = of(t.arg)
+        return Piece(self.style.differential(piece.text if piece.level == ATOM and isinstance(t.arg, Leaf)
+                                             else self.style.brackets(piece.text)), ATOM)
+
+    @piece.register
+    def _(self, t: Bracketed, of: Of) -> Piece:
+        piece = of(t.arg)
+        return piece if t.note == "silent" or piece.level == ATOM else Piece(self.style.brackets(piece.text), ATOM)
+
+    @piece.register
+    def _(self, t: Kron, of: Of) -> Piece:
+        return Piece(f" {self.style.kron} ".join(self.wrap(of(x), RAISED) for x in t.items), HADAMARD)
+
+    @piece.register
+    def _(self, t: Scale, of: Of) -> Piece:
+        s, c = self.style, abs(t.coefficient)
+        sign = s.minus if t.coefficient < 0 else ""
+        over = [x for x in t.scalars if not (isinstance(x, Power) and x.exponent < 0)]
+        under = [x for x in t.scalars if isinstance(x, Power) and x.exponent < 0]
+        body = None if t.body is None else of(t.body)
+        if under:
+            numbers = [] if c.numerator == 1 else [str(c.numerator)]
+            top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets()) for x in over]
+            many = len(under) + (c.denominator != 1) > 1
+            bottom = [] if c.denominator == 1 else [str(c.denominator)]
+            for x in under:
+                assert isinstance(x, Power)
+                power = self._power(x.base, -x.exponent, of)
+                bottom.append(self.wrap(power, RAISED if many or s.fraction_brackets() else SUM))
+            denominator = s.thin.join(bottom)
+            if len(bottom) > 1 and s.fraction_brackets():
+                denominator = f"({denominator})"
+            head = [s.fraction(s.thin.join(top) or "1", denominator)]
+        else:
+            single = len(over) == 1 and body is None
+            factors = [self._scalar(x, of, not single) for x in over]
+            head = ([] if c == 1 and (factors or body is not None) else [s.number(c)]) + factors
+        if body is not None:
+            assert t.body is not None
+            head.append(self.wrap(body, BIG if isinstance(t.body, Hadamard | Power | SumOver) and body.level < PRODUCT else PRODUCT))
+        text = head[0]
+        for part in head[1:]:
+            operator = part.startswith(r"\operatorname") and not text.endswith(")")
+            text += ("" if operator else s.thin) + part
+        level = BIG if body is not None and body.level == BIG else HADAMARD if body is not None and body.level < PRODUCT \
+            and not text.endswith(")") else PRODUCT
+        if len(head) == 1 and not sign and body is None and not over and c.denominator == 1 and not under:
+            level = ATOM
+        return Piece(sign + text, SUM if sign else level)
+
+    def _scalar(self, x: Tree, of: Of, many: bool) -> str:
+        return self.wrap(of(x), RAISED if many else SUM + 1)
+
+    @piece.register
+    def _(self, t: Sum, of: Of) -> Piece:
+        s = self.style
+        if not t.terms:
+            return Piece(s.zero if t.order == 0 else s.zeros, ATOM)
+        text = ""
+        gap = " " if self.plain else ""
+        for term in t.terms:
+            negative = coefficient_of(term) < 0
+            piece = of(term)
+            body = piece.text[len(s.minus):] if negative else self.wrap(piece, BIG)
+            sign = s.minus if negative else s.plus if text else ""
+            text += (gap if text else "") + sign + (gap if text else "") + body
+        return Piece(text, SUM)
+
+    @piece.register
+    def _(self, t: SumOver, of: Of) -> Piece:
+        s = self.style
+        parts = [self.wrap(of(x), RAISED if len(t.weights) > 1 or t.body is not None else PRODUCT) for x in t.weights]
+        if t.body is not None:
+            parts.append(self.wrap(of(t.body), BIG))
+        return Piece(s.sum_sign(t.letters) + s.thin.join(parts), BIG)
+
+
+def derivative_name(node: Call, style: Style, row: bool = False) -> str:
+    """J_N, H_N; of a scalar function the column j_L, the row J_L and the matrix h_L; ∂_1 N where there are several arguments."""
+    fn, times, values = style.head(node), len(node.ders), len(value_shape(node))
+    if len(node.args) > 1:
+        at = ",".join(str(d + 1) for d in node.ders)
+        power = "" if times == 1 else style.raised("", str(times))
+        return (f"∂{power}_{at} {fn}" if style.thin == " " else rf"\partial{power}_{{{at}}}{fn}")
+    inputs = len(node.args[0].shape)
+    if inputs == 0:
+        return fn + ("'" * times if times <= 3 else f"^{{({times})}}")
+    if times > 2:
+        return style.indexed(f"D^{times}", fn) if style.thin == " " else f"(D^{times}{fn})"
+    letter = {(1, 0): "J" if row or inputs > 1 else "j", (2, 0): "h" if inputs == 1 else "H", (1, 1): "J", (2, 1): "H"}.get(
+        (times, min(values, 1)), "J")
+    return f"{letter}_{fn}" if style.thin == " " or len(fn) == 1 else f"{letter}_{{{fn}}}"
