@@ -69,7 +69,9 @@ def parse_assumptions(assume: str | Iterable[str] | None) -> tuple[Fact, ...]:
     [('<', <Number 0>, <Ref x>), ('<', <Ref x>, <Number 1>)]
     """
     facts: list[Fact] = []
-    for source in () if assume is None else (assume,) if isinstance(assume, str) else assume:
+    if assume is None:
+        return ()
+    for source in assume if isinstance(assume, Iterable) and not isinstance(assume, str) else (assume,):
         if isinstance(source, (PropertyFact, RelationFact)):
             facts.append(source)
         elif isinstance(source, str):
