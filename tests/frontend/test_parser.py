@@ -15,7 +15,14 @@ from symderiv.frontend.parser import parse_facts, parse_function, parse_program
 from symderiv.frontend.syntax import Program, names, outline, postorder
 
 # ---------------------------------------------------------------------------------------- Python's ast as the oracle
-SIGNS: dict[type[ast.AST], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"}
+SIGNS: dict[type[ast.AST], str] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.MatMult: "@",
+    ast.Pow: "**",
+}
 SIGNS |= {ast.USub: "-", ast.UAdd: "+"}
 
 
