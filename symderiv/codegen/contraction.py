@@ -1,0 +1,215 @@
+"""One product of several arrays, contracted pair by pair into the array program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+from symderiv.codegen.order import Tree, contraction_order
+from symderiv.codegen.program import Program
+from symderiv.dims import Dim, dim_product, dim_terms
+
+Labels = tuple[int, ...]
+Factor = tuple[int, Labels]
+TYPICAL = 64
+
+
+class Contractor:
+    """Plans contractions with typical sizes; the sizes given by name are used where there are any."""
+
+    def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
+        self.program = program
+        self.sizes = sizes
+
+    def typical(self, dim: Dim) -> int:
+        if isinstance(dim, int):
+            return dim
+        total = 0
+        for factor, atoms in dim_terms(dim):
+            for atom in atoms:
+                factor *= self.sizes.get(atom, TYPICAL)
+            total += factor
+        return max(total, 2)
+
+    def contract(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int:
+        """Σ over the labels not in ``out`` of the product; every output label is carried by a factor, none repeats."""
+        if not factors:
+            return self.program.emit("number", (), Fraction(1), ())
+        simple = [self.diagonal(f) for f in factors]
+        carriers: dict[int, int] = {}
+        for _, ls in simple:
+            for x in ls:
+                carriers[x] = carriers.get(x, 0) + 1
+        simple = [self.reduce(f, {x for x in f[1] if carriers[x] == 1 and x not in out}) for f in simple]
+        symmetric = self.symmetric(simple, out, dims) if len(simple) > 1 else None
+        if symmetric is not None:
+            return symmetric
+        if len(simple) == 1:
+            return self.arranged(simple[0], out)
+        labels = sorted({x for _, ls in simple for x in ls})
+        bit = {x: 1 << k for k, x in enumerate(labels)}
+        masks = tuple(sum(bit[x] for x in ls) for _, ls in simple)
+        order = contraction_order(masks, sum(bit[x] for x in out), tuple(self.typical(dims[x]) for x in labels))
+        return self.arranged(self.follow(order, simple, out, dims), out)
+
+    def follow(self, order: Tree, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> Factor:
+        if isinstance(order, int):
+            return factors[order]
+        inside = set(_leaves(order[0])) | set(_leaves(order[1]))
+        outside = {x for k, (_, ls) in enumerate(factors) if k not in inside for x in ls} | set(out)
+        left = self.follow(order[0], factors, out, dims)
+        right = self.follow(order[1], factors, out, dims)
+        kept = {x for x in (*left[1], *right[1]) if x in outside}
+        return self.pair(left, right, kept, out if kept == set(out) else None, dims)
+
+    # ------------------------------------------------------------ single factors
+    def diagonal(self, factor: Factor) -> Factor:
+        position, labels = factor
+        once = tuple(dict.fromkeys(labels))
+        if once == labels:
+            return factor
+        names = {x: k for k, x in enumerate(once)}
+        dims = self.program.ops[position].dims
+        spec = (tuple(names[x] for x in labels), tuple(range(len(once))))
+        return self.program.emit("diagonal", (position,), spec, [dims[labels.index(x)] for x in once]), once
+
+    def reduce(self, factor: Factor, summed: set[int]) -> Factor:
+        position, labels = factor
+        if not summed:
+            return factor
+        op = self.program.ops[position]
+        if op.kind == "diagonal" and len(summed) == len(labels) == 1 and op.spec[0] == (0, 0):
+            return self.program.emit("trace", op.args, None, ()), ()
+        axes = tuple(k for k, x in enumerate(labels) if x in summed)
+        kept = tuple(x for x in labels if x not in summed)
+        dims = [d for k, d in enumerate(op.dims) if k not in axes]
+        return self.keep_sign(self.program.emit("reduce", (position,), axes, dims), position), kept
+
+    def arranged(self, factor: Factor, out: Labels) -> int:
+        position, labels = factor
+        if labels == out:
+            return position
+        order = tuple(labels.index(x) for x in out)
+        dims = self.program.ops[position].dims
+        return self.keep_sign(self.program.emit("transpose", (position,), order, [dims[k] for k in order]), position)
+
+    def keep_sign(self, position: int, *arguments: int) -> int:
+        if all(a in self.program.nonnegative for a in arguments):
+            self.program.nonnegative.add(position)
+        return position
+
+    # ------------------------------------------------------------ pairs
+    def pair(self, left: Factor, right: Factor, kept: set[int], out: Labels | None, dims: Mapping[int, Dim]) -> Factor:
+        """The product of two, summed over what is no longer needed; ``out`` asks for an order of the axes."""
+        (a, la), (b, lb) = left, right
+        if len(lb) > len(la) and kept >= {*la, *lb}:
+            a, la, b, lb = b, lb, a, la
+        if kept >= {*la, *lb}:
+            order = out or la + tuple(x for x in lb if x not in la)
+            spec = (tuple(order.index(x) for x in la), tuple(order.index(x) for x in lb))
+            position = self.program.emit("product", (a, b), spec, [dims[x] for x in order])
+            if (a, la) == (b, lb):
+                self.program.nonnegative.add(position)
+            return self.keep_sign(position, a, b), order
+        batch = tuple(x for x in la if x in lb and x in kept)
+        free_a = tuple(x for x in la if x not in lb)
+        free_b = tuple(x for x in lb if x not in la)
+        natural = batch + free_a + free_b
+        if out is not None and out == batch + free_b + free_a and free_a and free_b:
+            a, la, b, lb, natural = b, lb, a, la, out
+        names = {x: k for k, x in enumerate(dict.fromkeys((*la, *lb)))}
+        spec = tuple(tuple(names[x] for x in ls) for ls in (la, lb, natural))
+        position = self.program.emit("contract", (a, b), spec, [dims[x] for x in natural])
+        return self.keep_sign(position, a, b), natural
+
+    # ------------------------------------------------------------ Aᵀ A
+    def symmetric(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int | None:
+        """Tᵀ diag(m) T with m ≥ 0 as (√m T)ᵀ (√m T), half the work of a general product; None where it isn't that."""
+        for i in range(len(out)):
+            for j in range(i + 1, len(out)):
+                if dims[out[i]] == dims[out[j]]:
+                    found = self.mirrored(factors, out[i], out[j])
+                    if found is not None:
+                        result = self.gram(factors, found, (out[i], out[j]), out, dims)
+                        if result is not None:
+                            return result
+        return None
+
+    def mirrored(self, factors: Sequence[Factor], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
+        """(left half, middle, left label to right label) if exchanging i and j maps the product onto itself."""
+        paired = {i: j}
+        work, left, used = [i], [], set[int]()
+        while work:
+            x = work.pop()
+            for f, (value, ls) in enumerate(factors):
+                if f in used or x not in ls:
+                    continue
+                for g, (other, ms) in enumerate(factors):
+                    if g == f or g in used or other != value or paired[x] not in ms:
+                        continue
+                    new = {p: q for p, q in zip(ls, ms, strict=True) if p != q and p not in paired}
+                    if (
+                        all(paired.get(p, new.get(p, p)) == q for p, q in zip(ls, ms, strict=True))
+                        and i not in ms
+                        and not set(new) & (set(paired.values()) | set(new.values()))
+                    ):
+                        paired.update(new)
+                        work.extend(new)
+                        left.append(f)
+                        used |= {f, g}
+                        break
+                else:
+                    return None
+        either = set(paired) | set(paired.values())
+        middle = [k for k in range(len(factors)) if k not in used]
+        return None if any(set(factors[k][1]) & either for k in middle) else (left, middle, paired)
+
+    def gram(
+        self,
+        factors: Sequence[Factor],
+        found: tuple[list[int], list[int], dict[int, int]],
+        ends: tuple[int, int],
+        out: Labels,
+        dims: Mapping[int, Dim],
+    ) -> int | None:
+        left, middle, paired = found
+        if any(x in out for x in (*paired, *paired.values()) if x not in ends):
+            return None
+        carried = {x for k in left for x in factors[k][1]}
+        shared = carried - set(paired)
+        batch = tuple(x for x in out if x in shared)
+        summed = tuple(x for x in sorted(shared) if x not in out)
+        inner = {x for k in middle for x in factors[k][1]}
+        if not summed or not (inner & set(out)) <= shared or set(out) != {*ends, *batch}:
+            return None
+        half = [factors[k] for k in left]
+        if middle:
+            if not all(factors[k][0] in self.program.nonnegative for k in middle):
+                return None
+            touching = tuple(x for x in (*batch, *summed) if x in inner)
+            weight = self.contract([factors[k] for k in middle], touching, dims)
+            root = self.program.emit("map", (weight,), ("pow", (Fraction(1, 2),)), [dims[x] for x in touching])
+            half.append((root, touching))
+        i, j = ends
+        position = self.contract(half, (*batch, *summed, i), dims)
+        if len(summed) > 1:
+            rows = dim_product(*(dims[x] for x in summed))
+            shape = [*(dims[x] for x in batch), rows, dims[i]]
+            position = self.program.emit("reshape", (position,), None, shape)
+        n = len(batch)
+        head = tuple(range(n))
+        spec = ((*head, n, n + 1), (*head, n, n + 2), (*head, n + 1, n + 2))
+        shape = [*(dims[x] for x in batch), dims[i], dims[j]]
+        result = self.program.emit("contract", (position, position), spec, shape)
+        return self.arranged((result, (*batch, i, j)), out)
+
+
+def _leaves(order: Tree) -> list[int]:
+    work, found = [order], []
+    while work:
+        t = work.pop()
+        if isinstance(t, int):
+            found.append(t)
+        else:
+            work.extend(t)
+    return found

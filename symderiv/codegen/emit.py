@@ -1,0 +1,330 @@
+"""From the array program to lines of Python: what is used once stands inside the line that uses it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
+from symderiv.codegen.names import Names
+from symderiv.codegen.program import Op, Program
+from symderiv.dims import Dim
+from symderiv.errors import NoRuleError
+from symderiv.functions import SCALAR, TENSOR
+from symderiv.ir import Expr
+
+LONGEST = 72
+"""a longer expression gets a line and a name of its own"""
+WIDTH = 110
+
+_FREE = ("input", "number", "constant", "size")
+_VIEWS = ("input", "transpose", "diagonal", "reshape", "broadcast")
+
+
+class Emitter:
+    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name."""
+
+    def __init__(
+        self,
+        program: Program,
+        outputs: Sequence[int],
+        names: Names,
+        variables: dict[tuple[str, str], str],
+        size_text: Callable[[Dim], str],
+        comment: Callable[[Expr], str],
+    ) -> None:
+        self.program = program
+        self.outputs = outputs
+        self.names = names
+        self.variables = variables
+        self.size_text = size_text
+        self.comment = comment
+        self.lines: list[str] = []
+        self.helpers: list[str] = []
+        self.code: dict[int, Code] = {}
+        self.temporaries = 0
+        self.order = program.reachable(outputs)
+        self.uses = Counter(a for k in self.order for a in program.ops[k].args)
+        self.uses.update(outputs)
+        self.twice = self.used_twice()
+
+    def used_twice(self) -> set[int]:
+        """Operands that a template names more than once."""
+        found: set[int] = set()
+        for k in self.order:
+            op = self.program.ops[k]
+            if op.kind == "map" and op.spec[0] != "pow" and SCALAR[op.spec[0]].numpy.count("{x}") > 1:
+                found.update(op.args)
+            elif op.kind == "call" and op.spec[0] in TENSOR:
+                row = TENSOR[op.spec[0]]
+                found.update(
+                    a for a, name in zip(op.args, row.arguments, strict=True) if row.numpy.count("{" + name + "}") > 1
+                )
+            elif op.kind in ("contract", "product") and op.args[0] == op.args[1]:
+                found.update(op.args)
+        return found
+
+    def run(self) -> list[str]:
+        """The lines of the body and the expressions that are returned."""
+        for k in self.order:
+            op = self.program.ops[k]
+            if op.kind == "delta":
+                self.code[k] = self.diagonals(k, op)
+                continue
+            code = self.expression(op)
+            if op.kind not in _FREE and self.stands_alone(k, op, code):
+                code = self.assign(k, op, code)
+            self.code[k] = code
+        seen: set[int] = set()
+        returned = []
+        for k in self.outputs:
+            returned.append(self.result(k, again=k in seen))
+            seen.add(k)
+        return returned
+
+    def stands_alone(self, k: int, op: Op, code: Code) -> bool:
+        if k in self.program.names:
+            return True
+        if code.level == "atom" and op.kind in ("transpose", "diagonal") and len(code.text) < 20:
+            return False
+        if k in self.twice and code.level != "atom":
+            return True
+        return self.uses[k] > 1 or len(code.text) > LONGEST
+
+    def assign(self, k: int, op: Op, code: Code) -> Code:
+        name = self.new_name(k)
+        self.line(f"{name} = {code.text}", k, op)
+        return Code(name, rank=len(op.dims))
+
+    def new_name(self, k: int) -> str:
+        given = self.program.names.get(k) or ("result" if k in self.outputs else None)
+        if given is not None:
+            return self.names.fresh(given)
+        self.temporaries += 1
+        return self.names.fresh(f"t{self.temporaries}")
+
+    def line(self, text: str, k: int, op: Op) -> None:
+        """A line with its shape and, where they are short, its mathematics."""
+        node = self.program.nodes.get(k)
+        shape = "×".join(str(d) for d in op.dims) or "scalar"
+        said = self.comment(node) if node is not None else ""
+        comment = f"  # {shape}: {said}" if said else f"  # {shape}"
+        if len(text) + len(comment) > WIDTH:
+            comment = f"  # {shape}"
+        self.lines.append(text + comment if len(text) + len(comment) <= WIDTH + 10 else text)
+
+    def result(self, k: int, again: bool) -> str:
+        """What is returned for an output: an array that nobody else holds."""
+        op = self.program.ops[k]
+        code = self.code[k]
+        if not op.dims:
+            return f"np.array({code.text}, dtype=float)"
+        source = op
+        while source.kind in _VIEWS and source.kind != "input":
+            source = self.program.ops[source.args[0]]
+        if again or op.kind in _VIEWS or op.kind == "reduce":
+            return f"{code.atom()}.copy()"
+        return code.text
+
+    # ------------------------------------------------------------ expressions
+    def expression(self, op: Op) -> Code:
+        args = [self.code[a] for a in op.args]
+        code: Code = getattr(self, f"_{op.kind}")(op, *args)
+        return Code(code.text, code.level, len(op.dims), code.below)
+
+    def _input(self, op: Op) -> Code:
+        return Code(self.variables["input", op.spec])
+
+    def _size(self, op: Op) -> Code:
+        return Code(self.variables["size", op.spec])
+
+    def _constant(self, op: Op) -> Code:
+        return Code("np.pi" if op.spec in ("pi", "π") else "np.e")
+
+    def _number(self, op: Op) -> Code:
+        text = literal(op.spec)
+        return Code(text, "atom" if text.replace(".", "").isalnum() else "mul")
+
+    def _map(self, op: Op, x: Code) -> Code:
+        fn, params = op.spec
+        if fn == "pow":
+            return self.power(x, params[0])
+        row = SCALAR.get(fn)
+        if row is None:
+            raise NoRuleError(
+                f"no NumPy source is known for '{fn}'", hint="add it to its row in the table of functions"
+            )
+        self.help(row.numpy_helper)
+        values = {name: _parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
+        text = row.numpy_source(
+            x.text
+            if "({x}" in row.numpy and row.numpy.count("{x}") == row.numpy.count("({x}, ") + row.numpy.count("({x})")
+            else x.atom(),
+            **values,
+        )
+        return Code(text, _level(text))
+
+    def power(self, x: Code, q: Fraction) -> Code:
+        if q == 2 and x.level == "atom" and x.text.isidentifier():
+            return Code(f"{x.text}*{x.text}", "mul")
+        if q == Fraction(1, 2):
+            return Code(f"np.sqrt({x.text})")
+        if q < 0:
+            below = self.power(x, -q) if q != -1 else x
+            return Code(f"1/{below.atom()}", "mul", below=below)
+        text = literal(q)
+        return Code(f"{x.atom()}**{text if text.replace('.', '').isdigit() else f'({text})'}", "pow")
+
+    def _generic(self, op: Op, x: Code) -> Code:
+        fn, order = op.spec
+        return Code(f"np.asarray({self.variables['generic', f'{fn}|{order}']}({x.text}), dtype=float)")
+
+    def _abstract(self, op: Op, *xs: Code) -> Code:
+        fn, ders = op.spec
+        name = self.variables["abstract", f"{fn}|{','.join(map(str, ders))}"]
+        return Code(f"np.asarray({name}({', '.join(x.text for x in xs)}), dtype=float)")
+
+    def _call(self, op: Op, *xs: Code) -> Code:
+        fn, params = op.spec
+        row = TENSOR.get(fn)
+        if row is None:
+            raise NoRuleError(
+                f"no NumPy source is known for '{fn}'", hint="add it to its row in the table of functions"
+            )
+        self.help(row.numpy_helper)
+        values = {}
+        for (name, _), value in zip(row.params, params, strict=False):
+            values[name] = _parameter(value) if isinstance(value, Fraction) else repr(value)
+        text = row.numpy_source(
+            *(x.text if x.level == "atom" or "({x}" in row.numpy else x.atom() for x in xs), **values
+        )
+        return Code(text, _level(text))
+
+    def _product(self, op: Op, x: Code, y: Code) -> Code:
+        rank = len(op.dims)
+        (px, py) = op.spec
+        return product(self.at(x, px, rank), self.at(y, py, rank))
+
+    def at(self, x: Code, places: tuple[int, ...], rank: int) -> Code:
+        if x.below is not None and places != tuple(range(rank)):
+            below = placed(x.below, places, rank)
+            return Code(f"1/{below.atom()}", "mul", below=below)
+        return placed(x, places, rank)
+
+    def _sum(self, op: Op, *xs: Code) -> Code:
+        coefficients, places, constant = op.spec
+        return linear(coefficients, [self.at(x, p, len(op.dims)) for x, p in zip(xs, places, strict=True)], constant)
+
+    def _contract(self, op: Op, x: Code, y: Code) -> Code:
+        la, lb, out = op.spec
+        dims = [self.program.ops[a].dims for a in op.args]
+        sizes = (
+            {
+                label: self.size_text(d)
+                for ls, shape in zip((la, lb), dims, strict=True)
+                for label, d in zip(ls, shape, strict=True)
+            }
+            if len({*la, *lb} - {*out}) > 1
+            else {}
+        )
+        return contracted(x, y, la, lb, out, sizes)
+
+    def _reduce(self, op: Op, x: Code) -> Code:
+        dims = self.program.ops[op.args[0]].dims
+        axes = [k for k in op.spec if dims[k] != 1]
+        rank = len(dims)
+        ones = [k for k in op.spec if dims[k] == 1]
+        text = x.atom()
+        if axes:
+            which = "" if len(axes) == rank else f"axis={axes[0] if len(axes) == 1 else tuple(axes)}"
+            text = f"{text}.sum({which})"
+        if ones:
+            left = [k for k in range(rank) if k not in axes]
+            text += f"[{', '.join('0' if k in ones else ':' for k in left)}]" if left and len(axes) < rank else ""
+        return Code(text)
+
+    def _trace(self, op: Op, x: Code) -> Code:
+        return Code(f"np.trace({x.text})")
+
+    def _diagonal(self, op: Op, x: Code) -> Code:
+        labels, out = op.spec
+        if labels == (0, 0):
+            return Code(f"{x.atom()}.diagonal()")
+        return Code(f'np.einsum("{letters(labels)}->{letters(out)}", {x.text})')
+
+    def _transpose(self, op: Op, x: Code) -> Code:
+        return transposed(x, op.spec)
+
+    def _reshape(self, op: Op, x: Code) -> Code:
+        return Code(f"{x.atom()}.reshape({', '.join(self.size_text(d) for d in op.dims)})")
+
+    def _broadcast(self, op: Op, x: Code) -> Code:
+        if self.program.ops[op.args[0]].kind == "number":
+            return self.filled(op, x)
+        return Code(f"np.broadcast_to({placed(x, op.spec, len(op.dims)).text}, {self.shape(op.dims)})")
+
+    def filled(self, op: Op, x: Code) -> Code:
+        shape = self.shape(op.dims)
+        return Code(
+            {"0": f"np.zeros({shape})", "1": f"np.ones({shape})"}.get(
+                x.text, f"np.full({shape}, {x.text}, dtype=float)"
+            )
+        )
+
+    def shape(self, dims: Sequence[Dim]) -> str:
+        return f"({', '.join(self.size_text(d) for d in dims)}{',' if len(dims) == 1 else ''})"
+
+    # ------------------------------------------------------------ δ
+    def diagonals(self, k: int, op: Op) -> Code:
+        """Lines that write arrays along diagonals: views of the result, no δ is ever built."""
+        has_base, specs = op.spec
+        name = self.new_name(k)
+        if has_base:
+            base = self.program.ops[op.args[0]]
+            code = self.code[op.args[0]]
+            own = base.kind in ("sum", "product", "contract") and not code.text.isidentifier()
+            if base.kind == "broadcast" and "broadcast_to" not in code.text and not code.text.isidentifier():
+                own = True
+            self.line(f"{name} = {code.text if own else f'np.array({code.text}, dtype=float)'}", k, op)
+        else:
+            self.line(f"{name} = np.zeros({self.shape(op.dims)})", k, op)
+        for (pattern, axes), argument in zip(specs, op.args[has_base:], strict=True):
+            seen = tuple(dict.fromkeys(pattern))
+            value = placed(self.code[argument], tuple(seen.index(x) for x in axes), len(seen))
+            view = f'np.einsum("{letters(pattern)}->{letters(seen)}", {name})'
+            sign = "+=" if has_base or len(specs) > 1 else "="
+            self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {_ties(pattern)}")
+        return Code(name, rank=len(op.dims))
+
+    def help(self, source: str) -> None:
+        if source and source not in self.helpers:
+            self.helpers.append(source)
+
+
+def _ties(pattern: tuple[int, ...]) -> str:
+    groups: dict[int, list[int]] = {}
+    for axis, first in enumerate(pattern):
+        groups.setdefault(first, []).append(axis)
+    return " and ".join(f"axes {', '.join(map(str, g))}" for g in groups.values() if len(g) > 1)
+
+
+def _parameter(value: Fraction) -> str:
+    text = repr(float(value))
+    return f"({text})" if value < 0 else text
+
+
+def _level(text: str) -> str:
+    """The outermost operator of a row's source, read from its brackets."""
+    depth = 0
+    level = "atom"
+    for k, character in enumerate(text):
+        if character in "([{":
+            depth += 1
+        elif character in ")]}":
+            depth -= 1
+        elif depth == 0 and character in "+-" and (k == 0 or text[k - 1] not in "eE*/"):
+            return "add"
+        elif depth == 0 and character in "*/@":
+            level = "mul"
+    return level

@@ -1,0 +1,249 @@
+"""``generate``: expressions in, a readable NumPy function out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from symderiv.codegen.emit import Emitter
+from symderiv.codegen.function import Compressed, Generated, check_size, wrap
+from symderiv.codegen.lower import Layout, Lowering
+from symderiv.codegen.mathematics import mathematics
+from symderiv.codegen.names import Names
+from symderiv.codegen.program import Program
+from symderiv.codegen.signature import Argument, Signature, docstring, signature
+from symderiv.dims import Dim, dim_atoms, dim_value
+from symderiv.errors import ShapeError
+from symderiv.ir import Call, Expr, Map, Symbol, postorder
+
+
+def generate(
+    exprs: Sequence[Expr] | Expr,
+    inputs: Sequence[Symbol],
+    name: str = "gradient",
+    compress: bool = False,
+    doc: str = "",
+    sizes: Mapping[str, int] | None = None,
+    comment: Callable[[Expr], str] = mathematics,
+) -> Generated:
+    """NumPy source for the expressions, and its function.
+
+    The function takes the inputs by keyword or in order and returns an ndarray, or a tuple for a sequence of
+    expressions. A generic function f is an argument too: ``f``, with its derivatives as ``df``, ``d2f``, …; so is an
+    abstract module N: ``N``, with ``J_N`` (shape of the value + shape of the argument), ``H_N``, ``D3_N``; where it has
+    several arguments, those it is differentiated by are numbered: ``J_L_0``, ``H_L_01``. With ``compress`` each result
+    is a `Compressed`. ``doc`` is what the docstring says first, ``sizes`` are typical sizes to plan with, ``comment``
+    gives the mathematics of a node as one short line.
+
+    >>> from symderiv.build import symbol
+    >>> x = symbol("x", ("n",))
+    >>> generate(x, [x])(x=[1, 2])
+    array([1., 2.])
+    """
+    single = isinstance(exprs, Expr)
+    roots: list[Expr] = [exprs] if isinstance(exprs, Expr) else list(exprs)
+    lowering = Lowering(roots, sizes or {})
+    layouts: list[Layout] = []
+    outputs: list[int] = []
+    for root in roots:
+        if compress:
+            position, layout = lowering.compressed(root)
+            layouts.append(layout)
+        else:
+            position = lowering.value(root)
+        outputs.append(position)
+    program = lowering.program
+    names = Names()
+    function_name = names.fresh(name)
+    arguments, variables = _arguments(roots, inputs, program, outputs, names)
+    head = signature(arguments, _wanted(program, outputs, layouts), names)
+    variables.update({("size", atom): variable for atom, variable in head.sizes.items()})
+    emitter = Emitter(program, outputs, names, variables, head.size_text, comment)
+    returned = emitter.run()
+    limits = _limits(program, emitter.order, head)
+    result = ", ".join(returned) + ("," if len(returned) == 1 and not single else "")
+    shown = _returns(roots, layouts, compress)
+    lines = [head.head(function_name), *_indented(_document(docstring(doc, head, shown))), *_indented(_checks(head))]
+    tail = [*_indented(emitter.lines), f"    return {result or '()'}"]
+    preamble = "\n\n".join(["import numpy as np\n", *(f"{h.strip()}\n" for h in emitter.helpers)])
+    source = f"{preamble}\n\n" + "\n".join([*lines, *tail]) + "\n"
+    shapes = f"    return ({result or '()'}), ({''.join(f'{t}, ' for t in _layout_sizes(layouts, head))})"
+    body = [*tail[:-1], shapes] if compress else tail
+    compiled = f"{preamble}\n\n" + "\n".join([*lines, *_indented(limits), *body]) + "\n"
+    raw = _compile(source, function_name)
+    inner = _compile(compiled, function_name) if limits or compress else raw
+    finish = _packer(layouts, single) if compress else None
+    document = "\n".join(docstring(doc, head, shown))
+    return Generated(source, wrap(inner, head.arguments, function_name, finish, document), raw, tuple(head.arguments))
+
+
+def _compile(source: str, name: str) -> Callable[..., Any]:
+    """The function of our own source; every name in it is an identifier that `Names` gave."""
+    namespace: dict[str, Any] = {"_check_size": check_size}
+    exec(compile(source, f"<generated {name}>", "exec"), namespace)
+    function: Callable[..., Any] = namespace[name]
+    return function
+
+
+def _arguments(
+    roots: Sequence[Expr], inputs: Sequence[Symbol], program: Program, outputs: Sequence[int], names: Names
+) -> tuple[list[Argument], dict[tuple[str, str], str]]:
+    """The arguments in order, and the variables of inputs and functions."""
+    nodes = list(postorder(*roots))
+    order: dict[str, Symbol] = {}
+    for s in [*inputs, *(n for n in nodes if isinstance(n, Symbol) and n.kind in ("variable", "formal"))]:
+        if order.setdefault(s.name, s).shape != s.shape:
+            raise ShapeError(f"'{s.name}' has two shapes", shapes=(order[s.name].shape, s.shape))
+    used = {program.ops[k].spec for k in program.reachable(outputs) if program.ops[k].kind == "input"}
+    variables: dict[tuple[str, str], str] = {}
+    arguments = []
+    for s in order.values():
+        variables["input", s.name] = names.fresh(s.name)
+        arguments.append(Argument(s.name, variables["input", s.name], s.shape, s.name in used))
+    functions: dict[tuple[str, str], tuple[str, str]] = {}
+    for node in nodes:
+        if isinstance(node, Map) and node.generic:
+            text = node.fn if not node.order else f"d{node.order if node.order > 1 else ''}{node.fn}"
+            says = "a function of an array, elementwise" + (
+                f": derivative {node.order} of {node.fn}" if node.order else ""
+            )
+            functions["generic", f"{node.fn}|{node.order}"] = text, says
+        elif isinstance(node, Call) and node.abstract:
+            functions["abstract", f"{node.fn}|{','.join(map(str, node.ders))}"] = _module(node)
+    for key, (text, says) in sorted(functions.items()):
+        free = text
+        while free in order or free in {a.name for a in arguments}:
+            free += "_"
+        variables[key] = names.fresh(free)
+        arguments.append(Argument(free, variables[key], None, True, says))
+    return arguments, variables
+
+
+def _module(node: Call) -> tuple[str, str]:
+    """The keyword of an abstract module or of a derivative of it, and what it is."""
+    order = len(node.ders)
+    arrays = " and ".join(f"({', '.join(map(str, a.shape))})" for a in node.args)
+    says = f"a function of {arrays} that returns ({', '.join(map(str, node.shape))})"
+    if not order:
+        return node.fn, says
+    prefix = {1: "J", 2: "H"}.get(order, f"D{order}")
+    suffix = "_" + "".join(map(str, node.ders)) if len(node.args) > 1 else ""
+    return f"{prefix}_{node.fn}{suffix}", f"{says}: derivative {order} of {node.fn}"
+
+
+def _wanted(program: Program, outputs: Sequence[int], layouts: Sequence[Layout]) -> set[str]:
+    """The sizes that the body uses as numbers."""
+    wanted: set[str] = {x for lay in layouts for d in lay.dims for x in dim_atoms(d)}
+    for k in program.reachable(outputs):
+        op = program.ops[k]
+        if op.kind == "size":
+            wanted.add(op.spec)
+        elif op.kind in ("delta", "broadcast", "reshape"):
+            wanted.update(x for d in op.dims for x in dim_atoms(d))
+        elif op.kind == "contract" and len({*op.spec[0], *op.spec[1]} - {*op.spec[2]}) > 1:
+            wanted.update(x for a in op.args for d in program.ops[a].dims for x in dim_atoms(d))
+    return wanted
+
+
+def _checks(head: Signature) -> list[str]:
+    lines = [
+        f"{a.variable} = np.asarray({a.variable}, dtype=float)"
+        for a in head.arguments
+        if a.shape is not None and a.needed
+    ]
+    lines += head.unpack
+    if head.checks:
+        rows = _wrapped(head.checks, " or ", 100)
+        lines += [f"if {rows[0]}:"] if len(rows) == 1 else [f"if ({rows[0]}", *(f"        or {r}" for r in rows[1:])]
+        if len(rows) > 1:
+            lines[-1] += "):"
+        arrays = [a for a in head.arguments if a.shape is not None]
+        said = ", ".join(f"{a.variable}: {a.shape_text()}" for a in arrays)
+        got = ", ".join(f"{{np.shape({a.variable})}}" for a in arrays)
+        if len(said) > 100:
+            lines.append('    raise ValueError("an argument has a wrong shape; the docstring lists them")')
+        else:
+            lines.append(f'    raise ValueError("expected {said}; "')
+            lines.append(f'                     f"got {got}")')
+    return lines
+
+
+def _wrapped(parts: Sequence[str], joint: str, width: int) -> list[str]:
+    rows = [parts[0]]
+    for part in parts[1:]:
+        if len(rows[-1]) + len(joint) + len(part) <= width:
+            rows[-1] += joint + part
+        else:
+            rows.append(part)
+    return rows
+
+
+def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str]:
+    """Checks of the sizes of arrays that are larger than every input can be."""
+    fitting = [sorted(map(str, a.shape or ())) for a in head.arguments]
+    largest: dict[tuple[Dim, ...], None] = {}
+    for k in order:
+        dims = tuple(d for d in program.ops[k].dims if d != 1)
+        if len(dims) > 1 or program.ops[k].kind in ("broadcast", "delta"):
+            if not any(_within(sorted(map(str, dims)), shape) for shape in fitting):
+                largest[tuple(sorted(dims, key=str))] = None
+    kept = [d for d in largest if not any(e != d and _within(list(map(str, d)), list(map(str, e))) for e in largest)]
+    known = set(head.sizes)
+    lines = []
+    for dims in kept:
+        if all(set(dim_atoms(d)) <= known for d in dims):
+            if all(isinstance(d, int) for d in dims) and np.prod([float(dim_value(d, {})) for d in dims]) < 1e6:
+                continue
+            text = "*".join(f"({t})" if " " in t else t for t in map(head.size_text, dims))
+            shape = ", ".join(map(head.size_text, dims)) + ("," if len(dims) == 1 else "")
+            lines.append(f"_check_size(8*{text}, ({shape}))")
+    return lines
+
+
+def _within(few: list[str], many: list[str]) -> bool:
+    rest = list(many)
+    for x in few:
+        if x not in rest:
+            return False
+        rest.remove(x)
+    return True
+
+
+def _returns(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -> list[str]:
+    texts = []
+    for k, root in enumerate(roots):
+        shape = f"({', '.join(map(str, root.shape))}{',' if len(root.shape) == 1 else ''})"
+        if compress and layouts[k].deltas:
+            core = ", ".join(str(root.shape[a]) for a in layouts[k].axes)
+            ties = " ".join(f"δ of axes {a} and {b}" for a, b in layouts[k].deltas)
+            texts.append(f"the core ({core}) of {shape}, to be multiplied by {ties}")
+        else:
+            texts.append(shape)
+    return texts
+
+
+def _layout_sizes(layouts: Sequence[Layout], head: Signature) -> list[str]:
+    return [f"({''.join(f'{head.size_text(d)}, ' for d in lay.dims)})" for lay in layouts]
+
+
+def _packer(layouts: Sequence[Layout], single: bool) -> Callable[[Any], Any]:
+    def finish(result: Any) -> Any:
+        cores, shapes = result
+        cores = (cores,) if single else cores
+        packed = tuple(
+            Compressed(core, lay.deltas, lay.axes, shape)
+            for core, lay, shape in zip(cores, layouts, shapes, strict=True)
+        )
+        return packed[0] if single else packed
+
+    return finish
+
+
+def _document(lines: Sequence[str]) -> list[str]:
+    return [f'"""{lines[0]}', *lines[1:], '"""']
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return [f"    {line}" if line else "" for line in lines]

@@ -1,0 +1,209 @@
+"""The text of single operations: which NumPy expression computes a product, a sum, a contraction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+LETTERS = "ijklmnpqrstuvwxyzabcdefghoABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+Labels = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """A Python expression; ``level`` is its outermost operator: atom, pow, neg, mul, mat or add."""
+
+    text: str
+    level: str = "atom"
+    rank: int = 0
+    below: Code | None = None
+    """the denominator, of an expression that is 1/denominator"""
+
+    def atom(self) -> str:
+        """The text, in brackets unless it is a name, a call or a subscript."""
+        return self.text if self.level == "atom" else f"({self.text})"
+
+    def left(self) -> str:
+        """The text as the left operand of a product."""
+        return self.text if self.level in ("atom", "pow", "mul", "neg") else f"({self.text})"
+
+    def right(self) -> str:
+        """The text as the right operand of a product."""
+        return self.text if self.level in ("atom", "pow") else f"({self.text})"
+
+    def negative(self) -> Code:
+        return Code(f"-{self.text}" if self.level in ("atom", "pow", "mul") else f"-({self.text})", "neg")
+
+
+def literal(value: Fraction) -> str:
+    """A number as Python text.
+
+    >>> literal(Fraction(3)), literal(Fraction(1, 4)), literal(Fraction(-1, 3))
+    ('3', '0.25', '-1/3')
+    """
+    if abs(value.numerator) > 2**53 or value.denominator > 2**53:
+        return _float(value)
+    if value.denominator == 1:
+        return str(value.numerator)
+    if value.denominator & (value.denominator - 1) == 0 or 10**6 % value.denominator == 0:
+        return _float(value)
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _float(value: Fraction) -> str:
+    try:
+        return repr(float(value))
+    except OverflowError:
+        return "np.inf" if value > 0 else "-np.inf"
+
+
+def letters(labels: Sequence[int]) -> str:
+    return "".join(LETTERS[x] for x in labels)
+
+
+# ---------------------------------------------------------------- views
+def transposed(code: Code, order: Sequence[int]) -> Code:
+    """The axes in another order."""
+    order = tuple(order)
+    if order == tuple(range(len(order))):
+        return code
+    if order == tuple(range(len(order)))[::-1]:
+        return Code(f"{code.atom()}.T", rank=code.rank)
+    return Code(f"{code.atom()}.transpose({', '.join(map(str, order))})", rank=code.rank)
+
+
+def placed(code: Code, places: Labels, rank: int) -> Code:
+    """A view whose axes stand at the given places of a result of this rank, as broadcasting aligns them."""
+    order = sorted(range(len(places)), key=lambda k: places[k])
+    code = transposed(code, order)
+    there = sorted(places)
+    if not there:
+        return code
+    index = [":" if p in there else "None" for p in range(there[0], rank)]
+    if "None" not in index:
+        return code
+    if index[-1] == ":" and len(index) > 3:
+        tail = len(index) - 1 - index[::-1].index("None")
+        index = [*index[: tail + 1], "..."] if tail + 1 < len(index) - 1 else index
+    return Code(f"{code.atom()}[{', '.join(index)}]", rank=rank - there[0])
+
+
+# ---------------------------------------------------------------- products and sums
+def product(left: Code, right: Code) -> Code:
+    """left * right, with a reciprocal as a division."""
+    if right.below is not None and left.below is None:
+        return Code(f"{left.left()}/{right.below.atom()}", "mul")
+    if left.below is not None and right.below is None:
+        return Code(f"{right.left()}/{left.below.atom()}", "mul")
+    if right.text.endswith("None]") and not left.text.endswith("None]"):
+        left, right = right, left  # a scale stands before what it scales
+    return Code(f"{left.left()}*{right.right()}", "mul")
+
+
+def scaled(coefficient: Fraction, code: Code) -> Code:
+    """coefficient * code, for a coefficient other than 1."""
+    if coefficient == 1:
+        return code
+    if coefficient == -1:
+        return code.negative()
+    if code.below is not None:
+        text = literal(coefficient)
+        return Code(f"{text}/{code.below.atom()}", "mul" if coefficient > 0 else "neg")
+    if abs(coefficient.numerator) == 1 and "/" in literal(coefficient):
+        part = Code(f"{code.left()}/{coefficient.denominator}", "mul")
+        return part if coefficient > 0 else part.negative()
+    text = literal(coefficient)
+    if "/" in text:
+        text = f"({text})"
+    if code.level == "mul" and "/" not in code.text:
+        return Code(f"{text}*{code.text}", "mul" if coefficient > 0 else "neg")
+    return Code(f"{text}*{code.right()}", "mul" if coefficient > 0 else "neg")
+
+
+def linear(coefficients: Sequence[Fraction], parts: Sequence[Code], constant: Fraction) -> Code:
+    """A linear combination; positive terms stand first."""
+    rows = [(c, scaled(abs(c), p)) for c, p in zip(coefficients, parts, strict=True)]
+    if constant:
+        rows.insert(0, (constant, Code(literal(abs(constant)), "pow")))
+    rows.sort(key=lambda row: (row[0] < 0, row[1].text.isidentifier()))
+    first, code = rows[0]
+    if len(rows) == 1:
+        return code if first > 0 else code.negative()
+    text = (code.text if code.level != "add" else f"({code.text})") if first > 0 else code.negative().text
+    for c, part in rows[1:]:
+        text += (" + " if c > 0 else " - ") + (f"({part.text})" if part.level in ("add", "neg") else part.text)
+    return Code(text, "add")
+
+
+# ---------------------------------------------------------------- contractions
+def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dict[int, str]) -> Code:
+    """Two arrays, summed over the labels that ``out`` doesn't have; ``sizes`` gives the text of a label's size."""
+    batch = [x for x in la if x in lb and x in out]
+    summed = [x for x in la if x in lb and x not in out]
+    free_a = [x for x in la if x not in lb]
+    free_b = [x for x in lb if x not in la]
+    if not free_a and not free_b:
+        if not batch:
+            if len(summed) == 1:
+                return Code(f"{a.atom()} @ {b.atom()}", "mat")
+            return Code(f"np.vdot({a.text}, {transposed(b, [lb.index(x) for x in la]).text})")
+        return Code(f'np.einsum("{letters(la)},{letters(lb)}->{letters(out)}", {a.text}, {b.text})')
+    if batch:
+        return _batched(a, b, la, lb, out, batch, summed, sizes)
+    if len(summed) == 1 and len(free_a) < 2 and len(free_b) < 2:
+        left = transposed(a, [la.index(x) for x in (*free_a, *summed)])
+        right = transposed(b, [lb.index(x) for x in (*summed, *free_b)])
+        if not free_a and len(lb) == 2 and lb[-1] == summed[0]:
+            return Code(f"{b.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
+        return Code(f"{left.atom()} @ {right.atom()}", "mat")
+    axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
+    text = f"np.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))"
+    natural = [*free_a, *free_b]
+    return transposed(Code(text), [natural.index(x) for x in out])
+
+
+def _batched(
+    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, batch: list[int], summed: list[int], sizes: dict[int, str]
+) -> Code:
+    """np.matmul over the leading axes; further free axes join them, further summed axes are made one."""
+    free_a = [x for x in out if x in la and x not in lb]
+    free_b = [x for x in out if x in lb and x not in la]
+    row, column = free_a[-1:], free_b[-1:]
+    lead = [x for x in out if x in batch or x in free_a[:-1] or x in free_b[:-1]]
+    left = _operand(a, la, lead, row, summed, sizes, last=True)
+    right = _operand(b, lb, lead, column, summed, sizes, last=False)
+    result = [*lead, *row, *column]
+    code = Code(f"{left.atom()} @ {right.atom()}", "mat")
+    if not column:
+        code = Code(f"({code.text})[..., 0]")
+    elif not row:
+        code = Code(f"({code.text})[..., 0, :]")
+    return transposed(code, [result.index(x) for x in out])
+
+
+def _operand(
+    code: Code, labels: Labels, lead: list[int], free: list[int], summed: list[int], sizes: dict[int, str], last: bool
+) -> Code:
+    """Axes as np.matmul wants them: leading ones, then (free, summed), or (summed, free) for the right operand."""
+    present = [x for x in lead if x in labels]
+    if len(summed) == 1:
+        tail = [*free, *summed] if last else [*summed, *free]
+        code = transposed(code, [labels.index(x) for x in (*present, *tail)])
+    else:
+        flat = transposed(code, [labels.index(x) for x in (*present, *free, *summed)])
+        joined = "*".join(f"({s})" if " " in s else s for s in (sizes[x] for x in summed))
+        code = Code(f"{flat.atom()}.reshape({', '.join([*(sizes[x] for x in (*present, *free)), joined])})")
+        if free and not last:
+            code = Code(f"{code.text}.swapaxes(-1, -2)")
+    index = [":" if x in labels else "None" for x in lead]
+    if free:
+        index += [":", ":"]
+    else:
+        index += ["None", ":"] if last else [":", "None"]
+    while index and index[0] == "None" and free:
+        index.pop(0)
+    if "None" not in index:
+        return code
+    return Code(f"{code.atom()}[{', '.join(index)}]")

@@ -1,0 +1,213 @@
+"""From expressions to the array program."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symderiv.codegen.bounds import bounds
+from symderiv.codegen.contraction import Contractor
+from symderiv.codegen.program import Program
+from symderiv.codegen.terms import Opened, Term
+from symderiv.dims import Dim
+from symderiv.errors import NoRuleError
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, postorder
+
+Factor = tuple[int, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How an output stands to the array that is computed for it.
+
+    ``pattern[axis]`` is the first axis that δ ties it to, or itself; ``axes`` are the output's axes that the array has.
+    """
+
+    dims: tuple[Dim, ...]
+    pattern: tuple[int, ...]
+    axes: tuple[int, ...]
+
+    @property
+    def deltas(self) -> tuple[tuple[int, int], ...]:
+        return tuple((first, axis) for axis, first in enumerate(self.pattern) if first != axis)
+
+
+class Lowering:
+    """One run: a memo from nodes to positions in the program, kept across all outputs."""
+
+    def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
+        nodes = list(postorder(*roots))
+        for node in nodes:
+            if isinstance(node, Der):
+                raise NoRuleError(f"the derivative {debug(node)} is not yet taken", hint="derive first, then generate")
+            if isinstance(node, Call) and node.ders and not node.abstract:
+                raise NoRuleError(f"the derivative of '{node.fn}' is not yet taken", hint="derive first, then generate")
+        self.program = Program()
+        self.bounds = bounds(nodes)
+        self.uses = Counter(kid for node in nodes for kid in node.kids)
+        self.uses.update(roots)
+        self.opened = Opened(self.uses)
+        self.opened.see(nodes)
+        self.contractor = Contractor(self.program, sizes)
+        self.memo: dict[Expr, int] = {}
+
+    def value(self, root: Expr) -> int:
+        """The position of the node's dense value."""
+        stack = [root]
+        while stack:
+            node = stack[-1]
+            if node in self.memo:
+                stack.pop()
+                continue
+            missing = [n for n in self.needs(node) if n not in self.memo]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            position = self.build(node)
+            self.memo[node] = position
+            self.program.nodes.setdefault(position, node)
+            if self.bounds.get(node, (-1.0, 1.0))[0] >= 0:
+                self.program.nonnegative.add(position)
+        return self.memo[root]
+
+    def terms(self, node: Expr) -> list[Term] | None:
+        if isinstance(node, Add | Contract) and node not in self.opened.own:
+            self.opened.see(postorder(node))
+        return self.opened.own.get(node)
+
+    def needs(self, node: Expr) -> list[Expr]:
+        terms = self.terms(node)
+        if terms is None:
+            return list(node.kids)
+        return list(dict.fromkeys(f for t in terms for f, _ in t.factors))
+
+    def build(self, node: Expr) -> int:
+        emit = self.program.emit
+        if isinstance(node, Symbol):
+            if node.kind == "dim":
+                return emit("size", (), node.name, ())
+            if node.kind == "const":
+                return emit("constant", (), node.name, ())
+            return emit("input", (), node.name, node.shape)
+        terms = self.terms(node)
+        if terms is not None:
+            position = self.dense(terms, node.shape)
+        elif isinstance(node, Name | Box):
+            position = self.memo[node.kids[0]]
+        elif isinstance(node, Map):
+            kind, spec = ("generic", (node.fn, node.order)) if node.generic else ("map", (node.fn, node.params))
+            position = emit(kind, (self.memo[node.arg],), spec, node.shape)
+        else:
+            assert isinstance(node, Call), node
+            args = [self.memo[a] for a in node.args]
+            if node.abstract:
+                position = emit("abstract", args, (node.fn, node.ders), node.shape)
+            else:
+                position = emit("call", args, (node.fn, node.params), node.shape)
+        if isinstance(node, Name) and self.program.ops[position].kind not in ("input", "number", "size", "constant"):
+            self.program.names.setdefault(position, node.name)
+        return position
+
+    # ------------------------------------------------------------ sums of products
+    def dense(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> int:
+        """The full array."""
+        groups = self.grouped(terms, shape)
+        plain = tuple(range(len(shape)))
+        base: int | None = None
+        if plain in groups or not groups:
+            base, axes = self.total(groups.pop(plain, []), shape)
+            if axes != plain:
+                base = self.program.emit("broadcast", (base,), axes, shape)
+        if not groups:
+            assert base is not None
+            return base
+        args = [] if base is None else [base]
+        specs = []
+        for pattern, members in groups.items():
+            position, axes = self.total(members, shape)
+            specs.append((pattern, axes))
+            args.append(position)
+        return self.program.emit("delta", args, (base is not None, tuple(specs)), shape)
+
+    def compressed(self, root: Expr) -> tuple[int, Layout]:
+        """The core of a node and its layout; where δ isn't common to all terms, the full array."""
+        plain = tuple(range(len(root.shape)))
+        inner = root
+        while isinstance(inner, Name | Box):
+            inner = inner.kids[0]
+        terms = self.terms(inner)
+        if terms:
+            groups = self.grouped(terms, root.shape)
+            if len(groups) == 1:
+                for factor in self.needs(inner):
+                    self.value(factor)
+                ((pattern, members),) = groups.items()
+                position, axes = self.total(members, root.shape)
+                return position, Layout(root.shape, pattern, axes)
+        return self.value(root), Layout(root.shape, plain, plain)
+
+    def grouped(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> dict[tuple[int, ...], list[Term]]:
+        """Terms by their δ, their labels renamed: output labels are the first axis they stand at, others follow."""
+        groups: dict[tuple[int, ...], list[Term]] = {}
+        for t in terms:
+            names: dict[int, int] = {}
+            for axis, x in enumerate(t.out):
+                names.setdefault(x, axis)
+            dims = list(shape)
+            for _, ls in t.factors:
+                for x in ls:
+                    if x not in names:
+                        names[x] = len(dims)
+                        dims.append(t.dims[x])
+            pattern = tuple(names[x] for x in t.out)
+            factors = tuple((f, tuple(names[x] for x in ls)) for f, ls in t.factors)
+            groups.setdefault(pattern, []).append(Term(t.coefficient, factors, pattern, tuple(dims)))
+        return groups
+
+    def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
+        """(position, axes it has) of a sum of products that share their δ."""
+        common = self.common(terms)
+        if common:
+            rest, axes = self.total([_without(t, common) for t in terms], shape)
+            factors = [(self.memo[f], ls) for f, ls in common]
+            kept = tuple(sorted({*axes, *(x for _, ls in factors for x in ls)}))
+            dims = dict(enumerate(shape))
+            return self.contractor.contract([*factors, (rest, axes)], kept, dims), kept
+        constant = Fraction(0)
+        parts: list[tuple[Fraction, Factor]] = []
+        for t in terms:
+            if not t.factors:
+                constant += t.coefficient
+                continue
+            kept = tuple(x for x in dict.fromkeys(t.out) if x in t.carried)
+            factors = [(self.memo[f], ls) for f, ls in t.factors]
+            position = self.contractor.contract(factors, kept, dict(enumerate(t.dims)))
+            parts.append((t.coefficient, (position, kept)))
+        if not parts:
+            return self.program.emit("number", (), constant, ()), ()
+        if len(parts) == 1 and parts[0][0] == 1 and not constant:
+            return parts[0][1]
+        axes = tuple(sorted({x for _, (_, ls) in parts for x in ls}))
+        place = {x: k for k, x in enumerate(axes)}
+        spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
+        return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
+
+    def common(self, terms: Sequence[Term]) -> list[tuple[Expr, tuple[int, ...]]]:
+        """Factors that all terms have at the same output axes: taken out of the sum."""
+        if len(terms) < 2:
+            return []
+        shared = Counter(terms[0].factors)
+        for t in terms[1:]:
+            shared &= Counter(t.factors)
+        order = len(terms[0].out)
+        return [f for f in shared.elements() if all(x < order for x in f[1]) and len(set(f[1])) == len(f[1])]
+
+
+def _without(term: Term, common: Sequence[tuple[Expr, tuple[int, ...]]]) -> Term:
+    factors = list(term.factors)
+    for factor in common:
+        factors.remove(factor)
+    return Term(term.coefficient, tuple(factors), term.out, term.dims)

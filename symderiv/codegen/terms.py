@@ -1,0 +1,148 @@
+"""Expressions as sums of products whose δ are still open.
+
+A factor such as diag(p) − p pᵀ is never built to be multiplied: the product is distributed over its terms, where δ
+identifies labels and p pᵀ stays two vectors. `Opened` finds these factors, everything else is a factor by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+
+from symderiv.build import size
+from symderiv.dims import Dim
+from symderiv.ir import Add, Box, Contract, Expr, Name
+
+MOST_TERMS = 8
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient · Σ Π factors; ``out`` may repeat a label (δ) or hold one that no factor carries (broadcast).
+
+    ``dims`` is by label; 0 marks a label that is used no more.
+    """
+
+    coefficient: Fraction
+    factors: tuple[tuple[Expr, tuple[int, ...]], ...]
+    out: tuple[int, ...]
+    dims: tuple[Dim, ...]
+
+    @property
+    def has_delta(self) -> bool:
+        return len(set(self.out)) < len(self.out)
+
+    @property
+    def carried(self) -> set[int]:
+        return {x for _, ls in self.factors for x in ls}
+
+    @property
+    def structured(self) -> bool:
+        return self.has_delta or not set(self.out) <= self.carried
+
+
+class Opened:
+    """The terms of nodes: ``own`` for sums and products, ``inside`` where a product should distribute over them."""
+
+    def __init__(self, uses: dict[Expr, int]) -> None:
+        self.own: dict[Expr, list[Term]] = {}
+        self.inside: dict[Expr, list[Term]] = {}
+        self.uses = uses
+
+    def see(self, nodes: Iterable[Expr]) -> None:
+        """Take in nodes, kids first."""
+        for node in nodes:
+            if node in self.own:
+                continue
+            if isinstance(node, Contract):
+                term = Term(Fraction(1), tuple(zip(node.factors, node.labels, strict=True)), node.out, node.dims)
+                self.own[node] = self.expand(term)
+            elif isinstance(node, Add):
+                self.own[node] = self.sum_of(node)
+            elif isinstance(node, Name | Box) and node.kids[0] in self.inside:
+                self.own[node] = self.inside[node.kids[0]]
+            else:
+                continue
+            terms = self.own[node]
+            if any(t.has_delta for t in terms) or (len(terms) == 1 and terms[0].structured):
+                if len(terms) <= MOST_TERMS:
+                    self.inside[node] = terms
+
+    def sum_of(self, node: Add) -> list[Term]:
+        result: list[Term] = []
+        for c, t in node.terms:
+            inner = self.own.get(t) if isinstance(t, Contract | Name) else None
+            if inner is None or (t not in self.inside and (isinstance(t, Name) or self.uses.get(t, 1) > 1)):
+                labels = tuple(range(len(node.shape)))
+                inner = [Term(Fraction(1), ((t, labels),), labels, node.shape)]
+            result.extend(Term(c * u.coefficient, u.factors, u.out, u.dims) for u in inner)
+        return result
+
+    def expand(self, term: Term) -> list[Term]:
+        """The term, distributed over the factors that hold δ."""
+        done: list[Term] = []
+        work = [(term, 0)]
+        count = 1
+        while work:
+            term, start = work.pop()
+            for k in range(start, len(term.factors)):
+                inner = self.inside.get(term.factors[k][0])
+                if inner is not None and count + len(inner) - 1 <= MOST_TERMS:
+                    count += len(inner) - 1
+                    work.extend((splice(term, k, t), k) for t in reversed(inner))
+                    break
+            else:
+                done.append(_without_bare_labels(term))
+        return done
+
+
+def splice(host: Term, place: int, inner: Term) -> Term:
+    """The host with its factor at ``place`` replaced by what that factor is."""
+    labels = host.factors[place][1]
+    dims = list(host.dims)
+    same = list(range(len(dims)))
+
+    def find(x: int) -> int:
+        while same[x] != x:
+            x = same[x]
+        return x
+
+    mapped: dict[int, int] = {}
+    for position, x in enumerate(inner.out):
+        if x in mapped:
+            a, b = find(mapped[x]), find(labels[position])
+            same[max(a, b)] = min(a, b)
+        else:
+            mapped[x] = labels[position]
+    for x, dim in enumerate(inner.dims):
+        if x not in mapped:
+            mapped[x] = len(dims)
+            same.append(len(dims))
+            dims.append(dim)
+    new = [(f, tuple(mapped[x] for x in ls)) for f, ls in inner.factors]
+    factors = [*host.factors[:place], *new, *host.factors[place + 1 :]]
+    return Term(
+        host.coefficient * inner.coefficient,
+        tuple((f, tuple(find(x) for x in ls)) for f, ls in factors),
+        tuple(find(x) for x in host.out),
+        tuple(dim if same[x] == x else 0 for x, dim in enumerate(dims)),
+    )
+
+
+def _without_bare_labels(term: Term) -> Term:
+    """A summed label that no factor carries is its size."""
+    used = term.carried | set(term.out)
+    bare = [x for x, dim in enumerate(term.dims) if x not in used and dim != 0]
+    if not bare:
+        return term
+    factors = term.factors
+    coefficient = term.coefficient
+    for x in bare:
+        dim = term.dims[x]
+        if isinstance(dim, int):
+            coefficient *= dim
+        else:
+            factors += ((size(dim), ()),)
+    dims = tuple(0 if x in bare else dim for x, dim in enumerate(term.dims))
+    return Term(coefficient, factors, term.out, dims)
