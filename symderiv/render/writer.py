@@ -309,11 +309,13 @@ class Writer:
             denominator = s.thin.join(bottom)
             if len(bottom) > 1 and s.fraction_brackets():
                 denominator = f"({denominator})"
-            head = [s.fraction(s.thin.join(top) or "1", denominator)]
+            ratio = s.fraction(s.thin.join(top) or "1", denominator)
+            head = [f"({ratio})" if s.fraction_brackets() and body is not None else ratio]
         else:
             single = len(over) == 1 and body is None
             factors = [self._scalar(x, of, not single) for x in over]
-            head = ([] if c == 1 and (factors or body is not None) else [s.number(c)]) + factors
+            number = f"({s.number(c)})" if s.fraction_brackets() and c.denominator > 1 and (factors or body) else s.number(c)
+            head = ([] if c == 1 and (factors or body is not None) else [number]) + factors
         if body is not None:
             assert t.body is not None
             head.append(self.wrap(body, BIG if isinstance(t.body, Hadamard | Power | SumOver) and body.level < PRODUCT else PRODUCT))

@@ -1,0 +1,351 @@
+"""Expressions in index form: Σ_k W_ik δ_kj. Letters and the order of factors are inherited from line to line."""
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from symderiv.build import value_shape
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
+from symderiv.lift import lift, lift_any
+from symderiv.render.indexing import Factor, Layout, flippable, is_one, lay_out, term_key, words
+from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
+from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.style import PlainStyle, Style
+from symderiv.render.tree import Norm, Opaque, Power, Tree
+from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer, derivative_name
+
+Task = Generator[Any, Any, Piece]
+
+
+def index_latex(expr: Expr, out_letters: Sequence[str], letters: Letters | None = None,
+                notation: Notation = DEFAULT) -> tuple[str, Letters]:
+    r"""LaTeX of the entry of an expression at the given letters, and the letters that it used.
+
+    >>> from symderiv.build import symbol
+    >>> from symderiv.ops import matmul
+    >>> A, B = symbol("A", ("m", "n")), symbol("B", ("n", "q"))
+    >>> print(index_latex(matmul(A, B), "ij")[0])
+    \sum_k A_{ik}\,B_{kj}
+    """
+    return _write(expr, out_letters, letters, Style(notation))
+
+
+def index_text(expr: Expr, out_letters: Sequence[str], letters: Letters | None = None) -> tuple[str, Letters]:
+    """The same as plain text."""
+    return _write(expr, out_letters, letters, PlainStyle(DEFAULT))
+
+
+def _write(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
+    out = tuple(out_letters)[:len(expr.shape)]
+    writer = IndexWriter(expr, out, style, letters)
+    piece = writer.run(writer.entry(expr, out, frozenset(out_letters)))
+    return piece.text, writer.letters
+
+
+def entries_of(style: Style) -> Any:
+    """How a matrix formula prints the entries of what has no matrix form."""
+    def entries(tree: Opaque) -> tuple[str, str]:
+        avoid = taken_names(tree.node)
+        out: list[str] = []
+        for _ in tree.node.shape:
+            out.append(next_letter(out, avoid))
+        return _write(tree.node, out, None, style)[0], "".join(out)
+    return entries
+
+
+class IndexWriter:
+    """One formula; ``letters`` collects what it used, ``previous`` is the line before."""
+
+    def __init__(self, root: Expr, out: tuple[str, ...], style: Style, previous: Letters | None) -> None:
+        self.out, self.pool = out, POOL if out else SCALAR_POOL
+        self.style, self.previous, self.letters = style, previous, Letters()
+        self.avoid = taken_names(root)
+        self.plain = isinstance(style, PlainStyle)
+        places: dict[str, set[tuple[bytes, ...]]] = {}
+        for node in postorder(root):
+            if isinstance(node, Call) and node.ders and node.abstract:
+                places.setdefault(node.fn, set()).add(tuple(a.digest for a in node.args))
+        mode = style.notation.arguments
+        self.shown = {fn for fn, found in places.items() if mode == "always" or (mode == "auto" and len(found) > 1)}
+
+    @staticmethod
+    def run(task: Task) -> Piece:
+        """Run a task and those that it waits for, without the interpreter's stack."""
+        stack: list[Task] = [task]
+        value: Any = None
+        while stack:
+            try:
+                request = stack[-1].send(value)
+                stack.append(request)
+                value = None
+            except StopIteration as done:
+                stack.pop()
+                value = done.value
+        return value  # type: ignore[no-any-return]
+
+    def wrap(self, piece: Piece, level: int) -> str:
+        return piece.text if piece.level >= level else self.style.brackets(piece.text)
+
+    def matrix(self, node: Expr, tree: Tree | None = None) -> str:
+        return Writer(self.style, entries_of(self.style)).write(lift_any(node) if tree is None else tree)
+
+    def at(self, base: str, letters: tuple[str, ...], bracket: bool) -> str:
+        """base_{ij}."""
+        if not letters:
+            return base
+        text = ("," if self.plain or any(len(x) > 1 for x in letters) else "").join(letters)
+        return self.style.indexed(f"({base})" if bracket and not self.plain else base, text)
+
+    # ------------------------------------------------------------ nodes
+    def entry(self, node: Expr, letters: tuple[str, ...], used: frozenset[str], compact: bool = False) -> Task:
+        """The entry of a node; ``used`` are the letters of the formula around it."""
+        self.letters.record(node, letters)
+        if isinstance(node, Name) and node.role == "differential":
+            return self.differential(node, letters, used)
+        if isinstance(node, Symbol | Name):
+            return self.leaf(node, letters)
+        if isinstance(node, Map):
+            return self.map(node, letters, used)
+        if isinstance(node, Call):
+            return self.call(node, letters)
+        if isinstance(node, Add):
+            return self.add(node, letters, used, compact)
+        if isinstance(node, Der):
+            return self.hole(node, letters, used)
+        if isinstance(node, Box):
+            return self.box(node, letters, used)
+        assert isinstance(node, Contract)
+        if compact and len(set(node.out)) < len(node.dims) and len(set(node.out)) == len(node.out):
+            tree = None if any(isinstance(k, Der | Box) for k in postorder(node)) else lift(node)
+            if tree is not None:
+                return self.compact(node, tree, letters)
+        return self.contract(node, letters, used, frozenset())
+
+    def leaf(self, node: Symbol | Name, letters: tuple[str, ...]) -> Task:
+        base = self.style.name(node)
+        scripted = self.style.subscripted(node.name) and not (isinstance(node, Symbol) and node.kind == "dim")
+        return Piece(self.at(base, letters, scripted), RAISED if self.style.superscripted(node) and not letters else ATOM)
+        yield
+
+    def compact(self, node: Contract, tree: Tree, letters: tuple[str, ...]) -> Task:
+        text = self.matrix(node, tree)
+        return Piece(self.at(f"({text})" if self.plain and letters else text, letters, True), ATOM if letters else PRODUCT)
+        yield
+
+    def differential(self, node: Name, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        body = yield self.entry(node.body, letters, used)
+        return Piece(self.style.differential(body.text if isinstance(node.body, Symbol | Name) else self.style.brackets(body.text)), ATOM)
+
+    def map(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        if node.fn == "pow":
+            base, q = yield self.base(node, letters, used)
+            return self.power(base, q)
+        arg = yield self.entry(node.arg, letters, used, True)
+        text = self.style.function(node, arg.text)
+        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+
+    def base(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        """(text, exponent) of a power; √Σx² is a norm, and in an even power a difference has its longer part first."""
+        q, arg = node.params[0], node.arg
+        if not letters:
+            tree = lift(node)
+            if isinstance(tree, Norm):
+                return Piece(self.matrix(node, tree), ATOM), Fraction(1)
+            if isinstance(tree, Power) and isinstance(tree.base, Norm):
+                return Piece(self.matrix(node, tree.base), ATOM), tree.exponent
+        if isinstance(arg, Add) and q.denominator == 1 and q % 2 == 0:
+            top = max(arg.terms, key=lambda term: (not is_one(term[1]), term[1].weight, words(term[1])))
+            if top[0] < 0 and (len(arg.terms) == 1 or any(c > 0 for c, _ in arg.terms)):
+                self.letters.record(arg, letters)
+                return (yield self.add(arg, letters, used, True, -1)), q
+        return (yield self.entry(arg, letters, used, True)), q
+
+    def power(self, base: Piece, q: Fraction) -> Piece:
+        if q == 1:
+            return base
+        if q < 0:
+            below = self.power(base, -q)
+            text = self.wrap(below, RAISED) if self.style.fraction_brackets() else below.text
+            return Piece(self.style.fraction("1", text), PRODUCT if self.style.fraction_brackets() else ATOM)
+        if q == Fraction(1, 2):
+            return Piece(self.style.root(base.text), ATOM)
+        return Piece(self.style.raised(self.wrap(base, ATOM), str(q)), RAISED)
+
+    def call(self, node: Call, letters: tuple[str, ...]) -> Task:
+        if node.ders:
+            base = derivative_name(node, self.style, row=not value_shape(node) and len(node.ders) == 1)
+            scripted = "_" in base or base.startswith("(")
+            text = self.at(base, letters, scripted and not base.startswith("("))
+            if not node.abstract or node.fn in self.shown:
+                text += f"({', '.join(self.matrix(a) for a in node.args)})"
+            return Piece(text, ATOM)
+        args = [self.matrix(a) for a in node.args]
+        if node.fn == "inv" or (node.abstract and letters):
+            text = self.at(self.matrix(node), letters, True) if node.fn == "inv" else \
+                self.at(self.style.head(node), letters, self.style.subscripted(node.fn)) + f"({', '.join(args)})"
+        else:
+            text = self.at(self.style.value(node, args), letters, False)
+        return Piece(text, ATOM if letters or text.endswith(")") else RAISED)
+        yield
+
+    def hole(self, node: Der, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        wrts: list[str] = []
+        body: Expr = node
+        while isinstance(body, Der):
+            k = len(body.body.shape)
+            wrt = yield self.entry(body.wrt, letters[k:], used)
+            wrts.insert(0, self.wrap(wrt, ATOM))
+            body, letters = body.body, letters[:k]
+        piece = yield self.entry(body, letters, used)
+        if piece.level >= RAISED and r"\frac" not in piece.text:
+            return Piece(self.style.derivative(piece.text, wrts), ATOM)
+        return Piece(self.style.operator_derivative(self.style.brackets(piece.text), wrts), RAISED)
+
+    def box(self, node: Box, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        if len(letters) == 2 and isinstance(node.body, Contract) and not node.body.factors and len(node.body.dims) == 1:
+            letters = tuple(sorted(letters, key=lambda x: x in self.out))         # δ_kj: the summed letter first
+        body = yield self.entry(node.body, letters, used)
+        return body if node.note == "silent" or body.level == ATOM else Piece(self.style.brackets(body.text), ATOM)
+
+    # ------------------------------------------------------------ sums
+    def add(self, node: Add, letters: tuple[str, ...], used: frozenset[str], compact: bool, sign: int = 1) -> Task:
+        if is_zero(node):
+            return Piece("0", ATOM)
+        value = number_of(node)
+        if value is not None:
+            return Piece((self.style.minus if value < 0 else "") + self.style.number(abs(value)), SUM if value < 0 else ATOM)
+        rows: list[tuple[Fraction, Expr, frozenset[int]]] = []
+        for c, t in node.terms:
+            c, turned = c * sign, frozenset[int]()
+            if c < 0 and isinstance(t, Contract):
+                k = next((k for k, f in enumerate(t.factors) if flippable(f)), None)
+                if k is not None:
+                    c, turned = -c, frozenset({k})
+            rows.append((c, t, turned))
+        rows.sort(key=lambda row: term_key(row[0], row[1], self.previous))
+        text, gap = "", " " if self.plain else ""
+        level = SUM
+        for c, t, turned in rows:
+            if isinstance(t, Contract) and (turned or not (compact and self._compacts(t))):
+                self.letters.record(t, letters)
+                piece = yield self.contract(t, letters, used, turned, abs(c))
+            else:
+                piece = yield self.entry(t, letters, used, compact)
+                if abs(c) != 1:
+                    one = piece.text == "1"
+                    piece = Piece(self.style.number(abs(c)) if one else
+                                  self.style.number(abs(c)) + self.style.thin + self.wrap(piece, BIG), PRODUCT)
+            minus = self.style.minus if c < 0 else self.style.plus if text else ""
+            text += (gap if text else "") + minus + (gap if text else "") + self.wrap(piece, BIG)
+            level = SUM if len(rows) > 1 or c < 0 else piece.level
+        return Piece(text, level)
+
+    @staticmethod
+    def _compacts(t: Contract) -> bool:
+        return len(set(t.out)) < len(t.dims) and len(set(t.out)) == len(t.out)
+
+    # ------------------------------------------------------------ products
+    def contract(self, node: Contract, letters: tuple[str, ...], used: frozenset[str], turned: frozenset[int],
+                 coefficient: Fraction = Fraction(1)) -> Task:
+        name: dict[int, str] = {}
+        deltas: list[tuple[str, str, int]] = []
+        for x, letter in zip(node.out, letters, strict=True):
+            if x in name:
+                deltas.append((name[x], letter, x))
+            else:
+                name[x] = letter
+        rows = list(zip(node.factors, node.labels, strict=True))
+        layout = lay_out(rows, node.out, self.previous)
+        taken = set(used) | set(letters)
+        if self.previous is not None:
+            name.update(inherited([rows[k] for k in layout.order], dict(name), self.previous, taken))
+        for k in layout.order:
+            for x in rows[k][1]:
+                if x not in name:
+                    name[x] = next_letter(taken | set(name.values()), self.avoid, self.pool)
+        inner = frozenset(taken | set(name.values()))
+        factors: dict[int, Factor] = {}
+        for k in layout.order:
+            f, ls = rows[k]
+            at = tuple(name[x] for x in ls)
+            if k in turned:
+                assert isinstance(f, Add)
+                self.letters.record(f, at)
+                piece = yield self.add(f, at, inner, False, -1)
+                factors[k] = Factor(f, piece, None, Fraction(1))
+            elif isinstance(f, Map) and f.fn == "pow" and f.params[0] < 0:
+                self.letters.record(f, at)
+                base, q = yield self.base(f, at, inner)
+                factors[k] = Factor(f, base, self.power(base, -q), q)
+            else:
+                piece = yield self.entry(f, at, inner)
+                factors[k] = Factor(f, piece, None, Fraction(1))
+        return self.assemble(layout, factors, name, deltas, coefficient)
+
+    def assemble(self, layout: Layout, factors: dict[int, Factor], name: dict[int, str], deltas: list[tuple[str, str, int]],
+                 coefficient: Fraction) -> Piece:
+        """Scalars, sums that are scalars, entries, Σ with output indices, holes, deltas."""
+        s = self.style
+        signs = [s.delta(i, j) for i, j, _ in deltas]
+        ahead = [sign for sign, (_, _, x) in zip(signs, deltas, strict=True) if x not in layout.carried]
+        behind = [sign for sign, (_, _, x) in zip(signs, deltas, strict=True) if x in layout.carried]
+        groups = [(g.labels, self.factors_text([factors[k] for k in g.members], Fraction(1)), g.scalar) for g in layout.sums]
+        free = [factors[k] for k in layout.free]
+        late = [self.wrap(factors[k].piece, RAISED) for k in layout.late]
+        scalar_sums = [self.sum_text([name[x] for x in labels], text) for labels, text, scalar in groups if scalar]
+        sums = [self.sum_text([name[x] for x in labels], text) for labels, text, scalar in groups if not scalar]
+        rest = len(ahead) + len(free) + len(late) + len(sums) + len(behind)
+        keep = scalar_sums if not rest and len(scalar_sums) == 1 else [s.brackets(x) for x in scalar_sums]
+        alone = len(free) == 1 and free[0].below is None and not (ahead or late or sums or behind or keep)
+        if alone and coefficient == 1:
+            return free[0].piece
+        head = self.factors_text(free, coefficient, bool(keep or ahead or late or sums or behind))
+        parts = [*ahead, *keep, *head, *sums, *late, *behind] if coefficient == 1 else [*head[:1], *ahead, *keep, *head[1:], *sums,
+                                                                                     *late, *behind]
+        if not parts:
+            return Piece("1", ATOM)
+        big = sums or (scalar_sums and not rest)
+        text = self.join(parts)
+        single = len(parts) == 1 and not big
+        return Piece(text, BIG if big else ATOM if single and (ahead or behind or text.isdigit()) else PRODUCT)
+
+    def sum_text(self, letters: list[str], parts: list[str]) -> str:
+        sign = self.style.sum_sign(letters)
+        body = self.join(parts)
+        return sign + (" " if body[:1].isalnum() and not self.plain else "") + body
+
+    def join(self, parts: Sequence[str]) -> str:
+        text = ""
+        for part in parts:
+            text += ("" if not text or part.startswith(r"\sum") else self.style.thin) + part
+        return text
+
+    def factors_text(self, factors: Sequence[Factor], coefficient: Fraction, more: bool = False) -> list[str]:
+        """The texts of a product: a number, one fraction for all powers −k, the other factors."""
+        s = self.style
+        under = [f for f in factors if f.below is not None]
+        others = [f for f in factors if f.below is None]
+        number = [] if coefficient == 1 else [s.number(coefficient)]
+        if not under:
+            if number or len(others) > 1 or more:
+                texts = [self.wrap(f.piece, PRODUCT if f.hole else RAISED) for f in others]
+            else:
+                texts = [self.wrap(f.piece, BIG) for f in others]
+            return number + texts
+        top = [f for f in others if f.order <= 1 and f.piece.level >= RAISED and not f.hole and r"\frac" not in f.piece.text]
+        rest = [f for f in others if not any(f is g for g in top)]
+        over = [] if coefficient.numerator == 1 else [str(coefficient.numerator)]
+        over += [f.piece.text for f in top]
+        low = [] if coefficient.denominator == 1 else [str(coefficient.denominator)]
+        many = len(under) + len(low) > 1 or s.fraction_brackets()
+        low += [self.wrap(f.below, RAISED if many else SUM) for f in under if f.below is not None]
+        denominator = self.join(low)
+        if len(low) > 1 and s.fraction_brackets():
+            denominator = f"({denominator})"
+        head = s.fraction(self.join(over) or "1", denominator)
+        if s.fraction_brackets() and (rest or more):
+            head = f"({head})"
+        return [head, *(self.wrap(f.piece, RAISED) for f in rest)]
+
+
