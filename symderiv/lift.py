@@ -13,7 +13,7 @@ from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, 
 from symderiv.network import Network
 from symderiv.render.construct import inverse, power, scale, total
 from symderiv.render.tree import (
-    SCALAR, Apply, Bracketed, Differential, Func, Hole, Leaf, Opaque, Scale, Shape2, Sum, Tree,
+    SCALAR, Apply, Bracketed, Differential, Func, Hole, Leaf, Opaque, Scale, Shape2, Sum, Tree, is_differential,
 )
 
 __all__ = ["lift", "lift_any", "shape_of", "to_sympy"]
@@ -70,7 +70,7 @@ def symmetric(node: Expr) -> bool:
 def _one(node: Expr, done: Trees) -> Tree | None:
     if len(node.shape) > 2:
         return None
-    if isinstance(node, Name) and node.role == "differential":
+    if isinstance(node, Name | Der) and is_differential(node):
         body = done[node.body]
         return None if body is None else Differential(body.shape, body)
     if isinstance(node, Symbol | Name):

@@ -12,7 +12,7 @@ from symderiv.render.indexing import Factor, Layout, flippable, is_one, lay_out,
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import PlainStyle, Style
-from symderiv.render.tree import Norm, Opaque, Power, Tree
+from symderiv.render.tree import Norm, Opaque, Power, Tree, is_differential
 from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer, derivative_name
 
 Task = Generator[Any, Any, Piece]
@@ -101,7 +101,7 @@ class IndexWriter:
     def entry(self, node: Expr, letters: tuple[str, ...], used: frozenset[str], compact: bool = False) -> Task:
         """The entry of a node; ``used`` are the letters of the formula around it."""
         self.letters.record(node, letters)
-        if isinstance(node, Name) and node.role == "differential":
+        if isinstance(node, Name | Der) and is_differential(node):
             return self.differential(node, letters, used)
         if isinstance(node, Symbol | Name):
             return self.leaf(node, letters)
@@ -133,7 +133,7 @@ class IndexWriter:
         return Piece(self.at(f"({text})" if self.plain and letters else text, letters, True), ATOM if letters else PRODUCT)
         yield
 
-    def differential(self, node: Name, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+    def differential(self, node: Name | Der, letters: tuple[str, ...], used: frozenset[str]) -> Task:
         body = yield self.entry(node.body, letters, used)
         return Piece(self.style.differential(body.text if isinstance(node.body, Symbol | Name) else self.style.brackets(body.text)), ATOM)
 

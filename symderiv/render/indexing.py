@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
 from symderiv.render.letters import Letters
+from symderiv.render.tree import is_differential
 from symderiv.render.writer import Piece
 
 Row = tuple[Expr, tuple[int, ...]]
@@ -64,8 +65,7 @@ def kind(node: Expr) -> int:
     """Names, functions, sums, brackets, holes, deltas."""
     if isinstance(node, Map):
         return kind(node.arg) if node.fn == "pow" and isinstance(node.arg, Symbol | Name | Call) else 1
-    if isinstance(node, Der) or (isinstance(node, Name) and node.role == "differential") \
-            or (isinstance(node, Symbol) and node.kind == "differential"):
+    if isinstance(node, Der) or is_differential(node):
         return 8
     if isinstance(node, Box):
         return 9 if isinstance(node.body, Contract) and not node.body.factors else 7
@@ -155,15 +155,14 @@ def inherit(order: list[int], nodes: Sequence[Expr], previous: Letters | None) -
     """The factors that the line before had keep their order among themselves."""
     if previous is None:
         return order
-    seen: dict[bytes, int] = {}
+    seen: set[bytes] = set()                                    # of equal factors, the first one is the old one
     ranked: list[tuple[int, int]] = []
     slots: list[int] = []
     for p, (n, k) in enumerate(zip(nodes, order, strict=True)):
-        places = previous.at.get(n.digest, [])
-        if seen.get(n.digest, 0) < len(places):
-            ranked.append((places[seen.get(n.digest, 0)], k))
+        if n.digest in previous.first and n.digest not in seen:
+            seen.add(n.digest)
+            ranked.append((previous.first[n.digest], k))
             slots.append(p)
-            seen[n.digest] = seen.get(n.digest, 0) + 1
     known = [k for _, k in sorted(ranked)]
     if previous.open:
         return known + [k for p, k in enumerate(order) if p not in slots]

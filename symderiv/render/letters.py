@@ -20,14 +20,12 @@ class Letters:
 
     places: list[Place] = field(default_factory=list)
     first: dict[bytes, int] = field(default_factory=dict)
-    at: dict[bytes, list[int]] = field(default_factory=dict)
     open: bool = False
     """whether derivatives not yet taken, or brackets, were in it: what replaces them stands where they stood, last"""
 
     def record(self, node: Expr, letters: tuple[str, ...]) -> None:
         self.open = self.open or isinstance(node, Der | Box)
         self.first.setdefault(node.digest, len(self.places))
-        self.at.setdefault(node.digest, []).append(len(self.places))
         self.places.append((node.digest, letters))
 
     def rank(self, node: Expr) -> float | None:

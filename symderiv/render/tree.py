@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Any, TypeVar
 
 from symderiv.dims import Dim
-from symderiv.ir import Call, Expr, Map, Symbol
+from symderiv.ir import Call, Der, Expr, Map, Name, Symbol
 
 Shape2 = tuple[Dim | None, Dim | None]
 SCALAR: Shape2 = (None, None)
@@ -79,8 +79,10 @@ class Tree:
 
 
 def is_differential(node: Expr) -> bool:
-    """Whether a symbol stands for a differential, dx."""
-    return isinstance(node, Symbol) and node.kind == "differential"
+    """Whether a node is written dx: a symbol or name of that kind, or a derivative along the formal parameter d of a curve."""
+    if isinstance(node, Der):
+        return isinstance(node.wrt, Symbol) and node.wrt.kind == "formal" and node.wrt.name == "d" and not node.wrt.shape
+    return (isinstance(node, Symbol) and node.kind == "differential") or (isinstance(node, Name) and node.role == "differential")
 
 
 def _word(node: Expr) -> str:
