@@ -19,7 +19,7 @@ def layer(W, h):
     o, n = W.shape
     if h.shape != (n,):
         raise ValueError("expected W: o×n, h: n; "
-                         f"got {np.shape(W)}, {np.shape(h)}")
+                         f"got {W.shape}, {h.shape}")
     return np.tanh(W @ h)
 <BLANKLINE>
 """

@@ -118,8 +118,8 @@ class Contractor:
         if out is not None and out == batch + free_b + free_a and free_a and free_b:
             a, la, b, lb, natural = b, lb, a, la, out
         names = {x: k for k, x in enumerate(dict.fromkeys((*la, *lb)))}
-        spec = tuple(tuple(names[x] for x in ls) for ls in (la, lb, natural))
-        position = self.program.emit("contract", (a, b), spec, [dims[x] for x in natural])
+        labels = tuple(tuple(names[x] for x in ls) for ls in (la, lb, natural))
+        position = self.program.emit("contract", (a, b), labels, [dims[x] for x in natural])
         return self.keep_sign(position, a, b), natural
 
     # ------------------------------------------------------------ Aᵀ A

@@ -10,7 +10,7 @@ from symderiv.codegen.kernels import Code, contracted, letters, linear, literal,
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Op, Program
 from symderiv.dims import Dim
-from symderiv.errors import NoRuleError
+from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Expr
 
@@ -107,8 +107,8 @@ class Emitter:
     def line(self, text: str, k: int, op: Op) -> None:
         """A line with its shape and, where they are short, its mathematics."""
         node = self.program.nodes.get(k)
-        shape = "×".join(str(d) for d in op.dims) or "scalar"
-        said = self.comment(node) if node is not None else ""
+        shape = clip("×".join(str(d) for d in op.dims) or "scalar")
+        said = clip(self.comment(node), WIDTH) if node is not None else ""
         comment = f"  # {shape}: {said}" if said else f"  # {shape}"
         if len(text) + len(comment) > WIDTH:
             comment = f"  # {shape}"

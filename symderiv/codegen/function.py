@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from symderiv.codegen.kernels import letters
 from symderiv.codegen.signature import Argument
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError, nearest
@@ -53,7 +54,11 @@ class Compressed:
         result = np.zeros(self.shape)
         index = tuple(slice(None) if axis in self.axes else None for axis in kept)
         order = sorted(range(len(self.axes)), key=lambda k: self.axes[k])
-        np.einsum(result, first, kept)[...] = self.core.transpose(order)[index]
+        view: Any = result
+        if self.deltas:
+            text = f"{letters(first)}->{letters(kept)}"
+            view = np.einsum(text, result)
+        view[...] = self.core.transpose(order)[index]
         return result
 
 

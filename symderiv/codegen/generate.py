@@ -161,8 +161,8 @@ def _checks(head: Signature) -> list[str]:
             lines[-1] += "):"
         arrays = [a for a in head.arguments if a.shape is not None]
         said = ", ".join(f"{a.variable}: {a.shape_text()}" for a in arrays)
-        got = ", ".join(f"{{np.shape({a.variable})}}" for a in arrays)
-        if len(said) > 100:
+        got = ", ".join(f"{{{a.variable}.shape}}" if a.needed else f"{{np.shape({a.variable})}}" for a in arrays)
+        if max(len(said), len(got)) > 84:
             lines.append('    raise ValueError("an argument has a wrong shape; the docstring lists them")')
         else:
             lines.append(f'    raise ValueError("expected {said}; "')

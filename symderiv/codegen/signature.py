@@ -24,7 +24,7 @@ class Argument:
         """The declared shape, as it is shown in messages."""
         if self.shape is None:
             return "function"
-        return "×".join(str(d) for d in self.shape) if self.shape else "scalar"
+        return clip("×".join(str(d) for d in self.shape) if self.shape else "scalar")
 
 
 @dataclass
@@ -79,12 +79,13 @@ def signature(arguments: Sequence[Argument], wanted: set[str], names: Names) -> 
     known: set[str] = set()
     complete: set[str] = set()
     for a in needed:
-        new = []
+        new: list[Dim | None] = []
         for d in a.shape or ():
-            new.append(d if isinstance(d, str) and d.isidentifier() and d not in known else None)
-            known.update(new[-1:] if new[-1] else [])
+            fresh = isinstance(d, str) and d.isidentifier() and d not in known
+            new.append(d if fresh else None)
+            known.update([str(d)] if fresh else [])
         if any(new):
-            texts = [result.sizes[d] if d else "_" for d in new]
+            texts = [result.sizes[str(d)] if d else "_" for d in new]
             result.unpack.append(f"{', '.join(texts) if len(texts) > 1 else f'({texts[0]},)'} = {a.variable}.shape")
             if all(new):
                 complete.add(a.variable)
@@ -141,4 +142,5 @@ def docstring(says: str, s: Signature, returns: Sequence[str]) -> list[str]:
             shape = f"({', '.join(map(str, a.shape))}{',' if len(a.shape) == 1 else ''})" if a.shape else "scalar"
             lines.append(f"{a.variable}: {shape}{'' if a.needed else ', not needed'}")
     lines.append(f"returns: {'; '.join(returns)}")
+    lines = [clip(line, 110) if k != 1 else "" for k, line in enumerate(lines)]
     return [line.replace("\\", "\\\\").replace('"', "'") for line in lines]

@@ -1,0 +1,183 @@
+"""The form of the generated source: what is planned, and that it reads well."""
+
+from __future__ import annotations
+
+import ast
+import re
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from symderiv import ops
+from symderiv.build import apply, call, contract, der, identity, name, number, scale, symbol
+from symderiv.codegen import generate
+from symderiv.errors import NoRuleError
+from symderiv.ir import Expr, Symbol
+
+W, h, b = symbol("W", ("o", "n")), symbol("h", ("n",)), symbol("b", ("o",))
+X, w = symbol("X", ("m", "n")), symbol("w", ("n",))
+
+
+def body(expr: Expr | list[Expr], inputs: list[Symbol]) -> str:
+    """The source without helpers, docstring and checks."""
+    source = generate(expr, inputs, name="f").source
+    function = ast.parse(source).body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    assert ast.get_docstring(function)
+    lines = source.splitlines()[function.body[1].lineno - 1 :]
+    assert max(map(len, lines)) <= 120
+    return "\n".join(x for x in lines if "asarray" not in x)
+
+
+def softmax_of(u: Expr) -> Expr:
+    return name("p", call("softmax", (u,), u.shape, (-1,)))
+
+
+def network() -> tuple[list[Expr], list[Symbol]]:
+    """All gradients of a 2-layer network, as backpropagation names them."""
+    W1, b1, W2, b2, x, y = inputs = [
+        symbol("W1", ("h", "n")),
+        symbol("b1", ("h",)),
+        symbol("W2", ("o", "h")),
+        symbol("b2", ("o",)),
+        symbol("x", ("n",)),
+        symbol("y", ("o",)),
+    ]
+    z = name("z", ops.add_all(ops.matmul(W1, x), b1))
+    a = name("a", apply("tanh", z))
+    p = softmax_of(name("u", ops.add_all(ops.matmul(W2, a), b2)))
+    du = name("delta_u", ops.subtract(p, y), "cotangent")
+    slope = ops.subtract(number(1), ops.multiply(a, a))
+    dz = name("delta_z", ops.multiply(contract((W2, du), ("ij", "i"), "j"), slope), "cotangent")
+    return [ops.outer(dz, x), dz, ops.outer(du, a), du], inputs
+
+
+def test_a_gradient_reads_like_backpropagation() -> None:
+    exprs, inputs = network()
+    text = body(exprs, inputs)
+    for line in [
+        "z = W1 @ x + b1",
+        "a = np.tanh(z)",
+        "u = W2 @ a + b2",
+        "p = _softmax(u, axis=-1)",
+        "delta_u = p - y",
+        "delta_z = (delta_u @ W2)*(1 - a*a)",
+        "return delta_z[:, None]*x, delta_z, delta_u[:, None]*a, delta_u",
+    ]:
+        assert re.search(rf"^    {re.escape(line)}(  #|$)", text, re.M), text
+    assert "# h: Σ_j W1_ij x_j + b1_i" in text
+
+
+def test_a_symmetric_product_is_one_operand() -> None:
+    s = name("s", apply("sigmoid", ops.matmul(X, w)))
+    text = body(contract((X, s, ops.subtract(number(1), s), X), ("ki", "k", "k", "kj"), "ij"), [X, w])
+    assert re.search(r"(\w+)\.T @ \1", text)
+    assert "np.sqrt(s*(1 - s))[:, None]*X" in text
+    d = symbol("d", ("m",))
+    signed = body(contract((X, d, X), ("ki", "k", "kj"), "ij"), [X, d])
+    assert "sqrt" not in signed  # d may be negative
+    positive = symbol("d", ("m",), props=("nonnegative",))
+    assert "np.sqrt(d)" in body(contract((X, positive, X), ("ki", "k", "kj"), "ij"), [X, positive])
+    assert "V.T @ V" in body(contract((symbol("V", ("n", "k")),) * 2, ("ca", "cb"), "ab"), [symbol("V", ("n", "k"))])
+
+
+def test_softmax_jacobian_times_a_matrix_is_two_passes() -> None:
+    p = softmax_of(ops.add_all(ops.matmul(W, h), b))
+    jacobian = contract((ops.subtract(ops.diag(p), ops.outer(p, p)), W), ("ij", "jk"), "ik")
+    assert "return p[:, None]*(W - p @ W)" in body(jacobian, [W, h, b])
+
+
+def test_no_diagonal_or_identity_is_built() -> None:
+    p = softmax_of(ops.add_all(ops.matmul(W, h), b))
+    outer = ops.subtract(ops.diag(p), ops.outer(p, p))
+    d = symbol("d", ("o",))
+    cases = [
+        outer,
+        contract((W, outer, W), ("ai", "ab", "bj"), "ij"),
+        contract((ops.diag(d), W), ("ij", "jk"), "ik"),
+        contract((name("D", ops.diag(d)), W), ("ij", "jk"), "ik"),
+        identity(("n",)),
+        contract((W, h), ("ij", "k"), "iijk"),
+        contract((outer, outer), ("ij", "jk"), "ik"),
+    ]
+    for expr in cases:
+        text = body(expr, [W, h, b, d])
+        assert not re.search(r"eye\(|np\.diag\(|identity\(|np\.kron", text), text
+        assert "np.zeros" not in text or "return result" in text, text
+    assert "t" not in re.findall(r"^    (\w+) = np\.zeros", body(cases[3], [W, h, b, d]), re.M)
+
+
+def test_matrix_products_are_never_einsum() -> None:
+    A, B = symbol("A", ("m", "n")), symbol("B", ("n", "k"))
+    C, D = symbol("C", ("s", "m", "n")), symbol("D", ("s", "n", "k"))
+    for expr in [
+        contract((A, B), ("ij", "jk"), "ik"),
+        contract((A, B), ("ij", "jk"), "ki"),
+        contract((A, h), ("ij", "j"), "i"),
+        contract((C, D), ("sij", "sjk"), "sik"),
+        contract((C, D), ("sij", "sjk"), "iks"),
+        contract((C, B), ("sij", "jk"), "ksi"),
+        contract((C, A), ("sij", "ij"), "s"),
+        contract((A, A), ("ij", "ij"), ""),
+    ]:
+        assert "einsum" not in body(expr, [A, B, C, D, h])
+
+
+def test_order_is_planned() -> None:
+    A, B = symbol("A", ("m", "n")), symbol("B", ("n", "k"))
+    x = symbol("x", ("k",))
+    assert "return A @ (B @ x)" in body(contract((A, B, x), ("ij", "jk", "k"), "i"), [A, B, x])
+    assert "np.vdot" in body(contract((A, symbol("G", ("m", "n"))), ("ij", "ij"), ""), [A, symbol("G", ("m", "n"))])
+
+
+def test_shared_parts_are_computed_once() -> None:
+    exprs, inputs = network()
+    assert body(exprs, inputs).count("np.tanh") == 1
+    A, x = symbol("A", ("n", "n")), symbol("x", ("n",))
+    text = body([contract((A, x), ("ij", "j"), "i"), contract((A, x, x), ("ij", "j", "i"), "")], [A, x])
+    assert text.count("A @ x") == 1
+
+
+def test_quotients_powers_and_numbers() -> None:
+    x, y = symbol("x", ("n",)), symbol("y", ("n",))
+    assert "return y/x" in body(ops.divide(y, x), [x, y])
+    assert "return 2*x" in body(scale(2, x), [x])
+    assert "return x/3" in body(scale(Fraction(1, 3), x), [x])
+    assert "return -0.5*x" in body(scale(Fraction(-1, 2), x), [x])
+    assert "return 1 - x*x" in body(ops.subtract(number(1), apply("pow", x, (2,))), [x])
+    assert "np.sqrt(x)" in body(apply("pow", x, (Fraction(1, 2),)), [x])
+    assert "x**3" in body(apply("pow", x, (3,)), [x])
+
+
+def test_long_programs_are_linear() -> None:
+    x = symbol("x", ("n",))
+    a: Expr = x
+    inputs = [x]
+    for k in range(80):
+        inputs.append(symbol(f"W{k}", ("n", "n")))
+        a = name(f"a{k}", apply("tanh", ops.matmul(inputs[-1], a)))
+    text = body(a, inputs)
+    assert len(text.splitlines()) < 200
+    deep: Expr = x
+    for _ in range(3000):
+        deep = apply("tanh", ops.add_all(deep, x))
+    assert np.isfinite(generate(deep, [x])(x=[0.5])).all()
+
+
+def test_source_stands_alone() -> None:
+    exprs, inputs = network()
+    source = generate(exprs, inputs, name="backward").source
+    assert [x for x in source.splitlines() if "import" in x] == ["import numpy as np"]
+    space: dict[str, object] = {}
+    exec(source, space)  # a test of our own source
+    rng = np.random.default_rng(0)
+    sizes = {"h": 4, "n": 3, "o": 2}
+    given = {s.name: rng.standard_normal([sizes[str(d)] for d in s.shape]) for s in inputs}
+    for one, two in zip(space["backward"](**given), generate(exprs, inputs)(**given), strict=True):  # type: ignore[operator]
+        assert np.array_equal(one, two)
+
+
+def test_a_hole_is_refused() -> None:
+    with pytest.raises(NoRuleError, match="not yet taken"):
+        generate(der(apply("tanh", h), h), [h])
