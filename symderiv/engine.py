@@ -21,6 +21,8 @@ from symderiv.rules.differentiation import (
 from symderiv.simplify import Normaliser
 from symderiv.trace import Cong, Fire, Item, Proof, chain
 
+SETTLE_FROM_WEIGHT = 40
+"""a Jacobian inside a derivation is normalised on its own from this weight on; lighter ones with what they are part of"""
 NAME_FROM_WEIGHT = 14
 """a cotangent or Jacobian of more factors than this gets a name, so that nothing swells with depth"""
 
@@ -58,7 +60,11 @@ class Engine:
         for node in postorder(f):
             if node is f or self.depends(node, x):
                 self._forward_lemma(der(node, x), named)
-        return self.lemmas[goal]
+        lemma = self.lemmas[goal]
+        settled = self.simplify(lemma.after)
+        if settled.items:
+            lemma = self.lemmas[goal] = chain(goal, [*lemma.items, settled], self.context)
+        return lemma
 
     def depends(self, node: Expr, x: Expr) -> bool:
         return depends(node, x, self._depends)
@@ -70,8 +76,9 @@ class Engine:
         if isinstance(items[0].after, Der) and items[0].after not in self.lemmas:
             self.jacobian(items[0].after.body, goal.wrt, named)  # a definition, unfolded
         items.append(self._fill(items[0].after))
-        items.append(self.simplify(items[-1].after))
         body = goal.body
+        if isinstance(body, Name | Call) or items[-1].after.weight > SETTLE_FROM_WEIGHT:
+            items.append(self.simplify(items[-1].after))
         after = items[-1].after
         if named and isinstance(body, Name) and after.weight > NAME_FROM_WEIGHT and not isinstance(after, Name):
             items.append(self._named(after, f"J_{body.name}", "jacobian"))

@@ -26,6 +26,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from symderiv.dims import Dim
+from symderiv.services import service
 
 Shape = tuple[Dim, ...]
 
@@ -46,6 +47,27 @@ class Expr:
 
     def __repr__(self) -> str:
         return f"<{debug(self)}>"
+
+    def latex(self, notation: str = "matrix") -> str:
+        """LaTeX of the expression, in matrix or index notation."""
+        text: str = service("expr.latex")(self, notation)
+        return text
+
+    def text(self) -> str:
+        """Plain text of the expression."""
+        text: str = service("expr.text")(self)
+        return text
+
+    def numpy(self, **options: Any) -> Any:
+        """A NumPy function of the symbols, which are given by keyword."""
+        return service("expr.numpy")(self, **options)
+
+    def to_sympy(self) -> Any:
+        """The SymPy matrix expression; NoRuleError for what SymPy can't hold."""
+        return service("expr.to_sympy")(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
 
     def __reduce__(self) -> Any:
         raise TypeError("expressions are interned; save a Derivation with to_json instead")

@@ -8,6 +8,7 @@ from symderiv.build import call, contract, ones, power, symbol, view
 from symderiv.facts import Fact, Facts, facts
 from symderiv.ir import Call, Contract, Expr, Map, base_and_exponent
 from symderiv.rules.base import Context, Used, peel, rule
+from symderiv.rules.definitions import axes as axes_of
 from symderiv.rules.definitions import from_rows, rows_of
 
 
@@ -60,8 +61,8 @@ def _without(node: Contract, k: int, rows: list[tuple[Expr, tuple[int, ...]]]) -
 def softmax_sums_to_one(node: Contract, context: Context) -> Expr | None:
     for k, f, ls, axes in _summed_rows(node):
         p = peel(f)
-        if isinstance(p, Call) and p.fn == "softmax" and not p.ders and p.params[0] in axes:
-            rest = tuple(x for a, x in enumerate(ls) if a != p.params[0])
+        if isinstance(p, Call) and p.fn == "softmax" and not p.ders and set(axes_of(p)) <= set(axes):
+            rest = tuple(x for a, x in enumerate(ls) if a not in axes_of(p))
             return _without(node, k, [(ones(tuple(node.dims[x] for x in rest)), rest)])
     return None
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from symderiv.build import ONE, add, apply, call, contract, name, number, ones, power, primitive, scale, symbol, view
-from symderiv.frontend.rows import definition_of_map, parity
+from symderiv.frontend.rows import definition_of
 from symderiv.functions import SCALAR
 from symderiv.ir import Add, Call, Contract, Expr, Map, Name, base_and_exponent, is_zero, number_of, scaled
 from symderiv.rules.base import Context, Used, peel, rule
@@ -118,11 +118,17 @@ def fold_logsumexp(node: Map, context: Context) -> Expr | None:
     return view(lse, out, tuple(range(len(out))))
 
 
+def axes(node: Call) -> tuple[int, ...]:
+    """The axes of a softmax or logsumexp."""
+    (given,) = node.params
+    return (given,) if isinstance(given, int) else tuple(given)
+
+
 def _lse_along(p: Call) -> Expr:
-    """logsumexp along the softmax's axis, broadcast to its shape."""
+    """logsumexp along the softmax's axes, broadcast to its shape."""
     (axis,) = p.params
     u = p.args[0]
-    kept = tuple(k for k in range(len(u.shape)) if k != axis)
+    kept = tuple(k for k in range(len(u.shape)) if k not in axes(p))
     lse = call("logsumexp", (u,), tuple(u.shape[k] for k in kept), (axis,))
     return view(lse, kept, tuple(range(len(u.shape))), dict(enumerate(u.shape)))
 
@@ -172,7 +178,7 @@ def inverse_pair(node: Map, context: Context) -> Expr | None:
 def unfold_shorthand(node: Map, context: Context) -> Expr | None:
     """Shorthands for rounding's sake are opened: log1p, expm1 and log σ."""
     if node.fn in ("log1p", "expm1", "log_sigmoid") and not node.generic and not node.order:
-        return definition_of_map(node)
+        return definition_of(node)
     return None
 
 
@@ -311,7 +317,7 @@ def odd_even(node: Map, context: Context) -> Expr | None:
     """Of an odd or even function's argument the sign goes out."""
     if node.generic or node.order or node.fn == "pow" or not negative(node.arg):
         return None
-    kind = parity(node)
+    kind = SCALAR[node.fn].parity
     if kind is None:
         return None
     return scale(-1 if kind == "odd" else 1, apply(node.fn, scale(-1, node.arg), node.params))

@@ -1,0 +1,361 @@
+"""Derivations as lines of text in three notations: what is written left of the sign, right of it, and beside.
+
+``written`` gives neutral lines (LaTeX and prose); `latex`, `markdown` and `text` print them, handouts lay them out.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symderiv.build import power
+from symderiv.derive import Derivation
+from symderiv.errors import SymderivError
+from symderiv.facts import Fact, Facts
+from symderiv.ir import Add, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.lift import lift
+from symderiv.render.index import index_latex, index_text
+from symderiv.render.letters import Letters
+from symderiv.render.matrix import matrix_latex
+from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.symbols import name_latex, shape_latex
+from symderiv.render.text import plain
+from symderiv.tell import Chapter, Line, Why, brief, differential_chapter, story
+
+NOTATIONS = ("matrix", "index", "differential")
+DETAILS = ("brief", "normal", "full")
+
+
+@dataclass(frozen=True)
+class Written:
+    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for."""
+
+    lhs: str
+    rhs: str
+    why: str
+    law: str
+    shape: str
+    state: Expr
+    plain_lhs: str = ""
+    plain_rhs: str = ""
+    chapter: int = 0
+
+
+def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]:
+    """The chapters of all parts, each once."""
+    found: dict[tuple[str, Expr], Chapter] = {}
+    for proof in derivation.flat:
+        for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
+            found.setdefault((chapter.kind, chapter.goal), chapter)
+    chapters = list(found.values())
+    return [brief(c) for c in chapters] if detail == "brief" else chapters
+
+
+def written(derivation: Derivation, notation: str = "matrix", detail: str = "normal",
+            signs: Notation = DEFAULT) -> list[Written]:
+    """Every line of a derivation in one notation; raises SymderivError for a notation or detail that isn't known."""
+    if notation not in NOTATIONS:
+        raise SymderivError(f"notation='{notation}' isn't known", hint=f"take one of {', '.join(NOTATIONS)}")
+    if detail not in DETAILS:
+        raise SymderivError(f"detail='{detail}' isn't known", hint=f"take one of {', '.join(DETAILS)}")
+    lines: list[Written] = []
+    for k, chapter in enumerate(chapters_of(derivation, detail)):
+        lines.extend(Writer(chapter, notation, derivation.facts, signs, k).lines())
+    return lines
+
+
+# ---------------------------------------------------------------- one chapter
+class Writer:
+    """Prints a chapter in one notation; what has no matrix form is printed by its entries."""
+
+    def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
+        self.facts, self.signs, self.number = facts, signs, number
+        self.source = chapter
+        if notation == "differential" and chapter.kind != "loss":
+            chapter = differential_chapter(chapter)
+        self.chapter = chapter
+        self.notation = notation
+        states = [line.state for line in chapter.lines]
+        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
+        self.index = notation == "index" or wide
+        self.letters = _letters(chapter)
+
+    def lines(self) -> list[Written]:
+        told = list(self.chapter.lines)
+        if len(told) > 1 and self.chapter.kind != "loss" and told[0].state is self.chapter.goal and not self.index:
+            told = told[1:]
+        result: list[Written] = []
+        previous: Letters | None = None
+        for k, line in enumerate(told):
+            rhs, bare, previous = self.formula(line.state, previous)
+            if result and result[-1].rhs == rhs:
+                continue
+            why = self.reasons(line.why)
+            if line.state is self.chapter.goal and self.chapter.kind != "loss" and not line.why:
+                why = _ENTRY.get(self.chapter.kind, "")
+            shape = shape_latex(line.state.shape) if not result else ""
+            lhs, bare_lhs = self.left() if not result else ("", "")
+            law = next((w.law for w in line.why), "")
+            result.append(Written(lhs, rhs, why, law, shape, line.state, bare_lhs, bare, self.number))
+        result.extend(self.closing(result))
+        return result
+
+    def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
+        if not self.index:
+            return matrix_latex(state, self.signs), plain(state), previous
+        text, letters = index_latex(state, self.letters, previous, self.signs)
+        return text, index_text(state, self.letters, previous)[0], letters
+
+    # ------------------------------------------------------------ left sides
+    def left(self) -> tuple[str, str]:
+        """The left side, as LaTeX and as plain text."""
+        c = self.chapter
+        subject = function_letter(c.subject)
+        if c.kind == "loss":
+            return subject, subject
+        if c.kind == "cotangent":
+            own = c.named.name if c.named is not None else f"delta_{getattr(c.wrt[0], 'name', 'v')}"
+            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
+        if c.kind in ("differential", "inner"):
+            return self._differential_left(subject)
+        if c.kind in ("G", "R", "H"):
+            return (self._indexed(c.kind), self._indexed_text(c.kind)) if self.index else (c.kind, c.kind)
+        return self._derivative_left(subject)
+
+    def _differential_left(self, subject: str) -> tuple[str, str]:
+        c = self.chapter
+        if c.kind == "inner":
+            own = _symbol(c.wrt[0])
+            delta = name_latex(c.named.name) if c.named is not None else rf"\nabla_{{{name_latex(own)}}} {subject}"
+            return rf"\langle {delta},\mathrm{{d}}{name_latex(own)}\rangle", f"⟨δ_{own}, d{own}⟩"
+        inner = self.source.goal
+        order = 0
+        while isinstance(inner, Der):
+            inner, order = inner.body, order + 1
+        letter = _symbol(inner) if isinstance(inner, Name) else subject
+        if order == 1:
+            return rf"\mathrm{{d}}{name_latex(letter)}", f"d{letter}"
+        return (rf"\mathrm{{d}}(\nabla {name_latex(letter)})" if not inner.shape else rf"\mathrm{{d}}J_{{{name_latex(letter)}}}"), f"d∇{letter}"
+
+    def _derivative_left(self, subject: str) -> tuple[str, str]:
+        c = self.chapter
+        goal: Expr = c.goal
+        wrts: list[Expr] = []
+        while isinstance(goal, Der):
+            wrts.insert(0, goal.wrt)
+            goal = goal.body
+        engine_gradient = c.kind == "hessian" and len(wrts) == 1
+        if engine_gradient:                                     # the second derivative, told as that of the gradient
+            wrts = [*wrts, *wrts]
+            goal = c.subject
+        letter = name_latex(_symbol(goal)) if isinstance(goal, Name) and c.kind == "jacobian" and goal is not c.subject else subject
+        bare = _symbol(goal) if isinstance(goal, Name) and c.kind == "jacobian" else subject
+        names = [name_latex(_symbol(x)) for x in wrts]
+        texts = [_symbol(x) for x in wrts]
+        scalar = not goal.shape
+        if self.index:
+            used = list(self.letters)
+            head = letter
+            if goal.shape:
+                head = _with_index(letter, "".join(used[:len(goal.shape)]))
+                used = used[len(goal.shape):]
+            below = []
+            for x, text in zip(wrts, names, strict=True):
+                below.append(rf"\partial {_with_index(text, ''.join(used[:len(x.shape)]))}" if x.shape else rf"\partial {text}")
+                used = used[len(x.shape):]
+            power_ = f"^{{{len(wrts)}}}" if len(wrts) > 1 else ""
+            under_bar = r"\,".join(below)
+            fraction = rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}"
+            return fraction, f"∂{bare}[{','.join(self.letters)}]"
+        if len(wrts) == 1 and scalar:
+            return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {bare}"
+        if len(wrts) == 1:
+            turned = f"^{self.signs.transpose}" if wrts[0].shape else ""
+            return rf"\frac{{\partial {letter}}}{{\partial {names[0]}{turned}}}", f"∂{bare}/∂{texts[0]}ᵀ"
+        if len(set(wrts)) == 1 and len(wrts) == 2:
+            return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {bare}"
+        below_text = r"\,".join(rf"\partial {n}" for n in names)
+        return rf"\frac{{\partial^{{{len(wrts)}}} {letter}}}{{{below_text}}}", f"∂^{len(wrts)}{bare}"
+
+    def _indexed(self, text: str) -> str:
+        return _with_index(text, "".join(self.letters)) if self.letters else text
+
+    def _indexed_text(self, text: str) -> str:
+        return f"{text}[{','.join(self.letters)}]" if self.letters else text
+
+    # ------------------------------------------------------------ the last line, and reasons
+    def closing(self, lines: Sequence[Written]) -> list[Written]:
+        """Index form is read as a matrix, a differential identifies its derivative."""
+        last = self.source.lines[-1].state
+        if not lines or len(last.shape) > 2 or self.chapter.kind == "loss":
+            return []
+        plain_writer = Writer(self.source, "matrix", self.facts, self.signs, self.number)
+        if plain_writer.index:
+            return []
+        lhs, bare = plain_writer.left()
+        rhs = matrix_latex(last, self.signs)
+        if self.notation == "index" and last.shape and lift(last) is not None:
+            return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, bare, plain(last), self.number)]
+        if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
+            scalar = self.chapter.kind == "inner" or not self.source.goal.shape[:-len(self.source.wrt[0].shape) or None]
+            title = "identify gradient" if scalar else "identify Jacobian"
+            law = r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G" if scalar else \
+                r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
+            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, bare, plain(last), self.number)]
+        return []
+
+    def reasons(self, whys: Sequence[Why]) -> str:
+        parts: list[str] = []
+        for why in whys:
+            text = why.title
+            if why.note:
+                text += f", ${why.note}$"
+            if why.facts:
+                text = ", ".join(f"assumption ${fact_latex(f)}$" for f in self._facts(why.facts)) if why.title == "assumption" \
+                    else f"{text}, " + ", ".join(f"${fact_latex(f)}$" for f in self._facts(why.facts))
+            if why.through is not None:
+                text += f" through ${self.operation(why.through)}$"
+            if text not in parts:
+                parts.append(text)
+        return ", ".join(parts)
+
+    def _facts(self, texts: Sequence[str]) -> list[Fact]:
+        return [next(f for f in self.facts if f.text == text) for text in texts]
+
+    def operation(self, node: Expr) -> str:
+        """A short formula for the operation that a cotangent is pulled back through."""
+        if isinstance(node, Map):
+            text = matrix_latex(node, self.signs)
+            return text if len(text) < 40 else node.fn if node.fn != "pow" else r"(\cdot)^{" + str(node.params[0]) + "}"
+        if isinstance(node, Add):
+            return "+"
+        text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else r"\cdot"
+        return text if len(text) < 60 else r"\text{product}" if isinstance(node, Contract) else rf"\operatorname{{{getattr(node, 'fn', 'f')}}}"
+
+
+_ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
+
+
+def _no_matrix(state: Expr) -> bool:
+    return len(state.shape) <= 2 and lift(state) is None and any(len(k.shape) > 2 for k in state.kids)
+
+
+def _letters(chapter: Chapter) -> tuple[str, ...]:
+    """Letters of the output: i is the output's, j and k the parameter's."""
+    shape = chapter.lines[-1].state.shape
+    scalar_by_vector = chapter.kind in ("gradient", "hessian") and not chapter.subject.shape and \
+        all(len(x.shape) == 1 for x in chapter.wrt) and len(shape) <= 2
+    letters = "jk" if scalar_by_vector else "ijklmnpqrs"
+    return tuple(letters[:len(shape)])
+
+
+def _symbol(node: Expr) -> str:
+    return node.name if isinstance(node, Symbol | Name) else "v"
+
+
+def _with_index(text: str, index: str) -> str:
+    if not index:
+        return text
+    return f"({text})_{{{index}}}" if "_" in text or "^" in text else f"{text}_{{{index}}}"
+
+
+def function_letter(f: Expr) -> str:
+    """What a function is called: its own name where it has one, N for a vector, L for a scalar."""
+    if isinstance(f, Name) and f.role == "user":
+        return f.name
+    taken = {n.name for n in _names_in(f)}
+    wanted = ("L", "C", r"\mathcal{L}") if not f.shape else ("N", "F", "M")
+    return next((w for w in wanted if w not in taken), wanted[-1])
+
+
+def _names_in(f: Expr) -> list[Symbol | Name]:
+    return [n for n in postorder(f) if isinstance(n, Symbol | Name)]
+
+
+def fact_latex(fact: Fact) -> str:
+    """A fact as a formula."""
+    subject = fact.subject
+    if isinstance(subject, str):
+        return rf"{name_latex(subject)}\text{{ {fact.kind}}}"
+    text = matrix_latex(subject) if len(subject.shape) <= 2 else name_latex(_symbol(subject))
+    if fact.kind == "sum" and fact.value is not None:
+        right = matrix_latex(fact.value)
+        if len(subject.shape) == 1:
+            return rf"\mathbf{{1}}^\top {text}={right}"
+        return rf"{text}\,\mathbf{{1}}={right}" if fact.axes == (1,) else rf"\textstyle\sum {text}={right}"
+    if fact.kind == "equal" and fact.value is not None:
+        return rf"{text}={matrix_latex(fact.value)}"
+    signs = {"positive": ">0", "negative": "<0", "nonnegative": r"\ge 0", "nonpositive": r"\le 0", "psd": r"\succeq 0",
+             "pd": r"\succ 0", "symmetric": rf"={text}^\top"}
+    if fact.kind in signs:
+        return text + signs[fact.kind]
+    return rf"{text}\text{{ {fact.kind}}}"
+
+
+# ---------------------------------------------------------------- whole derivations
+def latex(derivation: Derivation, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> str:
+    """The steps as one ``aligned`` block: formula, reason, shape."""
+    rows = []
+    for line in written(derivation, notation, detail, signs):
+        why = _text_with_math(line.why)
+        shape = rf" && \quad {line.shape}" if line.shape else ""
+        rows.append(rf"{line.lhs} &= {line.rhs} && \quad {why}{shape}")
+    body = " \\\\\n".join(rows)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _text_with_math(prose: str) -> str:
+    r"""Prose with $…$ as LaTeX in mathematics: \text{…} around the words."""
+    parts = re.split(r"\$([^$]*)\$", prose)
+    out = []
+    for k, part in enumerate(parts):
+        if part:
+            out.append(part if k % 2 else rf"\text{{{part}}}")
+    return "".join(out)
+
+
+def markdown(derivation: Derivation, notation: str = "matrix", detail: str = "normal") -> str:
+    """The steps for GitHub and notebooks: ``aligned`` inside ``$$``."""
+    return f"$$\n{latex(derivation, notation, detail)}\n$$\n"
+
+
+def text(derivation: Derivation, notation: str = "matrix", detail: str = "normal") -> str:
+    """The steps as plain text, reasons at the right."""
+    rows = []
+    lines = written(derivation, notation, detail)
+    width = max((len(line.plain_lhs) for line in lines), default=0)
+    wide = min(max((len(line.plain_rhs) for line in lines), default=0), 60)
+    for line in lines:
+        why = re.sub(r"\$([^$]*)\$", lambda m: _untex(m.group(1)), line.why)
+        rows.append(f"{line.plain_lhs:>{width}} = {line.plain_rhs:<{wide}}  {why}".rstrip())
+    return "\n".join(rows)
+
+
+_UNTEX = ((r"^{\prime}", "′"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
+          (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\delta", "δ"), ("\\", ""), ("{", ""), ("}", ""))
+
+
+def _untex(latex_text: str) -> str:
+    for old, new in _UNTEX:
+        latex_text = latex_text.replace(old, new)
+    return latex_text
+
+
+def expr_latex(expr: Expr, notation: str = "matrix") -> str:
+    """LaTeX of an expression; index letters i, j, k, …"""
+    if notation not in NOTATIONS:
+        raise SymderivError(f"notation='{notation}' isn't known", hint=f"take one of {', '.join(NOTATIONS)}")
+    if notation == "index" or len(expr.shape) > 2:
+        return index_latex(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+    return matrix_latex(expr)
+
+
+def expr_text(expr: Expr) -> str:
+    """Plain text of an expression."""
+    if len(expr.shape) > 2:
+        return index_text(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+    return plain(expr)
+
+
+__all__ = ["Line", "Written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
+           "power", "text", "written"]

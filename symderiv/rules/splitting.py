@@ -1,0 +1,201 @@
+"""Splitting an expression into an affine part in a module's output and the rest, and the rules that expose it."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import product
+from math import factorial
+from typing import NamedTuple
+
+from symderiv.build import add, apply, box, contract, name, ones, power, scale, symbol
+from symderiv.ir import Add, Box, Contract, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
+from symderiv.rational import equal
+from symderiv.rules.base import Context, rule
+from symderiv.rules.differentiation import local
+
+TERM_LIMIT = 60
+
+
+def _u() -> Symbol:
+    return symbol("u", (3,))
+
+
+def _p() -> Name:
+    return name("p", apply("sigmoid", _u()))
+
+
+def _y() -> Symbol:
+    return symbol("y", (3,))
+
+
+def _times(*factors: Expr) -> Expr:
+    labels = tuple(range(len(factors[0].shape)))
+    return contract(factors, [labels] * len(factors), labels)
+
+
+# ---------------------------------------------------------------- the affine part
+class Split(NamedTuple):
+    """node = linear + constant + remainder, with linear = slope · p; slope and constant are free of p and of u."""
+
+    slope: Expr
+    linear: Expr
+    constant: Expr
+    remainder: Expr
+
+
+def split_terms(node: Expr, output: Expr, u: Expr) -> Split:
+    """Sort the terms of a sum by how the output occurs in them: once as a factor, not at all, or otherwise.
+
+    >>> u, p, y = _u(), _p(), _y()
+    >>> split_terms(add([(1, p), (-1, _times(y, p)), (1, y), (3, power(p, 2))], (3,)), p, u)[1:]
+    (<(p + -1*{p_i y_i -> i})>, <y>, <(3*pow2(p))>)
+    """
+    def free(e: Expr) -> bool:
+        return not depends(e, output) and not depends(e, u)
+    linear: list[tuple[Fraction, Expr]] = []
+    constant: list[tuple[Fraction, Expr]] = []
+    rest: list[tuple[Fraction, Expr]] = []
+    slopes: list[tuple[Fraction, Expr]] = []
+    shape = node.shape + output.shape
+    for c, t in node.terms if isinstance(node, Add) else ((Fraction(1), node),):
+        places = [k for k, f in enumerate(t.kids) if f is output] if isinstance(t, Contract) else []
+        if free(t):
+            constant.append((c, t))
+        elif t is output:
+            linear.append((c, t))
+            slopes.append((c, contract((), (), (*range(len(t.shape)), *range(len(t.shape))), dict(enumerate(t.shape)))))
+        elif len(places) == 1 and all(free(f) for k, f in enumerate(t.kids) if k != places[0]):
+            linear.append((c, t))
+            slopes.append((c, local(t, places[0])))
+        else:
+            rest.append((c, t))
+    return Split(add(slopes, shape), *(add(part, node.shape) for part in (linear, constant, rest)))
+
+
+def _not_matching() -> tuple[Expr, Context]:
+    p, y = _p(), _y()
+    node = add([(-1, _times(y, p)), (1, _times(add([(1, ones((3,))), (1, y)], (3,)), power(p, 2))), (-1, power(p, 3))], (3,))
+    return node, Context(names={p.body: p})
+
+
+def _outputs(node: Expr, context: Context) -> Iterator[tuple[Name, Symbol]]:
+    for named in context.names.values():
+        yield from ((named, s) for s in (named.body.kids or (named.body,)) if isinstance(s, Symbol))
+
+
+@rule("affine in module", r"\nabla_u L=A\,M(u)+b+\text{remainder},\ A,\,b\text{ free of }u", [Expr],
+      example=_not_matching, choices=_outputs)
+def affine_in_module(node: Expr, context: Context, choice: tuple[Name, Symbol]) -> Expr | None:
+    """Brackets around the affine part and around the remainder; choice is (module's output, input)."""
+    if isinstance(node, Box):
+        return None
+    split = split_terms(node, *choice)
+    affine = add([(1, split.linear), (1, split.constant)], node.shape)
+    if split.remainder is add((), node.shape):
+        return box(node, "silent")
+    if affine is add((), node.shape):
+        return box(node, "remainder")
+    return add([(1, box(affine, "A M(u) + b")), (1, box(split.remainder, "remainder"))], node.shape)
+
+
+# ---------------------------------------------------------------- in terms of the output
+def _gamma() -> tuple[Expr, Context]:
+    u = _u()
+    p = name("p", scale(-1, power(u, -1)))
+    return power(u, -2), Context(names={p.body: p})
+
+
+@rule("fold name", r"p=c\,v^{r}\ \Rightarrow\ v^{nr}=(p/c)^{n}", [Map, Add, Symbol], example=_gamma,
+      choices=lambda node, context: context.names.values())
+def fold_power(node: Expr, context: Context, choice: Name) -> Expr | None:
+    """A whole power of a named power is written in the name: 1/u² is p² where p = −1/u."""
+    if context.names.get(choice.body) is not choice:
+        return None
+    c, inner = scaled(choice.body)
+    base, r = base_and_exponent(inner)
+    if r == 1:
+        return None
+    if node is base:
+        other, q = node, Fraction(1)
+    else:
+        other, q = base_and_exponent(node)
+    n = q / r
+    if other is not base or n.denominator != 1 or n == 0:
+        return None
+    return power(scale(1 / c, choice), n)
+
+
+# ---------------------------------------------------------------- multiplying out
+@rule("distribute", r"(a+b)^n=\textstyle\sum_k\binom{n}{k}a^k\,b^{n-k}", [Map],
+      example=lambda: (power(add([(1, _u()), (-2, _y())], (3,)), 3), Context()))
+def expand_power(node: Map, context: Context) -> Expr | None:
+    """A small whole power of a sum, term by term."""
+    if node.fn != "pow" or node.params[0].denominator != 1 or not 2 <= node.params[0] <= 4 or not isinstance(node.arg, Add):
+        return None
+    n, terms = int(node.params[0]), node.arg.terms
+    if len(terms) ** n > TERM_LIMIT:
+        return None
+    result = []
+    for counts in product(range(n + 1), repeat=len(terms)):
+        if sum(counts) == n:
+            c = Fraction(factorial(n))
+            for k, (d, _) in zip(counts, terms, strict=True):
+                c = c * d**k / factorial(k)
+            result.append((c, _times(*(power(t, k) for k, (_, t) in zip(counts, terms, strict=True) if k))))
+    return add(result, node.shape)
+
+
+def _powers(node: Expr, context: Context) -> Iterator[Expr]:
+    yield from context.names.values()
+
+
+def _collected() -> tuple[Expr, Context]:
+    p, y = _p(), _y()
+    return add([(1, power(p, 2)), (1, _times(y, power(p, 2))), (-1, power(p, 3))], (3,)), Context(names={p.body: p})
+
+
+@rule("collect", r"a\,p^n+b\,p^n=(a+b)\,p^n", [Add], example=_collected, choices=_powers)
+def collect_powers(node: Add, context: Context, choice: Expr) -> Expr | None:
+    """Terms with one power of ``choice``, elementwise, are put together."""
+    labels = tuple(range(len(node.shape)))
+    groups: dict[Fraction, list[tuple[Fraction, Expr]]] = {}
+    kept: list[tuple[Fraction, Expr]] = []
+    for c, t in node.terms:
+        base, q = base_and_exponent(t)
+        if base is choice:
+            groups.setdefault(q, []).append((c, ones(node.shape)))
+            continue
+        at = _place(t, choice, labels)
+        if at is None:
+            kept.append((c, t))
+            continue
+        assert isinstance(t, Contract)
+        rest = [k for k in range(len(t.factors)) if k != at]
+        coefficient = contract([t.factors[k] for k in rest], [t.labels[k] for k in rest], t.out, dict(enumerate(t.dims)))
+        groups.setdefault(base_and_exponent(t.factors[at])[1], []).append((c, coefficient))
+    if all(len(rows) == 1 for rows in groups.values()):
+        return None
+    for q, rows in groups.items():
+        factors = (add(rows, node.shape), power(choice, q))
+        kept.append((Fraction(1), contract(factors, (labels, labels), labels)))
+    return add(kept, node.shape)
+
+
+def _place(t: Expr, base: Expr, labels: tuple[int, ...]) -> int | None:
+    """The factor that is a power of ``base`` at exactly the output's labels, if no other factor holds it."""
+    if not isinstance(t, Contract) or t.out != labels:
+        return None
+    holding = [k for k, f in enumerate(t.factors) if depends(f, base)]
+    if len(holding) == 1 and base_and_exponent(t.factors[holding[0]])[0] is base and t.labels[holding[0]] == labels:
+        return holding[0]
+    return None
+
+
+# ---------------------------------------------------------------- fractions
+@rule("one fraction", r"a=b\text{ as fractions in }e^{v}", [Expr], choices=lambda node, context: ())
+def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
+    """Replace an elementwise expression by another, if both cancel to one fraction in eᵛ, roots and logarithms."""
+    return choice if equal(node, choice) else None
+
+
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "same_fraction", "split_terms"]

@@ -1,0 +1,20 @@
+"""Derivatives within a structure of the variable."""
+from __future__ import annotations
+
+from symderiv.build import add, permute, symbol, view
+from symderiv.ir import Expr
+from symderiv.rules.base import Context, rule
+
+
+@rule("structured derivative", r"\mathrm{d}f/\mathrm{d}X=G+G^\top-G\odot I\text{ for symmetric }X", [Expr],
+      source="Petersen & Pedersen 2012, eq. (138)", choices=None, family="structure",
+      example=None)
+def structured_derivative(node: Expr, context: Context) -> Expr | None:
+    """From the ambient gradient G to the one by the entries on and below the diagonal; not an equality of values."""
+    if len(node.shape) != 2 or node.shape[0] != node.shape[1]:
+        return None
+    diagonal = view(view(node, (0, 0), (0,)), (0,), (0, 0))
+    return add([(1, node), (1, permute(node, (1, 0))), (-1, diagonal)], node.shape)
+
+
+__all__ = ["structured_derivative", "symbol"]

@@ -1,0 +1,34 @@
+"""Where what stands above an object is found: evaluation, generated code and pages, each loaded when first asked for.
+
+Expressions and derivations offer them as methods, without importing what is above them; so deriving and printing load
+neither NumPy nor a page writer. To add an output format, add a line.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+WHERE = {
+    "expr.latex": "symderiv.present:expr_latex",
+    "expr.text": "symderiv.present:expr_text",
+    "expr.numpy": "symderiv.compiled:expr_numpy",
+    "expr.to_sympy": "symderiv.lift:to_sympy",
+    "derivation.latex": "symderiv.present:latex",
+    "derivation.text": "symderiv.present:text",
+    "derivation.markdown": "symderiv.present:markdown",
+    "derivation.html": "symderiv.notebook:html",
+    "derivation.json": "symderiv.saved:to_json",
+    "derivation.numpy": "symderiv.compiled:derivation_numpy",
+    "derivation.specialize": "symderiv.api:specialize",
+    "derivation.verify": "symderiv.checking:verify",
+}
+
+
+@cache
+def service(name: str) -> Callable[..., Any]:
+    """The function that offers a service."""
+    module, _, function = WHERE[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), function)
+    return found
