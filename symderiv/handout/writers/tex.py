@@ -1,0 +1,301 @@
+"""LaTeX: a sheet that plain pdflatex compiles without a warning, or its body alone."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from functools import cache
+from importlib import resources
+
+from symderiv.handout.formula import pieces, width
+from symderiv.handout.inline import Bold, Bullets, Display, Inline, Italic, Link, Math, Span, Text, parts, plain, spans
+from symderiv.handout.model import (
+    Assumptions,
+    Block,
+    Card,
+    Check,
+    Code,
+    Example,
+    Heading,
+    Line,
+    Page,
+    Proof,
+    ProofNode,
+    Prose,
+    Result,
+    Section,
+    Steps,
+    Symbols,
+    Table,
+)
+from symderiv.handout.unicode import COMMAND
+
+EXTENSION = ".tex"
+
+_TEXT_WIDTH = 41.0
+_LONG_INLINE = 11.0
+_LONG_CODE = 24
+_CODE_COLUMNS = 88
+_LINES_IN_A_TABLE = 34
+_ESCAPED = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    **{sign: "\\" + sign for sign in "#$%&_{}"},
+}
+_CODE_ESCAPED = _ESCAPED | {"'": r"\textquotesingle{}", "`": r"\textasciigrave{}", " ": r"\ "}
+_CODE_ESCAPED |= {sign: sign + "{}" for sign in "-<>,?!"}
+_IN_T1 = set("¡¢£¥§©«»®°¿–—‘’‚“”„†‡•‰‹›€™²³¹ªº¼½¾±µ×÷¬") | {chr(code) for code in range(0xC0, 0x180)}
+
+
+def write(page: Page, standalone: bool = True) -> str:
+    """The page as a document, or, for ``\\input``, its body, which needs ``preamble()`` in the document's head."""
+    convention = f"{_prose('**Convention.** ' + page.convention.text)}\n" if page.convention else ""
+    sections = "\n".join(map(_section, page.sections))
+    body = f"\\handouttitle{{{_line(page.title)}}}\n{convention}{sections}\n"
+    if not standalone:
+        return body
+    return (
+        "\\documentclass[11pt,a4paper]{article}\n\\usepackage[margin=2.5cm]{geometry}\n"
+        f"{preamble()}\\hypersetup{{pdftitle={{{_bookmark(page.title)}}}}}\n\\begin{{document}}\n{body}\\end{{document}}\n"
+    )
+
+
+@cache
+def preamble() -> str:
+    """The packages and macros that a sheet needs."""
+    return resources.files("symderiv.handout").joinpath("preamble.tex").read_text(encoding="utf-8")
+
+
+def _section(section: Section) -> str:
+    title = _line(section.title)
+    if title != _bookmark(section.title):
+        title = f"\\texorpdfstring{{{title}}}{{{_bookmark(section.title)}}}"
+    if section.number is None:
+        head = f"\\room\\section*{{{title}}}"
+    else:
+        head = f"\\room\\setcounter{{section}}{{{section.number - 1}}}\\section{{{title}}}"
+    return "\n".join([head, *map(_block, section.blocks)])
+
+
+def _bookmark(title: str) -> str:
+    """A title as a viewer's list of contents can show it."""
+    return "".join(sign for sign in plain(spans(title)) if sign in _IN_T1 or re.match(r"[A-Za-z0-9 .,:()-]", sign))
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Prose(text):
+            return _prose(text)
+        case Heading(text):
+            return _form(text)
+        case Steps(heading, lines, _):
+            return _form(heading) + "\\begin{steps}\n" + "".join(map(_step, lines)) + "\\end{steps}"
+        case Symbols():
+            rows = tuple((f"${s}$", f"${shape}$" if shape else "", role) for s, shape, role in block.rows)
+            return _table(Table(block.header, rows))
+        case Table():
+            return _form(block.heading) + _table(block)
+        case Result():
+            return "\\result{%\n" + _pieces(block.parts) + "}"
+        case Assumptions(text):
+            return f"\\assumptions{{{_line(text)}}}"
+        case Check(text, ok, word):
+            return f"\\{'checked' if ok else 'failed'}{{{_text(word)}}}{{{_line(text)}}}"
+        case Example():
+            return _form(block.heading) + "\\numbers{%\n" + _pieces(block.parts) + "}"
+        case Code():
+            lines = "\n".join(f"\\codeline{{{_code_text(line)}}}" for line in _wrapped(block.text))
+            return _form(block.heading) + f"\\begin{{listing}}%\n{lines}\n\\end{{listing}}"
+        case Proof():
+            return _form(block.heading) + "\n".join(_proof(block.tree, 0))
+        case Card():
+            rows = "".join(
+                f"\\cardrow{{{_line(r.name)}}}{{{_breakable(r.law, 0)}}}{{{_line(r.note)}}}\n" for r in block.rows
+            )
+            return _form(block.heading) + f"\\begin{{card}}\n{rows}\\end{{card}}"
+
+
+def _form(text: str) -> str:
+    return f"\\form{{{_line(text)}}}\n" if text else ""
+
+
+def _step(line: Line) -> str:
+    number = f"{line.number}. " if line.number is not None else ""
+    law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
+    right = line.relation + " " + _breakable(line.rhs, 8)
+    return f"\\step{law}{{{_math(line.lhs)}}}{{{right}}}{{{number}{_line(line.why)}}}{{{_math(line.shape)}}}\n"
+
+
+def _pieces(formulas: tuple[str, ...]) -> str:
+    return "".join(f"\\piece{{{_breakable(part, 8)}}}%\n" for part in formulas)
+
+
+def _proof(node: ProofNode, depth: int) -> list[str]:
+    here = f"\\claim{{{depth}}}{{{_breakable(node.claim)}}}{{{_line(node.why)}}}"
+    return [here, *(line for child in node.children for line in _proof(child, depth + 1))]
+
+
+def _table(block: Table) -> str:
+    """A table, in several parts if it is long: a tabular can't be broken."""
+    columns, rooms = _columns(block)
+    narrow = "\\small" if any(rooms) else ""
+    head = " & ".join(map(_line, block.header)) + "\\\\\\midrule\n" if any(block.header) else ""
+    chunks: list[str] = []
+    full = _LINES_IN_A_TABLE
+    for row in block.rows:
+        lines = max((math.ceil(_cell_width(c) / room) for c, room in zip(row, rooms, strict=True) if room), default=1)
+        full += max(lines, 1)
+        if full > _LINES_IN_A_TABLE:
+            chunks.append("")
+            full = lines
+        chunks[-1] += " & ".join(map(_line, row)) + "\\\\\n"
+    return "\n".join(
+        f"\\sheettable{{{narrow}\\begin{{tabular}}{{{columns}}}\\toprule\n{head}{body}\\bottomrule\\end{{tabular}}}}"
+        for body in chunks
+    )
+
+
+def _columns(block: Table) -> tuple[str, list[float]]:
+    """The columns' kinds, and how wide each is that is broken into lines (0: as wide as its widest cell).
+
+    If not all fit, the widest columns share what room the others leave.
+    """
+    widths = [max(map(_cell_width, column)) + 1.0 for column in zip(block.header, *block.rows, strict=True)]
+    left, over = _TEXT_WIDTH, set(range(len(widths)))
+    while fitting := {c for c in over if widths[c] <= left / len(over)}:
+        over -= fitting
+        left -= sum(widths[c] for c in fitting)
+        if not over:
+            return "@{}" + "l" * len(widths) + "@{}", [0.0] * len(widths)
+    share = left / len(over) - 1.0
+    ragged = f">{{\\raggedright\\arraybackslash}}p{{{share / _TEXT_WIDTH:.3f}\\linewidth}}"
+    kinds = "".join(ragged if c in over else "l" for c in range(len(widths)))
+    return f"@{{}}{kinds}@{{}}", [share if c in over else 0.0 for c in range(len(widths))]
+
+
+def _cell_width(cell: str) -> float:
+    """About how wide a cell is, in em."""
+    return sum(
+        0.75 * width(span.latex) if isinstance(span, Math) else (0.53 if isinstance(span, Inline) else 0.47) * len(text)
+        for span in spans(cell)
+        for text in [plain((span,))]
+    )
+
+
+def _prose(text: str) -> str:
+    found = []
+    for part in parts(text):
+        match part:
+            case Bullets(items):
+                lines = "".join(f"\\item {_spans(item)}\n" for item in items)
+                found.append(f"\\begin{{itemize}}\\raggedright\n{lines}\\end{{itemize}}\n")
+            case Display(latex):
+                found.append(f"\\formula{{{_breakable(latex, 8)}}}\n")
+            case _:
+                line = _spans(part.spans)
+                found.append(f"{{\\raggedright {line}\\par}}\n" if _stiff(part.spans) else f"{line}\n")
+    return "\n".join(found)
+
+
+def _stiff(line: tuple[Span, ...]) -> bool:
+    """Whether a paragraph has parts so long that it can't be justified well."""
+    for span in line:
+        if isinstance(span, Math) and width(span.latex) > _LONG_INLINE:
+            return True
+        if isinstance(span, Inline) and len(span.text) > _LONG_CODE:
+            return True
+        if isinstance(span, Bold | Italic | Link) and _stiff(span.spans):
+            return True
+    return False
+
+
+def _line(text: str) -> str:
+    return _spans(spans(text))
+
+
+def _spans(line: tuple[Span, ...]) -> str:
+    return "".join(map(_span, line))
+
+
+def _span(span: Span) -> str:
+    match span:
+        case Text(text):
+            return _text(text)
+        case Inline(text):
+            return f"\\texttt{{{re.sub(r'([(,.=_/])', _allow_break, _code_text(text, False))}}}"
+        case Math(latex):
+            return f"${_breakable(latex) if width(latex) > _LONG_INLINE else _math(latex)}$"
+        case Bold(inner):
+            return f"\\textbf{{{_spans(inner)}}}"
+        case Italic(inner):
+            return f"\\emph{{{_spans(inner)}}}"
+        case Link(inner, target):
+            shown = _spans(inner)
+            if re.match(r"https?://", target):
+                return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target)}}}{{{shown}}}"
+            return shown
+
+
+def _allow_break(match: re.Match[str]) -> str:
+    return match[1] + "\\allowbreak{}"
+
+
+def _breakable(latex: str, limit: float = 8.0) -> str:
+    """A formula with the places where it may be broken."""
+    found = pieces(latex, limit or 8.0)
+    return "".join((f"\\brk<{bad}>" if index else "") + _math(piece) for index, (piece, bad) in enumerate(found))
+
+
+def _math(latex: str) -> str:
+    """A formula in ASCII; empty lines, which would end it, are gone."""
+    found = "".join(sign if sign.isascii() else _sign(sign) for sign in latex)
+    return re.sub(r"\s*\n\s*", " ", found)
+
+
+def _sign(sign: str) -> str:
+    if sign in COMMAND:
+        return "{" + COMMAND[sign] + "}"
+    return sign if sign in _IN_T1 else rf"\text{{[U+{ord(sign):04X}]}}"
+
+
+def _text(text: str) -> str:
+    return "".join(_ESCAPED.get(sign) or (sign if sign.isascii() else _letter(sign)) for sign in text)
+
+
+def _code_text(text: str, spaces: bool = True) -> str:
+    shown = "".join(_CODE_ESCAPED.get(sign) or (sign if sign.isascii() else _letter(sign)) for sign in text)
+    return shown if spaces else shown.replace("\\ ", " ")
+
+
+def _letter(sign: str) -> str:
+    """A sign outside ASCII that pdflatex can set: from the fonts, as mathematics, or by its number."""
+    if sign in _IN_T1:
+        return sign
+    if sign in "·":
+        return r"\textperiodcentered{}"
+    if sign in COMMAND:
+        return f"\\ensuremath{{{COMMAND[sign]}}}"
+    if sign in "\u00a0\u2007":
+        return "~"
+    simple = unicodedata.normalize("NFKC", sign)
+    if simple != sign and simple.isascii():
+        return _text(simple)
+    return f"[U+{ord(sign):04X}]"
+
+
+def _wrapped(text: str) -> list[str]:
+    """Lines of a program, the long ones continued on a line that is indented deeper."""
+    found: list[str] = []
+    for line in text.expandtabs(4).splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 4)
+        while len(line) > _CODE_COLUMNS:
+            cut = line.rfind(" ", len(indent), _CODE_COLUMNS)
+            cut = cut if cut > len(indent) else _CODE_COLUMNS
+            found.append(line[:cut])
+            line = indent + line[cut:].lstrip()
+        found.append(line)
+    return found
