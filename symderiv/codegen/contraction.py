@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from math import prod
 
-from symderiv.codegen.order import Tree, contraction_order
+from symderiv.codegen.order import Pairs, contraction_order
 from symderiv.codegen.program import Program
+from symderiv.codegen.terms import Term
 from symderiv.dims import Dim, dim_product, dim_terms
 
 Labels = tuple[int, ...]
@@ -49,18 +51,39 @@ class Contractor:
         labels = sorted({x for _, ls in simple for x in ls})
         bit = {x: 1 << k for k, x in enumerate(labels)}
         masks = tuple(sum(bit[x] for x in ls) for _, ls in simple)
-        order = contraction_order(masks, sum(bit[x] for x in out), tuple(self.typical(dims[x]) for x in labels))
-        return self.arranged(self.follow(order, simple, out, dims), out)
+        sizes = tuple(self.typical(dims[x]) for x in labels)
+        pairs, _ = contraction_order(masks, sum(bit[x] for x in out), sizes)
+        return self.arranged(self.follow(pairs, simple, out, dims), out)
 
-    def follow(self, order: Tree, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> Factor:
-        if isinstance(order, int):
-            return factors[order]
-        inside = set(_leaves(order[0])) | set(_leaves(order[1]))
-        outside = {x for k, (_, ls) in enumerate(factors) if k not in inside for x in ls} | set(out)
-        left = self.follow(order[0], factors, out, dims)
-        right = self.follow(order[1], factors, out, dims)
-        kept = {x for x in (*left[1], *right[1]) if x in outside}
-        return self.pair(left, right, kept, out if kept == set(out) else None, dims)
+    def follow(self, pairs: Pairs, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> Factor:
+        """The factors, joined in the order that was planned."""
+        groups: dict[int, Factor] = dict(enumerate(factors))
+        carriers: dict[int, int] = {}
+        for x in (x for _, ls in factors for x in ls):
+            carriers[x] = carriers.get(x, 0) + 1
+        for number, (a, b) in enumerate(pairs, len(factors)):
+            left, right = groups.pop(a), groups.pop(b)
+            for x in set(left[1]) & set(right[1]):
+                carriers[x] -= 1
+            kept = {
+                x for x in (*left[1], *right[1]) if x in out or carriers[x] > 1 or (x in left[1]) != (x in right[1])
+            }
+            groups[number] = self.pair(left, right, kept, out if kept == set(out) else None, dims)
+        (result,) = groups.values()
+        return result
+
+    def time(self, term: Term) -> float:
+        """The modelled time of a term."""
+        labels = sorted(term.carried)
+        bit = {x: 1 << k for k, x in enumerate(labels)}
+        masks = tuple(sum(bit[x] for x in set(ls)) for _, ls in term.factors)
+        kept = sum(bit[x] for x in set(term.out) & term.carried)
+        sizes = tuple(self.typical(term.dims[x]) for x in labels)
+        return contraction_order(masks, kept, sizes)[1] if len(masks) > 1 else 0.0
+
+    def entries(self, term: Term) -> float:
+        """The entries of a term's result, as it is when its δ is written out."""
+        return prod(float(self.typical(term.dims[x])) for x in term.out)
 
     # ------------------------------------------------------------ single factors
     def diagonal(self, factor: Factor) -> Factor:
@@ -114,6 +137,8 @@ class Contractor:
         batch = tuple(x for x in la if x in lb and x in kept)
         free_a = tuple(x for x in la if x not in lb)
         free_b = tuple(x for x in lb if x not in la)
+        if out is None and len(la) == len(lb) == 2 and la[0] in lb and lb[1] in la:
+            a, la, b, lb, free_a, free_b = b, lb, a, la, free_b, free_a  # B @ A needs no transposition
         natural = batch + free_a + free_b
         if out is not None and out == batch + free_b + free_a and free_a and free_b:
             a, la, b, lb, natural = b, lb, a, la, out
@@ -202,14 +227,3 @@ class Contractor:
         shape = [*(dims[x] for x in batch), dims[i], dims[j]]
         result = self.program.emit("contract", (position, position), spec, shape)
         return self.arranged((result, (*batch, i, j)), out)
-
-
-def _leaves(order: Tree) -> list[int]:
-    work, found = [order], []
-    while work:
-        t = work.pop()
-        if isinstance(t, int):
-            found.append(t)
-        else:
-            work.extend(t)
-    return found

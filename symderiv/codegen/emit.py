@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
@@ -19,7 +20,6 @@ LONGEST = 72
 WIDTH = 110
 
 _FREE = ("input", "number", "constant", "size")
-_VIEWS = ("input", "transpose", "diagonal", "reshape", "broadcast")
 
 
 class Emitter:
@@ -76,12 +76,8 @@ class Emitter:
             if op.kind not in _FREE and self.stands_alone(k, op, code):
                 code = self.assign(k, op, code)
             self.code[k] = code
-        seen: set[int] = set()
-        returned = []
-        for k in self.outputs:
-            returned.append(self.result(k, again=k in seen))
-            seen.add(k)
-        return returned
+        sources = Counter(self.source(k)[0] for k in self.outputs)
+        return [self.result(k, shared=sources[self.source(k)[0]] > 1) for k in self.outputs]
 
     def stands_alone(self, k: int, op: Op, code: Code) -> bool:
         if k in self.program.names:
@@ -114,24 +110,29 @@ class Emitter:
             comment = f"  # {shape}"
         self.lines.append(text + comment if len(text) + len(comment) <= WIDTH + 10 else text)
 
-    def result(self, k: int, again: bool) -> str:
+    def source(self, k: int) -> tuple[int, bool]:
+        """The entry whose memory an output is a view of, and whether the view may be written to."""
+        writable = True
+        while True:
+            op = self.program.ops[k]
+            one = op.kind == "reduce" and all(self.program.ops[op.args[0]].dims[a] == 1 for a in op.spec)
+            if not one and op.kind not in ("transpose", "diagonal", "reshape", "broadcast"):
+                return k, writable and op.kind not in ("input", "constant", "number", "size")
+            writable = writable and op.kind not in ("diagonal", "broadcast")
+            k = op.args[0]
+
+    def result(self, k: int, shared: bool) -> str:
         """What is returned for an output: an array that nobody else holds."""
-        op = self.program.ops[k]
         code = self.code[k]
-        if not op.dims:
+        if not self.program.ops[k].dims:
             return f"np.array({code.text}, dtype=float)"
-        source = op
-        while source.kind in _VIEWS and source.kind != "input":
-            source = self.program.ops[source.args[0]]
-        if again or op.kind in _VIEWS or op.kind == "reduce":
-            return f"{code.atom()}.copy()"
-        return code.text
+        return f"{code.atom()}.copy()" if shared or not self.source(k)[1] else code.text
 
     # ------------------------------------------------------------ expressions
     def expression(self, op: Op) -> Code:
         args = [self.code[a] for a in op.args]
         code: Code = getattr(self, f"_{op.kind}")(op, *args)
-        return Code(code.text, code.level, len(op.dims), code.below)
+        return replace(code, rank=len(op.dims))
 
     def _input(self, op: Op) -> Code:
         return Code(self.variables["input", op.spec])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 LETTERS = "ijklmnpqrstuvwxyzabcdefghoABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -20,6 +20,8 @@ class Code:
     rank: int = 0
     below: Code | None = None
     """the denominator, of an expression that is 1/denominator"""
+    minus: Code | None = None
+    """the same with the other sign, where that is as short"""
 
     def atom(self) -> str:
         """The text, in brackets unless it is a name, a call or a subscript."""
@@ -34,6 +36,8 @@ class Code:
         return self.text if self.level in ("atom", "pow") else f"({self.text})"
 
     def negative(self) -> Code:
+        if self.minus is not None:
+            return self.minus
         return Code(f"-{self.text}" if self.level in ("atom", "pow", "mul") else f"-({self.text})", "neg")
 
 
@@ -93,6 +97,14 @@ def placed(code: Code, places: Labels, rank: int) -> Code:
 # ---------------------------------------------------------------- products and sums
 def product(left: Code, right: Code) -> Code:
     """left * right, with a reciprocal as a division."""
+    minus = None
+    if left.minus is not None or right.minus is not None:
+        whole = (left.minus, right) if left.minus is not None else (left, right.minus)
+        minus = _product(whole[0] or left, whole[1] or right)
+    return replace(_product(left, right), minus=minus)
+
+
+def _product(left: Code, right: Code) -> Code:
     if right.below is not None and left.below is None:
         return Code(f"{left.left()}/{right.below.atom()}", "mul")
     if left.below is not None and right.below is None:
@@ -124,6 +136,13 @@ def scaled(coefficient: Fraction, code: Code) -> Code:
 
 def linear(coefficients: Sequence[Fraction], parts: Sequence[Code], constant: Fraction) -> Code:
     """A linear combination; positive terms stand first."""
+    code = _linear(coefficients, parts, constant)
+    if code.level == "add" and min((*coefficients, constant)) < 0:
+        return replace(code, minus=_linear([-c for c in coefficients], parts, -constant))
+    return code
+
+
+def _linear(coefficients: Sequence[Fraction], parts: Sequence[Code], constant: Fraction) -> Code:
     rows = [(c, scaled(abs(c), p)) for c, p in zip(coefficients, parts, strict=True)]
     if constant:
         rows.insert(0, (constant, Code(literal(abs(constant)), "pow")))

@@ -48,9 +48,9 @@ class Lowering:
         self.bounds = bounds(nodes)
         self.uses = Counter(kid for node in nodes for kid in node.kids)
         self.uses.update(roots)
-        self.opened = Opened(self.uses)
-        self.opened.see(nodes)
         self.contractor = Contractor(self.program, sizes)
+        self.opened = Opened(self.uses, self.contractor)
+        self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
 
     def value(self, root: Expr) -> int:

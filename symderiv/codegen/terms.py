@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 from symderiv.build import size
 from symderiv.dims import Dim
 from symderiv.ir import Add, Box, Contract, Expr, Name
 
 MOST_TERMS = 8
+ENTRY = 1e-9
+"""seconds to write an entry"""
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,19 @@ class Term:
         return self.has_delta or not set(self.out) <= self.carried
 
 
+class Planner(Protocol):
+    """Estimates of the code generator's planner."""
+
+    def time(self, term: Term) -> float: ...
+
+    def entries(self, term: Term) -> float: ...
+
+
 class Opened:
     """The terms of nodes: ``own`` for sums and products, ``inside`` where a product should distribute over them."""
 
-    def __init__(self, uses: dict[Expr, int]) -> None:
+    def __init__(self, uses: dict[Expr, int], planner: Planner) -> None:
+        self.planner = planner
         self.own: dict[Expr, list[Term]] = {}
         self.inside: dict[Expr, list[Term]] = {}
         self.uses = uses
@@ -88,13 +100,22 @@ class Opened:
             term, start = work.pop()
             for k in range(start, len(term.factors)):
                 inner = self.inside.get(term.factors[k][0])
-                if inner is not None and count + len(inner) - 1 <= MOST_TERMS:
+                if inner is None or count + len(inner) - 1 > MOST_TERMS:
+                    continue
+                spliced = [splice(term, k, t) for t in inner]
+                if len(inner) == 1 or self.pays(term, inner, spliced):
                     count += len(inner) - 1
-                    work.extend((splice(term, k, t), k) for t in reversed(inner))
+                    work.extend((t, k) for t in reversed(spliced))
                     break
             else:
                 done.append(_without_bare_labels(term))
         return done
+
+    def pays(self, term: Term, inner: list[Term], spliced: list[Term]) -> bool:
+        """Whether to distribute over a factor takes less time than to build it and multiply by it."""
+        built = sum(self.planner.time(t) for t in inner) + ENTRY * len(inner) * self.planner.entries(inner[0])
+        summed = ENTRY * (len(spliced) - 1) * self.planner.entries(spliced[0])
+        return sum(self.planner.time(t) for t in spliced) + summed < built + self.planner.time(term)
 
 
 def splice(host: Term, place: int, inner: Term) -> Term:
