@@ -74,8 +74,8 @@ def build_expression(node: Node, text: str, environment: Environment) -> Expr:
 def expand(text: str, scope: Mapping[str, Value]) -> Expr:
     """A text of the tables, in which only the names of ``scope`` are known; its errors carry no text of their own.
 
-    >>> expand("x/sum(x, axis=axis)", {"x": symbol("u", ("n",)), "axis": None})
-    <{pow-1({u_i}) u_i -> i}>
+    >>> expand("tanh(x)**q", {"x": symbol("u", ("n",)), "q": 2})
+    <pow2(tanh(u))>
     """
     values: dict[str, Value] = {}
     for formal, value in scope.items():
@@ -140,7 +140,7 @@ class _Builder:
             case Slice():
                 return node
             case Index():
-                return _index(as_expr(parts[0]), parts[1:])
+                return index(as_expr(parts[0]), parts[1:])
             case Compare():
                 raise ParseError("a comparison has no value here", hint="a fact is stated with assume=")
             case Function():
@@ -172,7 +172,9 @@ class _Builder:
             return call_function(node.function, given, keywords, expand, others)
         except UnknownNameError as error:
             if value is not None:
-                raise ParseError(f"'{node.function}' is a value, and no function", hint="a product is written * or @") from None
+                raise ParseError(
+                    f"'{node.function}' is a value, and no function", hint="a product is written * or @"
+                ) from None
             if self.text is not None:
                 with_source(error, self.text, node.function_span)
             raise
@@ -221,14 +223,18 @@ def operate(operator: str, left: Expr, right: Expr) -> Expr:
     return raise_to(left, right)
 
 
-def _index(base: Expr, items: Sequence[Value]) -> Expr:
+def index(base: Expr, items: Sequence[Value]) -> Expr:
     """``x[:, None]`` and whole slices; entries have no node, a product with a unit vector does."""
     whole = [isinstance(i, Slice) and i.start is None and i.stop is None and i.step is None for i in items]
     if not all(full or item is None for full, item in zip(whole, items, strict=True)):
-        raise NoRuleError("entries and parts of an array are not taken by index",
-                          hint="write the product with a unit vector, e @ x, or with a selecting matrix, E @ X")
+        raise NoRuleError(
+            "entries and parts of an array are not taken by index",
+            hint="write the product with a unit vector, e @ x, or with a selecting matrix, E @ X",
+        )
     if sum(whole) > len(base.shape):
-        raise ShapeError(f"{sum(whole)} indices for an array of shape {ops.shape_text(base.shape)}", shapes=(base.shape,))
+        raise ShapeError(
+            f"{sum(whole)} indices for an array of shape {ops.shape_text(base.shape)}", shapes=(base.shape,)
+        )
     out: list[object] = []
     position = 0
     for k, item in enumerate(items):

@@ -13,12 +13,11 @@ from typing import Any
 
 from symderiv.build import apply, call, symbol
 from symderiv.dims import dim_atoms
-from symderiv.errors import ParseError, ShapeError, with_source
-from symderiv.errors import SymderivError
+from symderiv.errors import ParseError, ShapeError, SymderivError, with_source
 from symderiv.frontend.notation import Signature, Value, as_expr
 from symderiv.frontend.shapes import Declaration, ElementwiseDecl, ModuleDecl, ShapeDecl, parse_declaration
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, postorder, free_symbols
+from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text
 
 
@@ -64,13 +63,17 @@ class Environment:
         wanted = ", ".join(map(shape_text, module.inputs))
         if len(given) != len(module.inputs):
             count = len(module.inputs)
-            raise ParseError(f"'{name}' takes {count} argument{'s' if count > 1 else ''} ({wanted}); {len(given)} were given")
+            raise ParseError(
+                f"'{name}' takes {count} argument{'s' if count > 1 else ''} ({wanted}); {len(given)} were given"
+            )
         arguments = [as_expr(v, f"the argument of {name}") for v in given]
         for k, (argument, shape) in enumerate(zip(arguments, module.inputs, strict=True)):
             if argument.shape != shape:
                 which = f"argument {k + 1} of '{name}'" if len(given) > 1 else f"the argument of '{name}'"
-                raise ShapeError(f"{which} must have the shape {shape_text(shape)}; this is {shape_text(argument.shape)}",
-                                 shapes=(shape, argument.shape))
+                raise ShapeError(
+                    f"{which} must have the shape {shape_text(shape)}; this is {shape_text(argument.shape)}",
+                    shapes=(shape, argument.shape),
+                )
         return call(name, arguments, module.output, abstract=True)
 
     def lookup(self, name: str) -> Expr | None:
@@ -89,10 +92,16 @@ class Environment:
         new = declare(shapes, symmetric)
         for name in (*new.symbols, *new.modules, *new.functions):
             if self.declares(name) and self.describe(name) != new.describe(name):
-                raise ShapeError(f"'{name}' is {self.describe(name)}, and is declared as {new.describe(name)}",
-                                 shapes=tuple(e.symbols[name].shape for e in (self, new) if name in e.symbols))
-        return replace(self, symbols={**new.symbols, **self.symbols}, modules={**self.modules, **new.modules},
-                       functions=self.functions | new.functions)
+                raise ShapeError(
+                    f"'{name}' is {self.describe(name)}, and is declared as {new.describe(name)}",
+                    shapes=tuple(e.symbols[name].shape for e in (self, new) if name in e.symbols),
+                )
+        return replace(
+            self,
+            symbols={**new.symbols, **self.symbols},
+            modules={**self.modules, **new.modules},
+            functions=self.functions | new.functions,
+        )
 
 
 def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environment:
@@ -109,7 +118,9 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())
         elif name in SCALAR or name in TENSOR:
-            raise ParseError(f"'{name}' is a function of the table, and can't be declared as another", hint="take another name")
+            raise ParseError(
+                f"'{name}' is a function of the table, and can't be declared as another", hint="take another name"
+            )
         elif isinstance(declaration, ModuleDecl):
             modules[name] = declaration
         else:
@@ -124,7 +135,7 @@ def _declaration(name: str, value: Any) -> Declaration:
         return parse_declaration(value)
     except SymderivError as error:
         error.message = f"in the shape of '{name}': {error.message}"
-        raise with_source(error, str(value))
+        raise with_source(error, str(value)) from None
 
 
 def environment_of(root: Expr) -> Environment:

@@ -15,7 +15,7 @@ from fractions import Fraction
 from typing import Any
 
 from symderiv import ops
-from symderiv.build import apply, call, contract, power, scale, symbol, view, zero
+from symderiv.build import apply, call, contract, power, scale, view, zero
 from symderiv.dims import Dim, dim_product, parse_dim
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
@@ -154,15 +154,20 @@ def _len(x: Expr) -> Expr:
 def _outer(x: Expr, y: Expr) -> Expr:
     for v in (x, y):
         if len(v.shape) > 1:
-            raise ShapeError(f"outer needs two vectors; these are {ops.shape_text(x.shape)} and {ops.shape_text(y.shape)}",
-                             hint="write kron(A, B), or all products by einsum", shapes=(x.shape, y.shape))
+            raise ShapeError(
+                f"outer needs two vectors; these are {ops.shape_text(x.shape)} and {ops.shape_text(y.shape)}",
+                hint="write kron(A, B), or all products by einsum",
+                shapes=(x.shape, y.shape),
+            )
     return ops.outer(x, y)
 
 
 def _inner(x: Expr, y: Expr) -> Expr:
     if not x.shape or not y.shape:
         return ops.multiply(x, y)
-    return ops.matmul(x, y if len(y.shape) == 1 else view(y, ("j", "k"), ("k", "j"))) if len(y.shape) <= 2 else _order(y)
+    return (
+        ops.matmul(x, y if len(y.shape) == 1 else view(y, ("j", "k"), ("k", "j"))) if len(y.shape) <= 2 else _order(y)
+    )
 
 
 def _order(x: Expr) -> Expr:
@@ -184,8 +189,8 @@ def _solve(a: Expr, b: Expr) -> Expr:
 def raise_to(x: Expr, y: Expr) -> Expr:
     """x ** y: a power where y is a number, else exp(y log x), for x > 0.
 
-    >>> raise_to(symbol("x"), symbol("y"))
-    <exp({log(x) y})>
+    >>> raise_to(ops.size("n"), ops.number(2))
+    <pow2(n)>
     """
     base, q = number_of(x), number_of(y)
     if q is not None:
@@ -258,9 +263,9 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
 _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
                 "diagflat": "diag"}  # fmt: skip
 _ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
-           "reshape": "write vec(X), or give the array as a symbol of its new shape", "ravel": "write vec(X), by columns",
-           "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts' terms",
-           "cumsum": "write the product with a triangular matrix", "prod": "write exp(sum(log(x))), for x > 0"}  # fmt: skip
+           "reshape": "write vec(X), or a symbol of the new shape", "ravel": "write vec(X), by columns",
+           "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts",
+           "cumsum": "write a product with a triangular matrix", "prod": "write exp(sum(log(x))), for x > 0"}  # fmt: skip
 
 
 def _signature(name: str, function: Callable[..., Expr]) -> Signature:
@@ -302,8 +307,12 @@ def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Valu
         return _loss(LOSSES[canonical_loss_name(name)], given, keywords, expand)
     if name in _ABSENT:
         raise NoRuleError(f"there is no '{name}' in the notation", hint=_ABSENT[name])
-    raise UnknownNameError.among(name, (*others, *known_functions()), "function",
-                                 advice=f'declare it: {name[:40]}="elementwise", or {name[:40]}="n -> o"')
+    raise UnknownNameError.among(
+        name,
+        (*others, *known_functions()),
+        "function",
+        advice=f'declare it: {name[:40]}="elementwise", or {name[:40]}="n -> o"',
+    )
 
 
 def _einsum(given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
@@ -348,7 +357,7 @@ def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, 
     labels = tuple(k for k in range(len(x.shape)) if k not in axes)
     value: Expr = call(row.name, (x,), tuple(x.shape[k] for k in labels), params)
     if as_flag(bound["keepdims"], "keepdims="):
-        value = view(value, labels, tuple(range(len(x.shape))), {a: 1 for a in axes})
+        value = view(value, labels, tuple(range(len(x.shape))), dict.fromkeys(axes, 1))
     return value
 
 
@@ -373,7 +382,10 @@ def _loss(row: Loss, given: Sequence[Value], keywords: Mapping[str, Value], expa
     shapes = [v.shape for v in arguments.values() if v.shape]
     if any(shape != shapes[0] for shape in shapes):
         both = " and ".join(ops.shape_text(v.shape) for v in arguments.values())
-        raise ShapeError(f"{row.name} needs arguments of one shape; these are {both}", shapes=tuple(shapes),
-                         hint="a target of classes is given as probabilities or one-hot, in the input's shape")
+        raise ShapeError(
+            f"{row.name} needs arguments of one shape; these are {both}",
+            shapes=tuple(shapes),
+            hint="a target of classes is given as probabilities or one-hot, in the input's shape",
+        )
     batch = len(arguments[row.arguments[0]].shape) > 1
     return expand(row.text(reduction, batch), bound)

@@ -20,8 +20,8 @@ def instantiate(text: str, arguments: Mapping[str, Expr], params: Mapping[str, V
     """A text of the tables over these arguments; parameters are numbers, None, True, False, axes.
 
     >>> from symderiv.build import symbol
-    >>> instantiate("exp(x)/sum(exp(x), axis=axis, keepdims=True)", {"x": symbol("u", ("n",))}, {"axis": 0})
-    <{exp(u)_i pow-1({exp(u)_i}) -> i}>
+    >>> instantiate("log(sum(exp(x), axis=axis))", {"x": symbol("u", ("m", "n"))}, {"axis": 0}).shape
+    ('n',)
     """
     return expand(text, {**arguments, **(params or {})})
 
