@@ -12,7 +12,7 @@ from itertools import count
 from symderiv.build import der, remake
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
-from symderiv.ir import Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
+from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.differentiation import (
     FORWARD, chain_rule_with_lemma, differentiate_definition, formal, formal_arguments, let, needs_lemma, pull_back,
@@ -44,7 +44,8 @@ class Engine:
         """Normalise what is to be differentiated; its names are then known and are folded from here on."""
         proof = self.normaliser.normalise(f)
         nodes = list(postorder(f, proof.after))
-        names = {n.body: n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)}
+        named = [n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)]
+        names = {n.body: n for n in named} | {n.body.body: n for n in named if isinstance(n.body, Box)}
         self._taken |= {n.name for n in nodes if isinstance(n, Name | Symbol)}
         self.context = Context(self.facts, {**self.context.names, **names})
         self.normaliser = Normaliser(self.context)
@@ -180,7 +181,7 @@ class Engine:
             n, ready = stack.pop()
             if n in done:
                 continue
-            if isinstance(n, Name) or not n.kids:
+            if isinstance(n, Name | Der) or not n.kids:
                 done[n] = None
             elif not ready:
                 stack.append((n, True))
@@ -199,6 +200,17 @@ class Engine:
             text += "_"
         self._taken.add(text)
         return self._fired(let, node, (text, role))
+
+    # ------------------------------------------------------------ combining
+    def fill(self, goal: Expr, lemmas: dict[Expr, Proof]) -> Proof:
+        """Replace the holes of an expression by what the given lemmas prove of them."""
+        return self._rewrite(goal, dict(lemmas))
+
+    def second(self, first: Proof, x: Expr, then: Proof) -> Proof:
+        """The proof of ∂(∂f/∂x)/∂x from one of ∂f/∂x and one of its result's derivative."""
+        goal = der(first.before, x)
+        items: list[Item] = [Cong(goal, der(first.after, x), (first,))] if first.before is not first.after else []
+        return chain(goal, [*items, then], self.context)
 
     # ------------------------------------------------------------ ending
     def unname(self, node: Expr, roles: Iterable[str] = ("auto", "cotangent", "jacobian")) -> Proof:

@@ -1,0 +1,189 @@
+"""The public operators: they take text, modules, SymPy, expressions or Python functions, and give derivations."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from symderiv import derive
+from symderiv import gauss_newton as splitting
+from symderiv.build import substitute
+from symderiv.derive import Derivation
+from symderiv.errors import ShapeError, SymderivError, UnknownNameError
+from symderiv.facts import Facts
+from symderiv.frontend.environment import Environment, declare
+from symderiv.frontend.inputs import to_expr
+from symderiv.frontend.instances import functions_of
+from symderiv.gauss_newton import GaussNewton
+from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
+from symderiv.ops import shape_text
+from symderiv.services import service
+
+Assume = str | Iterable[str] | None
+
+
+def parse(text: str, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Expr:
+    """The expression that a text in NumPy notation is; each symbol's shape is given by keyword.
+
+    Raises ParseError, ShapeError, UnknownNameError with the text and a caret.
+
+    >>> parse("softmax(W @ h + b)", W="o n", h="n", b="o").shape
+    ('o',)
+    """
+    return to_expr(text, {**(shapes or {}), **declared}, assume)[0]
+
+
+def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol], bool]:
+    """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f."""
+    several = isinstance(wrt, list | tuple)
+    known = {**{s.name: s for s in free_symbols(f) if s.kind == "variable"}, **dict(environment.symbols)}
+    found = []
+    for item in wrt if several else [wrt]:
+        if isinstance(item, Symbol):
+            found.append(known.get(item.name, item))
+            continue
+        text = item if isinstance(item, str) else getattr(item, "name", None)
+        if not isinstance(text, str):
+            raise SymderivError(f"wrt={item!r} isn't a variable", hint="give a name, a SymPy symbol, or a list of these")
+        text = text.strip()
+        if text not in known:
+            if any(isinstance(n, Name) and n.name == text for n in postorder(f)):
+                raise UnknownNameError(f"'{text}' is an intermediate value of the program, not a symbol",
+                                       hint=f"differentiate by one of {', '.join(known) or 'its symbols'}")
+            raise UnknownNameError.among(text, known, "variable", f"give its shape: {text}='n'")
+        found.append(known[text])
+    if not found:
+        raise SymderivError("wrt names no variable", hint="give a name, or a list of names")
+    if len(set(found)) < len(found):
+        raise SymderivError("wrt names a variable twice", hint="name each once")
+    return found, several
+
+
+def _read(f: Any, wrt: Any, assume: Assume, shapes: Mapping[str, Any] | None, declared: Mapping[str, Any]) -> tuple[
+        Expr, list[Symbol], bool, Facts, str]:
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    found, several = variables(wrt, value, environment)
+    return value, found, several, facts, f if isinstance(f, str) else ""
+
+
+def gradient(f: Any, wrt: Any, *, assume: Assume = None, structured: bool = False, shapes: Mapping[str, Any] | None = None,
+             **declared: Any) -> Derivation:
+    """∇f of a scalar f, of the shape of ``wrt`` (a tuple for a list of variables).
+
+    ``assume`` takes facts as text; ``structured`` gives the derivative within symmetric matrices.
+    Raises ShapeError where f isn't a scalar.
+
+    >>> gradient("sum((X @ w - y)**2)", "w", X="m n", w="n", y="m").result.text()
+    '2 Xᵀ (X w − y)'
+    """
+    value, found, several, facts, text = _read(f, wrt, assume, shapes, declared)
+    return derive.gradient(value, found, facts, several, structured, text)
+
+
+def jacobian(f: Any, wrt: Any, *, assume: Assume = None, vec: bool = False, shapes: Mapping[str, Any] | None = None,
+             **declared: Any) -> Derivation:
+    """∂f/∂x of shape f.shape + x.shape; of a scalar f a row, (1,) + x.shape.
+
+    ``vec`` reads the axes of x as one, column-major: ∂f/∂vec(x)ᵀ.
+
+    >>> jacobian("tanh(W @ h)", "h", W="o n", h="n").result.text()
+    'diag(1 − tanh(W h)^⊙2) W'
+    """
+    value, found, several, facts, text = _read(f, wrt, assume, shapes, declared)
+    return derive.jacobian(value, found, facts, several, vec, text)
+
+
+def hessian(f: Any, wrt: Any, *, assume: Assume = None, times: str | None = None, shapes: Mapping[str, Any] | None = None,
+            **declared: Any) -> Derivation:
+    """Second derivative: of a scalar x.shape + x.shape, of a vector the tensor [output, x, x]; of a list, blocks.
+
+    >>> hessian("logsumexp(u)", "u", u="o").result.text()
+    'diag(softmax(u)) − softmax(u) softmax(u)ᵀ'
+    """
+    value, found, several, facts, text = _read(f, wrt, assume, shapes, declared)
+    if times is not None:
+        raise SymderivError("times= isn't there yet", hint="take the Hessian itself, with numpy(compress=True) where it is large")
+    return derive.derivative(value, found, facts, 2, "hessian", several, text)
+
+
+def derivative(f: Any, wrt: Any, *, order: int = 1, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
+               **declared: Any) -> Derivation:
+    """The derivative of any order: f.shape + order × x.shape.
+
+    >>> derivative("x**4", "x", order=3, x="").result.text()
+    '24 x'
+    """
+    value, found, several, facts, text = _read(f, wrt, assume, shapes, declared)
+    return derive.derivative(value, found, facts, order, "derivative", several, text)
+
+
+def gauss_newton(f: Any, wrt: Any, *, at: str, assume: Assume = None, times: str | None = None,
+                 shapes: Mapping[str, Any] | None = None, **declared: Any) -> GaussNewton:
+    """H = G + R of a scalar f split at the named intermediate ``at`` (or at a subexpression's text).
+
+    G = Jᵀ h J with J the Jacobian of the intermediate and h the Hessian of f in it; R = Σ_k (∂f/∂u_k) h_{u_k}.
+
+    >>> split = gauss_newton("u = X @ w; sum((u - y)**2)", "w", at="u", X="m n", w="n", y="m")
+    >>> split.G.result.text(), split.R.result.text(), split.certificate.verdict
+    ('2 Xᵀ X', '0', 'psd')
+    """
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    found, several = variables(wrt, value, environment)
+    if times is not None:
+        raise SymderivError("times= isn't there yet", hint="take .G itself")
+    if several:
+        raise SymderivError("gauss_newton takes one variable", hint="ask for one variable at a time")
+    return splitting.split(value, found[0], splitting.find_split(value, at, environment), facts)
+
+
+def prove(lhs: Any, rhs: Any, *, assume: Assume = None, trials: int = 20, seed: int = 0,
+          shapes: Mapping[str, Any] | None = None, **declared: Any) -> Any:
+    """Whether two expressions are equal: a Verdict with .status 'proved', 'checked', 'refuted' or 'unknown'.
+
+    >>> prove("softmax(u + c)", "softmax(u)", u="o", c="").status
+    'proved'
+    """
+    from_user = {**(shapes or {}), **declared}
+    left, environment, facts = to_expr(lhs, from_user, assume)
+    right, _, _ = to_expr(rhs, from_user, assume)
+    return service("prove")(left, right, facts, trials=trials, seed=seed)
+
+
+# ---------------------------------------------------------------- concrete parts for abstract ones
+def specialize(derivation: Derivation, parts: Mapping[str, Any]) -> Derivation:
+    """The same derivation with concrete functions in place of generic ones; the other keywords are shapes."""
+    f = derivation.subject
+    abstract = {n.fn: n for n in postorder(f) if isinstance(n, Map) and n.generic or isinstance(n, Call) and n.abstract}  # type: ignore[attr-defined]
+    if not abstract:
+        raise SymderivError("there is no abstract module or generic function to put something in for")
+    given = {k: v for k, v in parts.items() if k in abstract}
+    shapes = {k: v for k, v in parts.items() if k not in abstract}
+    if not given:
+        raise UnknownNameError.among(next(iter(parts), ""), tuple(abstract), "abstract module or generic function",
+                                     f"put something in for {', '.join(abstract)}")
+    made = functions_of(given, declare(shapes))
+    new = f
+    while True:                                                 # a module's body may hold others
+        replaced: dict[Expr, Expr] = {}
+        for node in postorder(new):
+            if (isinstance(node, Map) and node.generic or isinstance(node, Call) and node.abstract) and node.fn in made:  # type: ignore[attr-defined]
+                body = made[node.fn](node.kids)  # type: ignore[attr-defined]
+                if body.shape != node.shape:
+                    raise ShapeError(f"{node.fn} gives {shape_text(node.shape)}; what is put in gives {shape_text(body.shape)}",  # type: ignore[attr-defined]
+                                     hint="give a function of the declared shapes", shapes=(node.shape, body.shape))
+                replaced[node] = body
+                break
+        if not replaced:
+            break
+        new = substitute(new, replaced)
+    return _again(derivation, new)
+
+
+def _again(derivation: Derivation, f: Expr) -> Derivation:
+    wrt: Sequence[Symbol] = derivation.wrt
+    if derivation.kind == "gradient":
+        return derive.gradient(f, wrt, derivation.facts, derivation.several)
+    if derivation.kind == "jacobian":
+        return derive.jacobian(f, wrt, derivation.facts, derivation.several, derivation.vec)
+    if derivation.kind in ("hessian", "derivative"):
+        return derive.derivative(f, wrt, derivation.facts, derivation.order, derivation.kind, derivation.several)
+    raise SymderivError(f"a derivation of kind {derivation.kind} can't be specialised", hint="specialise f and derive it again")
