@@ -10,13 +10,13 @@ from typing import Any
 
 from symderiv.build import axis_classes
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
-from symderiv.network import Network
 from symderiv.render.construct import inverse, power, scale, total
 from symderiv.render.tree import (
     SCALAR, Apply, Bracketed, Differential, Func, Hole, Leaf, Opaque, Scale, Shape2, Sum, Tree, is_differential,
 )
+from symderiv.slices import Index, contract_tree, slice_tree, sum_of_slices
 
-__all__ = ["lift", "lift_any", "shape_of", "to_sympy"]
+__all__ = ["lift", "lift_any", "lift_slice", "lift_sums", "shape_of", "to_sympy"]
 
 Trees = dict[Expr, Tree | None]
 Fallback = Callable[[Expr, Trees], Tree | None]
@@ -35,16 +35,30 @@ def lift(expr: Expr) -> Tree | None:
     return lift_with(expr, lambda node, done: None)
 
 
+def lift_sums(expr: Expr) -> Tree | None:
+    """As `lift`, with Σ_k c_k M_k where an axis of a tensor of order 3 is summed; None where that isn't enough."""
+    return lift_with(expr, _summed)
+
+
 def lift_any(expr: Expr) -> Tree:
-    """As `lift`, with entries in brackets where no matrix form exists."""
-    tree = lift_with(expr, opaque)
+    """As `lift_sums`, with entries in brackets for what has no such form: it always succeeds."""
+    tree = lift_with(expr, lambda node, done: _summed(node, done) or opaque(node, done))
     assert tree is not None
     return tree
 
 
-def opaque(node: Expr, done: Trees) -> Tree:
-    """The node by its entries."""
-    return Opaque(shape_of(node) if len(node.shape) <= 2 else SCALAR, node)
+def lift_slice(expr: Expr, index: Index) -> Tree | None:
+    """The tree of an expression with axes fixed at letters: H_{i,:,:} for the index ("i", None, None)."""
+    return slice_tree(expr, index, lift_sums)
+
+
+def _summed(node: Expr, done: Trees) -> Tree | None:
+    return sum_of_slices(node, done.__getitem__) if isinstance(node, Contract) else None
+
+
+def opaque(node: Expr, done: Trees) -> Tree | None:
+    """The node by its entries; what is larger than a matrix is left to what stands above it."""
+    return Opaque(shape_of(node), node) if len(node.shape) <= 2 else None
 
 
 def lift_with(expr: Expr, fallback: Fallback) -> Tree | None:
@@ -94,15 +108,7 @@ def _one(node: Expr, done: Trees) -> Tree | None:
 
 
 def _contract(node: Contract, done: Trees) -> Tree | None:
-    if len(node.out) > 2 or any(len(f.shape) > 2 for f in node.factors):
-        return None
-    network = Network(node.dims, node.out)
-    for factor, labels in zip(node.factors, node.labels, strict=True):
-        tree = done[factor]
-        if tree is None:
-            return None
-        network.put(tree, labels, symmetric(factor))
-    return network.result(node.out) if network.reduce() else None
+    return contract_tree(node, {}, node.out, done.__getitem__)
 
 
 def _add(node: Add, done: Trees) -> Tree | None:

@@ -110,6 +110,8 @@ def diagonal(v: Tree) -> Tree:
     shape = (v.shape[0], v.shape[0])
     if isinstance(v, Ones):
         return Identity(shape)
+    if isinstance(v, Unit):
+        return product([v, transpose(v)])
     if isinstance(v, Scale):
         assert v.body is not None
         return scale(v.coefficient, v.scalars, diagonal(v.body))

@@ -123,26 +123,23 @@ def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) ->
     """Factors in the order in which one walks from the first output index along the shared labels."""
     left = sorted(members, key=lambda k: (kind(rows[k][0]), len(rows[k][1]), words(rows[k][0]), rows[k][0].digest, rows[k][1]))
     starts = [x for x in out if any(x in rows[k][1] for k in left)]
-    walk = starts[:1]
+    walk = [starts[:1]]
     order = [k for k in left if _row_like(rows[k][0])]
     left = [k for k in left if k not in order]
-    if not walk and not order:
+    if not starts and not order:
         heads = {rows[k][1][0] for k in left if len(rows[k][1]) == 2}
         left.sort(key=lambda k: len(rows[k][1]) == 1 and rows[k][1][0] not in heads)
     while left:
-        nxt = None
-        for x in reversed(walk):
+        reached = {x for group in walk for x in group}
+        nxt = left[0]
+        for x in (x for group in reversed(walk) for x in group):
             touching = [k for k in left if x in rows[k][1]]
             if touching:
-                nxt = min(touching, key=lambda k: (kind(rows[k][0]) >= 8, not set(rows[k][1]) <= set(walk), left.index(k)))
+                nxt = min(touching, key=lambda k: (kind(rows[k][0]) >= 8, not set(rows[k][1]) <= reached, left.index(k)))
                 break
-        if nxt is None:
-            nxt = left[0]
         left.remove(nxt)
         order.append(nxt)
-        fresh = [x for x in rows[nxt][1] if x not in walk]
-        walk.extend(x for x in fresh if x in out)
-        walk.extend(x for x in fresh if x not in out)
+        walk.append(sorted((x for x in rows[nxt][1] if x not in reached), key=lambda x: x in out))
     return order
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from symderiv.dims import Dim, dim_latex
 from symderiv.functions import SCALAR as SCALAR_ROWS
 from symderiv.functions import TENSOR as TENSOR_ROWS
 from symderiv.ir import Call, Map, Name, Symbol
@@ -103,6 +104,9 @@ class Style:
 
     def sized(self, sign: str, size: str) -> str:
         return sign + script(size)
+
+    def size(self, dim: Dim | None) -> str:
+        return dim_latex(dim) if dim is not None else ""
 
     # ------------------------------------------------------------ functions
     def function(self, node: Map, arg: str) -> str:
@@ -231,6 +235,9 @@ class PlainStyle(Style):
 
     def sized(self, sign: str, size: str) -> str:
         return f"{sign}_{size}"
+
+    def size(self, dim: Dim | None) -> str:
+        return str(dim)
 
     def function(self, node: Map, arg: str) -> str:
         params = "".join(f", {p}" for p in node.params)

@@ -107,6 +107,14 @@ class Slice(Tree):
 
 
 @dataclass(frozen=True, eq=False)
+class Entry(Tree):
+    """A part of a formula: (A B)_{k,:} as a column, (A v)_k."""
+
+    arg: Tree
+    index: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, eq=False)
 class Opaque(Tree):
     """An expression that has no matrix form, written by its entries: [ … ]_{ij}."""
 
@@ -264,6 +272,14 @@ class Kron(Tree):
     """The Kronecker product."""
 
     items: tuple[Tree, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Commutation(Tree):
+    """K_{p,q}: takes vec(X) to vec(Xᵀ), for X of shape p×q."""
+
+    rows: Dim
+    columns: Dim
 
 
 def postorder(root: Tree) -> Iterator[Tree]:

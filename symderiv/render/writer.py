@@ -12,7 +12,7 @@ from symderiv.ir import Call
 from symderiv.render.construct import coefficient_of, transpose
 from symderiv.render.style import Style
 from symderiv.render.tree import (
-    Apply, Bracketed, Diag, DiagOf, Differential, Frobenius, Func, Hadamard, Hole, Identity, Inverse, Kron, Leaf, Norm, Ones,
+    Apply, Bracketed, Commutation, Diag, DiagOf, Differential, Entry, Frobenius, Func, Hadamard, Hole, Identity, Inverse, Kron, Leaf, Norm, Ones,
     Opaque, Power, Product, Scale, Slice, Sum, SumOver, Trace, Transpose, Tree, Unit, fold, postorder, replace_kids,
 )
 
@@ -77,7 +77,7 @@ class Writer:
         return Piece(self._sized(self.style.identity, t), ATOM)
 
     def _sized(self, sign: str, t: Tree) -> str:
-        return self.style.sized(sign, str(t.shape[0])) if self.style.notation.sizes else sign
+        return self.style.sized(sign, self.style.size(t.shape[0])) if self.style.notation.sizes else sign
 
     @piece.register
     def _(self, t: Unit, of: Of) -> Piece:
@@ -258,6 +258,13 @@ class Writer:
         return Piece(s.indexed(bracketed, separator.join(x if x is not None else ":" for x in t.index)), ATOM)
 
     @piece.register
+    def _(self, t: Entry, of: Of) -> Piece:
+        separator = "," if None in t.index else ""
+        text = self.wrap(of(t.arg), ATOM)
+        text = text if text.startswith("(") or isinstance(t.arg, Leaf) else self.style.brackets(text)
+        return Piece(self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)), ATOM)
+
+    @piece.register
     def _(self, t: Opaque, of: Of) -> Piece:
         if self.entries is None:
             return Piece(self.style.dots, ATOM)
@@ -288,7 +295,13 @@ class Writer:
 
     @piece.register
     def _(self, t: Kron, of: Of) -> Piece:
-        return Piece(f" {self.style.kron} ".join(self.wrap(of(x), RAISED) for x in t.items), HADAMARD)
+        items = [self.style.sized(self.style.identity, self.style.size(x.shape[0])) if isinstance(x, Identity)
+                 else self.wrap(of(x), RAISED) for x in t.items]
+        return Piece(f" {self.style.kron} ".join(items), HADAMARD)
+
+    @piece.register
+    def _(self, t: Commutation, of: Of) -> Piece:
+        return Piece(self.style.sized("K", f"{self.style.size(t.rows)},{self.style.size(t.columns)}"), ATOM)
 
     @piece.register
     def _(self, t: Scale, of: Of) -> Piece:
@@ -318,7 +331,7 @@ class Writer:
             head = ([] if c == 1 and (factors or body is not None) else [number]) + factors
         if body is not None:
             assert t.body is not None
-            head.append(self.wrap(body, BIG if isinstance(t.body, Hadamard | Power | SumOver) and body.level < PRODUCT else PRODUCT))
+            head.append(self.wrap(body, BIG if isinstance(t.body, Hadamard | Power | SumOver | Kron) and body.level < PRODUCT else PRODUCT))
         text = head[0]
         for part in head[1:]:
             operator = part.startswith(r"\operatorname") and not text.endswith(")")
@@ -353,7 +366,8 @@ class Writer:
         parts = [self.wrap(of(x), RAISED if len(t.weights) > 1 or t.body is not None else PRODUCT) for x in t.weights]
         if t.body is not None:
             parts.append(self.wrap(of(t.body), BIG))
-        return Piece(s.sum_sign(t.letters) + s.thin.join(parts), BIG)
+        text = s.thin.join(parts)
+        return Piece(s.sum_sign(t.letters) + (" " if text[:1].isalnum() and not self.plain else "") + text, BIG)
 
 
 def derivative_name(node: Call, style: Style, row: bool = False) -> str:
