@@ -13,7 +13,7 @@ from symderiv.codegen.lower import Layout, Lowering
 from symderiv.codegen.mathematics import mathematics
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Program
-from symderiv.codegen.signature import Argument, Signature, docstring, signature
+from symderiv.codegen.signature import Argument, Signature, docstring, signature, wrapped
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import ShapeError
 from symderiv.ir import Call, Expr, Map, Symbol, postorder
@@ -66,11 +66,16 @@ def generate(
     result = ", ".join(returned) + ("," if len(returned) == 1 and not single else "")
     shown = _returns(roots, layouts, compress)
     lines = [head.head(function_name), *_indented(_document(docstring(doc, head, shown))), *_indented(_checks(head))]
-    tail = [*_indented(emitter.lines), f"    return {result or '()'}"]
+    rows = wrapped(returned, ", ", 100)
+    result_lines = [f"    return {result or '()'}"]
+    if len(rows) > 1:
+        result_lines = [f"    return ({rows[0]},", *(f"            {row}," for row in rows[1:])]
+        result_lines[-1] = result_lines[-1][:-1] + ")"
+    tail = [*_indented(emitter.lines), *result_lines]
     preamble = "\n\n".join(["import numpy as np\n", *(f"{h.strip()}\n" for h in emitter.helpers)])
     source = f"{preamble}\n\n" + "\n".join([*lines, *tail]) + "\n"
     shapes = f"    return ({result or '()'}), ({''.join(f'{t}, ' for t in _layout_sizes(layouts, head))})"
-    body = [*tail[:-1], shapes] if compress else tail
+    body = [*_indented(emitter.lines), shapes] if compress else tail
     compiled = f"{preamble}\n\n" + "\n".join([*lines, *_indented(limits), *body]) + "\n"
     raw = _compile(source, function_name)
     inner = _compile(compiled, function_name) if limits or compress else raw
@@ -155,7 +160,7 @@ def _checks(head: Signature) -> list[str]:
     ]
     lines += head.unpack
     if head.checks:
-        rows = _wrapped(head.checks, " or ", 100)
+        rows = wrapped(head.checks, " or ", 100)
         lines += [f"if {rows[0]}:"] if len(rows) == 1 else [f"if ({rows[0]}", *(f"        or {r}" for r in rows[1:])]
         if len(rows) > 1:
             lines[-1] += "):"
@@ -168,16 +173,6 @@ def _checks(head: Signature) -> list[str]:
             lines.append(f'    raise ValueError("expected {said}; "')
             lines.append(f'                     f"got {got}")')
     return lines
-
-
-def _wrapped(parts: Sequence[str], joint: str, width: int) -> list[str]:
-    rows = [parts[0]]
-    for part in parts[1:]:
-        if len(rows[-1]) + len(joint) + len(part) <= width:
-            rows[-1] += joint + part
-        else:
-            rows.append(part)
-    return rows
 
 
 def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str]:

@@ -174,8 +174,9 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
     if len(summed) == 1 and len(free_a) < 2 and len(free_b) < 2:
         left = transposed(a, [la.index(x) for x in (*free_a, *summed)])
         right = transposed(b, [lb.index(x) for x in (*summed, *free_b)])
-        if not free_a and len(lb) == 2 and lb[-1] == summed[0]:
-            return Code(f"{b.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
+        if not free_a:
+            right = transposed(b, [lb.index(x) for x in (*free_b, *summed)])
+            return Code(f"{right.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
         return Code(f"{left.atom()} @ {right.atom()}", "mat")
     axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
     text = f"np.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))"

@@ -55,7 +55,19 @@ class Signature:
             if self.arguments[k].needed:
                 break
             parts[k] += "=None"
-        return f"def {name}({', '.join(parts)}):"
+        rows = wrapped(parts, ", ", 100)
+        return f"def {name}(" + f",\n{' ' * (5 + len(name))}".join(rows) + "):"
+
+
+def wrapped(parts: Sequence[str], joint: str, width: int) -> list[str]:
+    """The parts, joined into rows of about this width."""
+    rows = list(parts[:1])
+    for part in parts[1:]:
+        if len(rows[-1]) + len(joint) + len(part) <= width:
+            rows[-1] += joint + part
+        else:
+            rows.append(part)
+    return rows or [""]
 
 
 def signature(arguments: Sequence[Argument], wanted: set[str], names: Names) -> Signature:
