@@ -21,7 +21,7 @@ from symderiv.services import service
 Assume = str | Iterable[str] | None
 
 
-def parse(text: str, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Expr:
+def parse(text: str, /, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Expr:
     """The expression that a text in NumPy notation is; each symbol's shape is given by keyword.
 
     Raises ParseError, ShapeError, UnknownNameError with the text and a caret.
@@ -65,7 +65,7 @@ def _read(f: Any, wrt: Any, assume: Assume, shapes: Mapping[str, Any] | None, de
     return value, found, several, facts, f if isinstance(f, str) else ""
 
 
-def gradient(f: Any, wrt: Any, *, assume: Assume = None, structured: bool = False, shapes: Mapping[str, Any] | None = None,
+def gradient(f: Any, wrt: Any, /, *, assume: Assume = None, structured: bool = False, shapes: Mapping[str, Any] | None = None,
              **declared: Any) -> Derivation:
     """∇f of a scalar f, of the shape of ``wrt`` (a tuple for a list of variables).
 
@@ -79,7 +79,7 @@ def gradient(f: Any, wrt: Any, *, assume: Assume = None, structured: bool = Fals
     return derive.gradient(value, found, facts, several, structured, text)
 
 
-def jacobian(f: Any, wrt: Any, *, assume: Assume = None, vec: bool = False, shapes: Mapping[str, Any] | None = None,
+def jacobian(f: Any, wrt: Any, /, *, assume: Assume = None, vec: bool = False, shapes: Mapping[str, Any] | None = None,
              **declared: Any) -> Derivation:
     """∂f/∂x of shape f.shape + x.shape; of a scalar f a row, (1,) + x.shape.
 
@@ -92,7 +92,7 @@ def jacobian(f: Any, wrt: Any, *, assume: Assume = None, vec: bool = False, shap
     return derive.jacobian(value, found, facts, several, vec, text)
 
 
-def hessian(f: Any, wrt: Any, *, assume: Assume = None, times: str | None = None, shapes: Mapping[str, Any] | None = None,
+def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = None, shapes: Mapping[str, Any] | None = None,
             **declared: Any) -> Derivation:
     """Second derivative: of a scalar x.shape + x.shape, of a vector the tensor [output, x, x]; of a list, blocks.
 
@@ -105,7 +105,7 @@ def hessian(f: Any, wrt: Any, *, assume: Assume = None, times: str | None = None
     return derive.derivative(value, found, facts, 2, "hessian", several, text)
 
 
-def derivative(f: Any, wrt: Any, *, order: int = 1, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
+def derivative(f: Any, wrt: Any, /, *, order: int = 1, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
                **declared: Any) -> Derivation:
     """The derivative of any order: f.shape + order × x.shape.
 
@@ -116,7 +116,7 @@ def derivative(f: Any, wrt: Any, *, order: int = 1, assume: Assume = None, shape
     return derive.derivative(value, found, facts, order, "derivative", several, text)
 
 
-def gauss_newton(f: Any, wrt: Any, *, at: str, assume: Assume = None, times: str | None = None,
+def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: str | None = None,
                  shapes: Mapping[str, Any] | None = None, **declared: Any) -> GaussNewton:
     """H = G + R of a scalar f split at the named intermediate ``at`` (or at a subexpression's text).
 
@@ -135,7 +135,7 @@ def gauss_newton(f: Any, wrt: Any, *, at: str, assume: Assume = None, times: str
     return splitting.split(value, found[0], splitting.find_split(value, at, environment), facts)
 
 
-def prove(lhs: Any, rhs: Any, *, assume: Assume = None, trials: int = 20, seed: int = 0,
+def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, seed: int = 0,
           shapes: Mapping[str, Any] | None = None, **declared: Any) -> Any:
     """Whether two expressions are equal: a Verdict with .status 'proved', 'checked', 'refuted' or 'unknown'.
 

@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symderiv.build import power
+from symderiv.build import name, transform
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.facts import Fact, Facts
-from symderiv.ir import Add, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.functions import SCALAR
+from symderiv.gauss_newton import GaussNewton
+from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
 from symderiv.lift import lift
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import Letters
@@ -20,8 +22,9 @@ from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
-from symderiv.tell import Chapter, Line, Why, brief, differential_chapter, story
+from symderiv.tell import CONTRACT_DELTA, Chapter, Line, Why, brief, combined_chapter, differential_chapter, story
 
+PLAIN_KINDS = ("loss", "let", "G", "R", "H")
 NOTATIONS = ("matrix", "index", "differential")
 DETAILS = ("brief", "normal", "full")
 
@@ -48,7 +51,54 @@ def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
     chapters = list(found.values())
-    return [brief(c) for c in chapters] if detail == "brief" else chapters
+    return with_lets([brief(c) for c in chapters] if detail == "brief" else chapters)
+
+
+_LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
+
+
+def with_lets(chapters: list[Chapter]) -> list[Chapter]:
+    """What stands twice or more in a result, a function of something longer, gets a name for the telling."""
+    if not chapters:
+        return chapters
+    counted: dict[Expr, int] = {}
+    for chapter in chapters:
+        if chapter.kind != "loss":
+            for node, times in _functions_in(chapter.last).items():
+                counted[node] = max(counted.get(node, 0), times)
+    taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
+    lets: dict[Expr, Expr] = {}
+    for node, times in counted.items():
+        if times > 1:
+            first = _LETS.get(getattr(node, "fn", ""), "v")
+            text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
+            taken.add(text)
+            lets[node] = name(text, node, "auto")
+    if not lets:
+        return chapters
+
+    def renamed(state: Expr) -> Expr:
+        return transform(state, lets.get)
+    told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
+    for c in chapters:
+        told.append(Chapter(c.kind, renamed(c.goal), c.subject, c.wrt,
+                            tuple(Line(renamed(line.state), line.why) for line in c.lines), c.named))
+    return told
+
+
+def _functions_in(state: Expr) -> dict[Expr, int]:
+    """How often each function of a compound argument stands in a formula; names aren't entered."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack and len(counted) < 200:
+        n = stack.pop()
+        if isinstance(n, Map | Call) and not (isinstance(n, Map) and n.fn == "pow") and not n.kids[0].weight < 2 \
+                and not getattr(n, "abstract", False):
+            counted[n] = counted.get(n, 0) + 1
+        elif not isinstance(n, Name):
+            repeat = n.params[0] if isinstance(n, Map) and n.fn == "pow" and n.params[0] == 2 else 1
+            stack.extend(list(n.kids) * int(repeat))
+    return counted
 
 
 def written(derivation: Derivation, notation: str = "matrix", detail: str = "normal",
@@ -71,7 +121,7 @@ class Writer:
     def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
         self.facts, self.signs, self.number = facts, signs, number
         self.source = chapter
-        if notation == "differential" and chapter.kind != "loss":
+        if notation == "differential" and chapter.kind not in PLAIN_KINDS:
             chapter = differential_chapter(chapter)
         self.chapter = chapter
         self.notation = notation
@@ -82,16 +132,19 @@ class Writer:
 
     def lines(self) -> list[Written]:
         told = list(self.chapter.lines)
-        if len(told) > 1 and self.chapter.kind != "loss" and told[0].state is self.chapter.goal and not self.index:
+        if not self.index:                                      # a unit matrix isn't shown before it is multiplied away
+            told = [Line(after.state, line.why) if after is not None and after.why == (CONTRACT_DELTA,) else line
+                    for line, after in zip(told, [*told[1:], None], strict=True)]
+        if len(told) > 1 and self.chapter.kind not in ("loss", "let", "G", "R") and told[0].state is self.chapter.goal and not self.index:
             told = told[1:]
         result: list[Written] = []
         previous: Letters | None = None
         for k, line in enumerate(told):
             rhs, bare, previous = self.formula(line.state, previous)
-            if result and result[-1].rhs == rhs:
+            if result and result[-1].rhs == rhs or k and told[k - 1].state is line.state:
                 continue
             why = self.reasons(line.why)
-            if line.state is self.chapter.goal and self.chapter.kind != "loss" and not line.why:
+            if line.state is self.chapter.goal and not line.why:
                 why = _ENTRY.get(self.chapter.kind, "")
             shape = shape_latex(line.state.shape) if not result else ""
             lhs, bare_lhs = self.left() if not result else ("", "")
@@ -111,6 +164,9 @@ class Writer:
         """The left side, as LaTeX and as plain text."""
         c = self.chapter
         subject = function_letter(c.subject)
+        if c.kind == "let":
+            own = c.goal.name  # type: ignore[attr-defined]  # the goal of a let is its name
+            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
         if c.kind == "loss":
             return subject, subject
         if c.kind == "cotangent":
@@ -187,7 +243,7 @@ class Writer:
     def closing(self, lines: Sequence[Written]) -> list[Written]:
         """Index form is read as a matrix, a differential identifies its derivative."""
         last = self.source.lines[-1].state
-        if not lines or len(last.shape) > 2 or self.chapter.kind == "loss":
+        if not lines or len(last.shape) > 2 or self.chapter.kind in ("loss", "let"):
             return []
         plain_writer = Writer(self.source, "matrix", self.facts, self.signs, self.number)
         if plain_writer.index:
@@ -214,7 +270,8 @@ class Writer:
                 text = ", ".join(f"assumption ${fact_latex(f)}$" for f in self._facts(why.facts)) if why.title == "assumption" \
                     else f"{text}, " + ", ".join(f"${fact_latex(f)}$" for f in self._facts(why.facts))
             if why.through is not None:
-                text += f" through ${self.operation(why.through)}$"
+                operation = self.operation(why.through)
+                text += f" through ${operation}$" if operation else ""
             if text not in parts:
                 parts.append(text)
         return ", ".join(parts)
@@ -223,14 +280,13 @@ class Writer:
         return [next(f for f in self.facts if f.text == text) for text in texts]
 
     def operation(self, node: Expr) -> str:
-        """A short formula for the operation that a cotangent is pulled back through."""
-        if isinstance(node, Map):
-            text = matrix_latex(node, self.signs)
-            return text if len(text) < 40 else node.fn if node.fn != "pow" else r"(\cdot)^{" + str(node.params[0]) + "}"
+        """A short formula for the operation that a cotangent is pulled back through; empty where it would be long."""
         if isinstance(node, Add):
             return "+"
-        text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else r"\cdot"
-        return text if len(text) < 60 else r"\text{product}" if isinstance(node, Contract) else rf"\operatorname{{{getattr(node, 'fn', 'f')}}}"
+        if isinstance(node, Map) and node.fn != "pow" and not node.generic:
+            return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
+        text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
+        return text if len(plain(node)) < 16 else ""
 
 
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
@@ -263,13 +319,14 @@ def function_letter(f: Expr) -> str:
     """What a function is called: its own name where it has one, N for a vector, L for a scalar."""
     if isinstance(f, Name) and f.role == "user":
         return f.name
-    taken = {n.name for n in _names_in(f)}
-    wanted = ("L", "C", r"\mathcal{L}") if not f.shape else ("N", "F", "M")
+    taken = _names_in(f)
+    wanted = ("L", "C", "E", "L_0") if not f.shape else ("N", "C", "F", "N_0")
     return next((w for w in wanted if w not in taken), wanted[-1])
 
 
-def _names_in(f: Expr) -> list[Symbol | Name]:
-    return [n for n in postorder(f) if isinstance(n, Symbol | Name)]
+def _names_in(f: Expr) -> set[str]:
+    """Every name in use: of symbols, names, abstract modules and generic functions."""
+    return {getattr(n, "name", "") or getattr(n, "fn", "") for n in postorder(f)}
 
 
 def fact_latex(fact: Fact) -> str:
@@ -292,11 +349,43 @@ def fact_latex(fact: Fact) -> str:
     return rf"{text}\text{{ {fact.kind}}}"
 
 
+# ---------------------------------------------------------------- a Gauss–Newton split
+def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
+    """G and R, each from its definition to its result."""
+    at = parts.at.name
+    whys = {"G": Why("Gauss–Newton term", f"\\text{{split at }}{name_latex(at)}"),
+            "R": Why("remainder", f"\\text{{split at }}{name_latex(at)}")}
+    told = [combined_chapter(d.flat[0], d.kind, d.subject, parts.wrt, whys[d.kind], detail == "full") for d in (parts.G, parts.R)]
+    if detail == "brief":
+        told = [Chapter(c.kind, c.goal, c.subject, c.wrt, (c.lines[0], c.lines[-1])[:len(c.lines)], c.named) for c in told]
+    return with_lets(told)
+
+
+def split_written(parts: GaussNewton, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> list[Written]:
+    """The lines of a split."""
+    lines: list[Written] = []
+    for k, chapter in enumerate(split_chapters(parts, detail)):
+        lines.extend(Writer(chapter, notation, parts.facts, signs, k).lines())
+    return lines
+
+
+def split_latex(parts: GaussNewton, notation: str = "matrix", detail: str = "normal") -> str:
+    return _aligned(split_written(parts, notation, detail))
+
+
+def split_text(parts: GaussNewton, notation: str = "matrix", detail: str = "normal") -> str:
+    return _plain_rows(split_written(parts, notation, detail))
+
+
 # ---------------------------------------------------------------- whole derivations
 def latex(derivation: Derivation, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> str:
     """The steps as one ``aligned`` block: formula, reason, shape."""
+    return _aligned(written(derivation, notation, detail, signs))
+
+
+def _aligned(lines: Sequence[Written]) -> str:
     rows = []
-    for line in written(derivation, notation, detail, signs):
+    for line in lines:
         why = _text_with_math(line.why)
         shape = rf" && \quad {line.shape}" if line.shape else ""
         rows.append(rf"{line.lhs} &= {line.rhs} && \quad {why}{shape}")
@@ -321,8 +410,11 @@ def markdown(derivation: Derivation, notation: str = "matrix", detail: str = "no
 
 def text(derivation: Derivation, notation: str = "matrix", detail: str = "normal") -> str:
     """The steps as plain text, reasons at the right."""
+    return _plain_rows(written(derivation, notation, detail))
+
+
+def _plain_rows(lines: Sequence[Written]) -> str:
     rows = []
-    lines = written(derivation, notation, detail)
     width = max((len(line.plain_lhs) for line in lines), default=0)
     wide = min(max((len(line.plain_rhs) for line in lines), default=0), 60)
     for line in lines:
@@ -358,4 +450,4 @@ def expr_text(expr: Expr) -> str:
 
 
 __all__ = ["Line", "Written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
-           "power", "text", "written"]
+           "text", "written"]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
-from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, base_and_exponent
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
 from symderiv.rules import algebra, assumptions, definitions
 from symderiv.rules.algebra import distribute, distributions, sums_in
 from symderiv.rules.base import Context, Rule, peel
@@ -53,7 +53,7 @@ class Normaliser:
             node, ready = stack.pop()
             if node in self.memo:
                 continue
-            if ready or isinstance(node, Der):
+            if ready or isinstance(node, Der | Box):
                 self._node(node)
             else:
                 stack.append((node, True))
@@ -87,8 +87,8 @@ class Normaliser:
 
     def _kids(self, node: Expr, items: list[Item]) -> Expr:
         """Children replaced by their normal forms, the node rebuilt; repeated while rebuilding makes new children."""
-        if isinstance(node, Der):
-            return node                                         # a hole is its own lemma's business
+        if isinstance(node, Der | Box):
+            return node                                         # a hole is its own lemma's business, brackets keep
         for _ in range(STEP_LIMIT):
             kids = tuple(self._proof_of_kid(node, kid) for kid in node.kids)
             if all(p is None for p in kids):

@@ -454,6 +454,22 @@ def story(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Ch
     return chapters
 
 
+def combined_chapter(proof: Proof, kind: str, subject: Expr, wrt: Expr, why: Why, full: bool = False) -> Chapter:
+    """An expression of derivatives (such as Jᵀ h J): as it is defined, with its lemmas put in, then made simpler."""
+    lines = [Line(proof.before, (why,))]
+    for item in proof.items:
+        inner = _as_proof(item, proof)
+        if any(True for _ in _leaves(inner)) and _holes(inner.before):
+            for part in inner.items if isinstance(inner.items[0], Proof) else (inner,):
+                if _holes(part.before):
+                    lines.append(Line(part.after, (Why("lemma", rule="lemma"),)))
+                else:
+                    lines.extend(algebra_lines(_as_proof(part, proof), full))
+        else:
+            lines.extend(algebra_lines(inner, full))
+    return Chapter(kind, proof.before, subject, (wrt,), tuple(drop_repeats(lines)))
+
+
 def _is_lemma(proof: Proof) -> bool:
     """True if the proof opens its own hole."""
     first = proof.items[0] if proof.items else None
@@ -465,4 +481,4 @@ def _proper(proof: Proof) -> bool:
     return any(step.law.family != "name" for step, _ in walk(proof))
 
 
-__all__ = ["Chapter", "Line", "Why", "brief", "differential_chapter", "forward_chapters", "reverse_chapters", "story"]
+__all__ = ["Chapter", "Line", "Why", "brief", "combined_chapter", "differential_chapter", "forward_chapters", "reverse_chapters", "story"]
