@@ -1,4 +1,5 @@
 """Splitting an expression into an affine part in a module's output and the rest, and the rules that expose it."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -50,8 +51,10 @@ def split_terms(node: Expr, output: Expr, u: Expr) -> Split:
     >>> split_terms(add([(1, p), (-1, _times(y, p)), (1, y), (3, power(p, 2))], (3,)), p, u)[1:]
     (<(p + -1*{p_i y_i -> i})>, <y>, <(3*pow2(p))>)
     """
+
     def free(e: Expr) -> bool:
         return not depends(e, output) and not depends(e, u)
+
     linear: list[tuple[Fraction, Expr]] = []
     constant: list[tuple[Fraction, Expr]] = []
     rest: list[tuple[Fraction, Expr]] = []
@@ -74,7 +77,9 @@ def split_terms(node: Expr, output: Expr, u: Expr) -> Split:
 
 def _not_matching() -> tuple[Expr, Context]:
     p, y = _p(), _y()
-    node = add([(-1, _times(y, p)), (1, _times(add([(1, ones((3,))), (1, y)], (3,)), power(p, 2))), (-1, power(p, 3))], (3,))
+    node = add(
+        [(-1, _times(y, p)), (1, _times(add([(1, ones((3,))), (1, y)], (3,)), power(p, 2))), (-1, power(p, 3))], (3,)
+    )
     return node, Context(names={p.body: p})
 
 
@@ -83,8 +88,13 @@ def _outputs(node: Expr, context: Context) -> Iterator[tuple[Name, Symbol]]:
         yield from ((named, s) for s in (named.body.kids or (named.body,)) if isinstance(s, Symbol))
 
 
-@rule("affine in module", r"\nabla_u L=A\,M(u)+b+\text{remainder},\ A,\,b\text{ free of }u", [Expr],
-      example=_not_matching, choices=_outputs)
+@rule(
+    "affine in module",
+    r"\nabla_u L=A\,M(u)+b+\text{remainder},\ A,\,b\text{ free of }u",
+    [Expr],
+    example=_not_matching,
+    choices=_outputs,
+)
 def affine_in_module(node: Expr, context: Context, choice: tuple[Name, Symbol]) -> Expr | None:
     """Brackets around the affine part and around the remainder; choice is (module's output, input)."""
     if isinstance(node, Box):
@@ -105,8 +115,13 @@ def _gamma() -> tuple[Expr, Context]:
     return power(u, -2), Context(names={p.body: p})
 
 
-@rule("fold name", r"p=c\,v^{r}\ \Rightarrow\ v^{nr}=(p/c)^{n}", [Map, Add, Symbol], example=_gamma,
-      choices=lambda node, context: context.names.values())
+@rule(
+    "fold name",
+    r"p=c\,v^{r}\ \Rightarrow\ v^{nr}=(p/c)^{n}",
+    [Map, Add, Symbol],
+    example=_gamma,
+    choices=lambda node, context: context.names.values(),
+)
 def fold_power(node: Expr, context: Context, choice: Name) -> Expr | None:
     """A whole power of a named power is written in the name: 1/u² is p² where p = −1/u."""
     if context.names.get(choice.body) is not choice:
@@ -126,11 +141,20 @@ def fold_power(node: Expr, context: Context, choice: Name) -> Expr | None:
 
 
 # ---------------------------------------------------------------- multiplying out
-@rule("distribute", r"(a+b)^n=\textstyle\sum_k\binom{n}{k}a^k\,b^{n-k}", [Map],
-      example=lambda: (power(add([(1, _u()), (-2, _y())], (3,)), 3), Context()))
+@rule(
+    "distribute",
+    r"(a+b)^n=\textstyle\sum_k\binom{n}{k}a^k\,b^{n-k}",
+    [Map],
+    example=lambda: (power(add([(1, _u()), (2, _y())], (3,)), 3), Context()),
+)
 def expand_power(node: Map, context: Context) -> Expr | None:
     """A small whole power of a sum, term by term."""
-    if node.fn != "pow" or node.params[0].denominator != 1 or not 2 <= node.params[0] <= 4 or not isinstance(node.arg, Add):
+    if (
+        node.fn != "pow"
+        or node.params[0].denominator != 1
+        or not 2 <= node.params[0] <= 4
+        or not isinstance(node.arg, Add)
+    ):
         return None
     n, terms = int(node.params[0]), node.arg.terms
     if len(terms) ** n > TERM_LIMIT:
@@ -171,7 +195,9 @@ def collect_powers(node: Add, context: Context, choice: Expr) -> Expr | None:
             continue
         assert isinstance(t, Contract)
         rest = [k for k in range(len(t.factors)) if k != at]
-        coefficient = contract([t.factors[k] for k in rest], [t.labels[k] for k in rest], t.out, dict(enumerate(t.dims)))
+        coefficient = contract(
+            [t.factors[k] for k in rest], [t.labels[k] for k in rest], t.out, dict(enumerate(t.dims))
+        )
         groups.setdefault(base_and_exponent(t.factors[at])[1], []).append((c, coefficient))
     if all(len(rows) == 1 for rows in groups.values()):
         return None

@@ -1,0 +1,233 @@
+"""Values of expressions at single points, slowly and to 40 digits: what refutes needs a point, and no arrays.
+
+Sizes are small, tensors are dictionaries from index to number, functions are the tables' SymPy bodies. Used to decide
+where a symbolic test fails; the proper check of results is `verify`'s, with its own evaluator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from functools import lru_cache
+from itertools import product
+from random import Random
+from typing import Any
+
+import sympy as sp
+from mpmath import MPContext
+
+from symderiv.build import transform
+from symderiv.dims import dim_atoms, dim_value
+from symderiv.errors import SymderivError
+from symderiv.facts import Facts
+from symderiv.frontend.rows import definition_of, has_definition
+from symderiv.functions import SCALAR
+from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Shape, Symbol, postorder
+
+mp = MPContext()
+"""a context of our own: its precision is nobody else's business"""
+mp.dps = 40
+
+Value = dict[tuple[int, ...], Any]
+"""a tensor: a number by index"""
+Point = Mapping[Expr, Value]
+Sizes = Mapping[str, int]
+
+
+class OutsideDomainError(SymderivError):
+    """The expression has no real value at this point."""
+
+
+class NotEvaluableError(SymderivError):
+    """The expression holds something without a value: an abstract module, a generic function."""
+
+
+def indices(shape: Shape, sizes: Sizes) -> list[tuple[int, ...]]:
+    """All indices of a tensor, in order."""
+    return list(product(*(range(dim_value(d, sizes)) for d in shape)))
+
+
+def sizes_of(root: Expr, size: int) -> dict[str, int]:
+    """A size for each named dimension, from ``size`` on, all different."""
+    atoms = sorted({a for n in postorder(root) for d in n.shape for a in dim_atoms(d)})
+    return {a: size + k for k, a in enumerate(atoms)}
+
+
+def evaluate(root: Expr, point: Point, sizes: Sizes) -> Value:
+    """The value at a point; raises OutsideDomainError where a real one doesn't exist.
+
+    >>> from symderiv.build import apply, symbol
+    >>> u = symbol("u", (1,))
+    >>> mp.nstr(evaluate(apply("sigmoid", u), {u: {(0,): 0}}, {})[0,], 3)
+    '0.5'
+    """
+    opened = unfolded(root)
+    done: dict[Expr, Value] = {}
+    for node in postorder(opened):
+        done[node] = _value(node, done, point, sizes)
+    return done[opened]
+
+
+@lru_cache(maxsize=256)
+def unfolded(root: Expr) -> Expr:
+    """Names opened, tensor functions replaced by their definitions."""
+
+    def replace(node: Expr) -> Expr | None:
+        if isinstance(node, Name | Box):
+            return unfolded(node.kids[0])
+        if isinstance(node, Call) and has_definition(node) and node.fn != "logdet":
+            return unfolded(definition_of(node))
+        return None
+
+    return transform(root, replace)
+
+
+def _value(node: Expr, done: Mapping[Expr, Value], point: Point, sizes: Sizes) -> Value:
+    places = indices(node.shape, sizes)
+    if isinstance(node, Symbol):
+        if node in point:
+            return point[node]
+        if node.kind == "dim":
+            return {(): mp.mpf(dim_value(node.name, sizes))}
+        if node.kind == "const":
+            return {(): mp.pi if node.name == "pi" else mp.e}
+        raise NotEvaluableError(f"no value was given for '{node.name}'")
+    if isinstance(node, Add):
+        return {at: mp.fsum(_number(c) * done[t][at] for c, t in node.terms) for at in places}
+    if isinstance(node, Contract):
+        return _contracted(node, done, places, sizes)
+    if isinstance(node, Map):
+        f = _function(node)
+        return {at: _real(f, done[node.arg][at]) for at in places}
+    if isinstance(node, Call) and node.fn in ("inv", "det", "logdet") and not node.ders:
+        return _of_matrix(node, done[node.args[0]], dim_value(node.args[0].shape[0], sizes))
+    raise NotEvaluableError(f"{node!r} has no value at a point")
+
+
+def _number(c: Fraction) -> Any:
+    return mp.mpf(c.numerator) / c.denominator
+
+
+def _contracted(node: Contract, done: Mapping[Expr, Value], places: Sequence[tuple[int, ...]], sizes: Sizes) -> Value:
+    extent = [dim_value(d, sizes) for d in node.dims]
+    result: Value = {at: mp.mpf(0) for at in places}
+    for at in product(*(range(n) for n in extent)):
+        term = mp.mpf(1)
+        for f, ls in zip(node.factors, node.labels, strict=True):
+            term *= done[f][tuple(at[x] for x in ls)]
+        result[tuple(at[x] for x in node.out)] += term
+    return result
+
+
+def _of_matrix(node: Call, x: Value, n: int) -> Value:
+    matrix = mp.matrix([[x[i, j] for j in range(n)] for i in range(n)])
+    if node.fn == "inv":
+        inverse = matrix**-1
+        return {(i, j): inverse[i, j] for i in range(n) for j in range(n)}
+    value = mp.det(matrix)
+    return {(): value if node.fn == "det" else mp.log(abs(value))}
+
+
+def _function(node: Map) -> Any:
+    if node.fn == "pow":
+        q = node.params[0]
+        return (lambda x: x ** int(q)) if q.denominator == 1 else (lambda x: mp.mpf(x) ** _number(q))
+    if node.generic or node.fn not in SCALAR:
+        raise NotEvaluableError(f"the function '{node.fn}' is generic")
+    return compiled(node.fn, node.params)
+
+
+def body(fn: str, params: Sequence[Fraction], x: sp.Expr) -> sp.Expr:
+    """The SymPy body of a row at x.
+
+    >>> body("sigmoid", (), sp.Symbol("t"))
+    1/(1 + exp(-t))
+    """
+    row = SCALAR[fn]
+    given = {name: sp.Rational(v.numerator, v.denominator) for (name, _), v in zip(row.params, params, strict=True)}
+    return sp.sympify(row.sympy, locals={"x": x, **given})
+
+
+@lru_cache(maxsize=256)
+def compiled(fn: str, params: tuple[Fraction, ...]) -> Any:
+    """The row's function, to the precision of `mp`."""
+    x = sp.Symbol("x", real=True)
+    return sp.lambdify([x], body(fn, params, x), [{"Heaviside": lambda v, at=0: mp.mpf(v > 0)}, _names()])
+
+
+def _names() -> dict[str, Any]:
+    names = {n: getattr(mp, n) for n in dir(mp) if not n.startswith("_")}
+    return {**names, "Abs": abs, "sign": mp.sign}
+
+
+def _real(f: Any, x: Any) -> Any:
+    try:
+        value = f(x)
+    except (ZeroDivisionError, ValueError, OverflowError) as error:
+        raise OutsideDomainError(str(error)) from None
+    value = mp.mpmathify(value)
+    if isinstance(value, mp.mpc):
+        if value.imag != 0:
+            raise OutsideDomainError("the value isn't real")
+        value = value.real
+    if not mp.isfinite(value):
+        raise OutsideDomainError("the value isn't finite")
+    return value
+
+
+# ---------------------------------------------------------------- drawing
+def draws(shape: Shape, subject: Expr, facts: Facts, sizes: Sizes, random: Random) -> Iterator[Value]:
+    """Endless random values of a symbol that keep the facts about it: of its entries, or of sums."""
+    kinds = {f.kind for f in facts if f.subject == subject}
+    onehot = "onehot" in kinds
+    sums = [f for f in facts.of("sum") if f.subject == subject]
+    signs = any(
+        isinstance(f.subject, Map) and f.subject.fn == "pow" and f.subject.params[0] == 2 and f.subject.arg is subject
+        for f in facts.of("equal")
+    )
+    while True:
+        value: Value = {at: mp.mpf(random.randint(-300, 300)) / 101 for at in indices(shape, sizes)}
+        if onehot:
+            value = _onehot(value, dim_value(shape[-1], sizes), random)
+        elif sums:
+            value = _with_sum(value, sums[0].axes)
+        elif signs:
+            value = {at: mp.mpf(random.choice((-1, 1))) for at in value}
+        if kinds & {"positive", "nonnegative"} and not onehot:
+            value = {at: abs(v) + mp.mpf(1) / 997 for at, v in value.items()}
+        if kinds & {"negative", "nonpositive"}:
+            value = {at: -abs(v) - mp.mpf(1) / 997 for at, v in value.items()}
+        yield value
+
+
+def _onehot(value: Value, n: int, random: Random) -> Value:
+    hot: dict[tuple[int, ...], int] = {}
+    return {at: mp.mpf(hot.setdefault(at[:-1], random.randrange(n)) == at[-1]) for at in value}
+
+
+def _with_sum(value: Value, axes: Sequence[int]) -> Value:
+    """Positive entries whose sums over the axes are one."""
+
+    def rest(at: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(x for k, x in enumerate(at) if k not in axes)
+
+    positive = {at: abs(v) + mp.mpf(1) / 7 for at, v in value.items()}
+    totals: dict[tuple[int, ...], Any] = {}
+    for at, v in positive.items():
+        totals[rest(at)] = totals.get(rest(at), 0) + v
+    return {at: v / totals[rest(at)] for at, v in positive.items()}
+
+
+def text_of(value: Any) -> str:
+    """A number as a fraction where it is one with a small denominator, else to six digits.
+
+    >>> text_of(mp.mpf(-3) / 16), text_of(mp.pi)
+    ('-3/16', '3.14159')
+    """
+    guess = Fraction(int(mp.nint(value * 5040 * 64)), 5040 * 64)
+    if abs(_number(guess) - value) < mp.mpf(10) ** -20 and guess.denominator <= 1000:
+        return str(guess)
+    return str(mp.nstr(value, 6))
+
+
+__all__ = ["NotEvaluableError", "OutsideDomainError", "Value", "draws", "evaluate", "mp", "sizes_of", "text_of"]
