@@ -81,7 +81,7 @@ def numeric_derivative(
         out = (*run.shape(body), *(size for x in first for size in run.shape(x)))
         found = np.broadcast_to(found, (len(directions), *out))
         slopes = np.where(np.isnan(found), np.nan, found.imag / STEP)
-    return np.moveaxis(slopes, 0, -1).reshape(*out, *shape)
+    return np.moveaxis(slopes, 0, -1).reshape((*out, *shape))
 
 
 # ---------------------------------------------------------------- sizes
@@ -104,9 +104,7 @@ def shape_text(shape: Sequence[Dim]) -> str:
     return "×".join(str(d) for d in shape) or "a scalar"
 
 
-def infer_sizes(
-    nodes: Iterable[Expr], values: Values, sizes: Mapping[str, int] | None = None
-) -> dict[str, int]:
+def infer_sizes(nodes: Iterable[Expr], values: Values, sizes: Mapping[str, int] | None = None) -> dict[str, int]:
     """The size of every dimension, from the arrays of the variables among the nodes; checks all shapes on the way.
 
     Raises EvaluationError where an array is missing or isn't numeric, ShapeError where one doesn't fit.
@@ -117,6 +115,7 @@ def infer_sizes(
     """
     known = {name: int(size) for name, size in (sizes or {}).items()}
     variables = [n for n in nodes if isinstance(n, Symbol) and n.kind in ("variable", "formal")]
+    variables.sort(key=lambda x: x.name)
     open_axes: list[tuple[Symbol, Dim, int]] = []
     for x in variables:
         shape = np.shape(_array(x, values, variables))
@@ -273,10 +272,8 @@ class _Evaluation:
         seeded = list(args)
         for k, d in enumerate(node.ders):
             seeded[d] = linear_sum((seeded[d], self.unit(self.shape(node.args[d]), level + k)))
-        positional = [p for p in node.params if not isinstance(p, tuple) or p and not isinstance(p[0], str)]
-        by_name = {p[0]: p[1] for p in node.params if isinstance(p, tuple) and p and isinstance(p[0], str)}
         f = tensor_function(node.fn, len(args))
-        value = f(*seeded, len(node.args[-1].shape), *positional, **by_name)
+        value = f(*seeded, len(node.args[-1].shape), *node.params)
         own = self.shape(node)[: len(node.shape) - sum(len(node.args[d].shape) for d in node.ders)]
         return self.taken(value, own, [self.shape(node.args[d]) for d in node.ders], level)
 
@@ -294,6 +291,10 @@ class _Evaluation:
             if others:
                 mixed = f"{debug(x)} and by {debug(others[0])}, which depends on it"
                 raise EvaluationError(f"derivatives by {mixed}, are mixed")
+        directions = math.prod(size for x in (*wrt, *self.open) for size in self.shape(x))
+        largest = max(math.prod(self.shape(n)) for n in nodes_of(body))
+        if directions * largest > LARGEST_ARRAY:
+            raise TooLargeError(f"a derivative in {directions} directions", hint="give smaller arrays")
         fresh: dict[Expr, Value] = {n: v for n, v in memo.items() if not any(self.depends(n, x) for x in values)}
         fresh.update(values)
         for k, x in enumerate(wrt):
@@ -319,7 +320,7 @@ class _Evaluation:
 
         def arranged(a: Array) -> Array:
             lead = a.shape[count : a.ndim - len(shape)]
-            return np.moveaxis(a, range(count), range(-1, -count - 1, -1)).reshape(*lead, *full)
+            return np.moveaxis(a, range(count), range(-1, -count - 1, -1)).reshape((*lead, *full))
 
         parts = {units ^ bits: arranged(a) for units, a in parts_of(value).items() if units & bits == bits}
         return linear_sum((np.zeros(full), Jet(parts)))

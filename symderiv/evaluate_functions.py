@@ -308,7 +308,7 @@ def reshape(x: Value, order: int, *groups: int) -> Value:
 
     def joined(a: Array) -> Array:
         lead, core = a.shape[: a.ndim - order], list(a.shape[a.ndim - order :])
-        return a.reshape(*lead, *(math.prod(core.pop(0) for _ in range(width)) for width in groups))
+        return a.reshape((*lead, *(math.prod(core.pop(0) for _ in range(width)) for width in groups)))
 
     return linear(joined, x)
 

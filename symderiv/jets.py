@@ -97,12 +97,17 @@ def bilinear(f: Callable[[Array, Array], Array], x: Value | float, y: Value | fl
 
 
 def linear_sum(xs: tuple[Value | float, ...]) -> Value:
-    """The sum, part by part."""
+    """The sum, part by part; where one is broadcast (a column to a matrix), all of its parts are."""
     parts: dict[int, Array] = {}
     for x in xs:
         for units, a in parts_of(x).items():
             parts[units] = parts[units] + a if units in parts else a
-    return _number(parts)
+    whole = np.shape(parts.get(0, 0.0))
+    return _number({u: a if np.shape(a) == whole else _stretched(a, whole) for u, a in parts.items()})
+
+
+def _stretched(a: Array, shape: tuple[int, ...]) -> Array:
+    return np.broadcast_to(a, np.broadcast_shapes(np.shape(a), shape))
 
 
 def lift(derivative: Derivative, x: Value | float) -> Value:
