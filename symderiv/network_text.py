@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import chain, count
 from typing import Any, ClassVar
 
 import sympy
@@ -133,13 +134,10 @@ class Writer:
     def text(self) -> str:
         letters = [letter for letter, _ in self.lines]
         names: list[str] = []
-        for k, letter in enumerate(letters):
-            number = letters[: k + 1].count(letter)
-            name = letter if letters.count(letter) == 1 else f"{letter}{number}"
-            while name in self.declared or name in names:
-                number += 1
-                name = f"{letter}{number}"
-            names.append(name)
+        for letter in letters:
+            free = (f"{letter}{number}" for number in count(1))
+            wanted = chain((letter,), free) if letters.count(letter) == 1 else free
+            names.append(next(name for name in wanted if name not in self.declared and name not in names))
         rows = [f"{name} = {text.format(*names)}" for name, (_, text) in zip(names, self.lines, strict=True)]
         value = self.value.format(*names)
         return "\n".join(rows if names and value == names[-1] else [*rows, value])

@@ -20,8 +20,8 @@ from symderiv.frontend.assume import Fact as ParsedFact
 from symderiv.frontend.assume import PropertyFact, RelationFact, parse_assumptions
 from symderiv.frontend.build_text import build_expression
 from symderiv.frontend.environment import Environment
-from symderiv.frontend.notation import as_axis
 from symderiv.frontend.syntax import Call, Node, names
+from symderiv.frontend.values import as_axis
 from symderiv.ir import Expr, Map, free_symbols, is_zero, number_of
 from symderiv.ops import shape_text
 

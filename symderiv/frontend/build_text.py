@@ -16,7 +16,7 @@ from symderiv.build import name as named
 from symderiv.build import number, scale, size, symbol, view
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError, with_source
 from symderiv.frontend.environment import Environment
-from symderiv.frontend.notation import Value, as_expr, call_function, raise_to
+from symderiv.frontend.notation import call_function, raise_to
 from symderiv.frontend.parser import parse_program
 from symderiv.frontend.syntax import (
     Binary,
@@ -39,6 +39,7 @@ from symderiv.frontend.syntax import (
     children,
     postorder,
 )
+from symderiv.frontend.values import Value, as_expr
 from symderiv.ir import Expr, Name
 
 CONSTANTS = {"pi": symbol("pi", (), "const"), "e": symbol("e", (), "const")}

@@ -14,8 +14,8 @@ from typing import Any
 from symderiv.build import apply, call, symbol
 from symderiv.dims import dim_atoms
 from symderiv.errors import ParseError, ShapeError, SymderivError, with_source
-from symderiv.frontend.notation import Signature, Value, as_expr
 from symderiv.frontend.shapes import Declaration, ElementwiseDecl, ModuleDecl, ShapeDecl, parse_declaration
+from symderiv.frontend.values import Signature, Value, as_expr
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text

@@ -27,8 +27,9 @@ from symderiv.build import number, scale, size
 from symderiv.errors import NoRuleError, ParseError, SymderivError, UnknownNameError, clip, nearest, with_source
 from symderiv.frontend.build_text import CONSTANTS, expand, index, operate
 from symderiv.frontend.environment import Environment, declare
-from symderiv.frontend.notation import Value, as_expr, call_function
+from symderiv.frontend.notation import call_function
 from symderiv.frontend.syntax import Slice
+from symderiv.frontend.values import Value, as_expr
 from symderiv.ir import Expr, Name, Symbol
 
 METHODS = frozenset({"sum", "mean", "var", "std", "max", "min", "dot", "trace", "diagonal"})

@@ -26,9 +26,10 @@ from symderiv.dims import Dim, dim_atoms
 from symderiv.errors import NoRuleError, ShapeError, SymderivError, with_source
 from symderiv.frontend.build_text import expand
 from symderiv.frontend.environment import Environment, environment_of
-from symderiv.frontend.notation import Value, call_function
+from symderiv.frontend.notation import call_function
 from symderiv.frontend.sympy_nodes import MATRIX, as_matrix, read_dim, scalar_value, squeezed
 from symderiv.frontend.sympy_sums import read_sum
+from symderiv.frontend.values import Value
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Expr
 from symderiv.ops import shape_text

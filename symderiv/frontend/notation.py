@@ -2,140 +2,25 @@
 
 ``call_function`` gives a name and values that are already built their meaning. The text front end, traced Python
 functions and SymPy all call it, so that a function means the same wherever it was written.
-
-A value is an expression, or what only an argument can be: None, True, False, a text in quotes, a tuple of values.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 from symderiv import ops
 from symderiv.build import apply, call, contract, power, scale, view, zero
-from symderiv.dims import Dim, dim_product, parse_dim
+from symderiv.dims import dim_product
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
+from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
-from symderiv.ir import Add, Call, Contract, Expr, Map, Name, Symbol, number_of
+from symderiv.ir import Call, Expr, Symbol, number_of
 from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
-
-Value = Any
-"""Expr | None | bool | str | tuple[Value, …], and plain numbers where a row's default is one"""
 
 Expand = Callable[[str, Mapping[str, Value]], Expr]
 """Builds a text in which the given names stand for the given values."""
-
-
-@dataclass(frozen=True)
-class Signature:
-    """How a function is called: its arguments by name, and its parameters with their defaults."""
-
-    name: str
-    arguments: tuple[str, ...]
-    params: tuple[tuple[str, Value], ...] = ()
-    by_keyword: bool = False  #: parameters can't be given by position
-
-    def bind(self, given: Sequence[Value], keywords: Mapping[str, Value]) -> dict[str, Value]:
-        """The values by name; raises ParseError for a wrong number, or an unknown or missing name."""
-        names = (*self.arguments, *(() if self.by_keyword else (name for name, _ in self.params)))
-        known = (*self.arguments, *(name for name, _ in self.params))
-        if len(given) > len(names):
-            raise self.error(f"{len(given)} were given")
-        values = dict(zip(names, given, strict=False))
-        for name, value in keywords.items():
-            if name not in known:
-                raise self.error(f"it has no '{name}='")
-            if name in values:
-                raise self.error(f"'{name}' is given twice")
-            values[name] = value
-        missing = [name for name in self.arguments if name not in values]
-        if missing:
-            raise self.error(f"'{missing[0]}' is missing" if given or keywords else "none was given")
-        return {**dict(self.params), **values}
-
-    def error(self, problem: str) -> ParseError:
-        count = len(self.arguments)
-        wanted = f"{count} argument{'s' if count > 1 else ''} ({', '.join(self.arguments)})" if count else "no argument"
-        params = ", ".join(f"{name}=" for name, _ in self.params)
-        return ParseError(f"{self.name} takes {wanted}{' and ' + params if params else ''}; {problem}")
-
-
-# ---------------------------------------------------------------- values
-def as_expr(value: Value, what: str = "an operand") -> Expr:
-    """The value, if it is an expression."""
-    if isinstance(value, Expr):
-        return value
-    shown = {True: "True", False: "False", None: "None"}.get(value) if value in (True, False, None) else None
-    kind = shown or ("a text in quotes" if isinstance(value, str) else "a tuple or list")
-    raise ParseError(f"{kind} can't be {what}", hint="an array's entries can't be written out; give it as a symbol")
-
-
-def as_number(value: Value, what: str) -> Fraction:
-    """The value, if it is a plain number."""
-    if isinstance(value, int | Fraction) and not isinstance(value, bool):
-        return Fraction(value)
-    node = value
-    while isinstance(node, Name):
-        node = node.body
-    number = number_of(node) if isinstance(node, Expr) else None
-    if number is None:
-        raise ParseError(f"{what} must be a number")
-    return number
-
-
-def as_axis(value: Value) -> int | tuple[int, ...] | None:
-    """An axis argument: None, a whole number, or a tuple of these."""
-    if value is None:
-        return None
-    if isinstance(value, tuple):
-        return tuple(_whole(item) for item in value)
-    return _whole(value)
-
-
-def _whole(value: Value) -> int:
-    number = as_number(value, "axis=")
-    if number.denominator != 1:
-        raise ParseError(f"axis= must be a whole number, not {number}")
-    return int(number)
-
-
-def as_flag(value: Value, what: str) -> bool:
-    """A parameter that is True or False."""
-    if isinstance(value, bool):
-        return value
-    raise ParseError(f"{what} must be True or False")
-
-
-def as_dim(value: Value) -> Dim:
-    """The dimension that a number, a dimension's name or a product of these is: the inverse of `build.size`."""
-    if isinstance(value, Expr) and not value.shape:
-        text = _dim_text(value)
-        if text is not None:
-            dim = parse_dim(text)
-            if isinstance(dim, str) or dim > 0:
-                return dim
-    raise ParseError("a size must be a positive whole number, the name of a dimension, or a product of these")
-
-
-def _dim_text(node: Expr) -> str | None:
-    if isinstance(node, Symbol):
-        return node.name if node.kind == "dim" else None
-    if isinstance(node, Map):
-        inner = _dim_text(node.arg)
-        q = node.params[0] if node.fn == "pow" else Fraction(1, 2)
-        return f"({inner})**{q}" if inner and q.denominator == 1 and q > 0 else None
-    if isinstance(node, Contract):
-        factors = [_dim_text(f) for f in node.factors]
-        return "*".join(["1", *(f"({f})" for f in factors)]) if None not in factors and not node.dims else None
-    if isinstance(node, Add):
-        terms = [(c, _dim_text(t)) for c, t in node.terms]
-        if any(t is None or c.denominator != 1 for c, t in terms):
-            return None
-        return " ".join(f"{'-' if c < 0 else '+'} {abs(c)}*({t})" for c, t in terms).removeprefix("+ ") or None
-    return None
 
 
 # ---------------------------------------------------------------- the notation's own functions
@@ -265,7 +150,7 @@ _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "dia
 _ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
            "reshape": "write vec(X), or a symbol of the new shape", "ravel": "write vec(X), by columns",
            "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts",
-           "cumsum": "write a product with a triangular matrix", "prod": "write exp(sum(log(x))), for x > 0"}  # fmt: skip
+           "cumsum": "write a product with a triangular matrix", "prod": "write exp(sum(log(x)))"}  # fmt: skip
 
 
 def _signature(name: str, function: Callable[..., Expr]) -> Signature:
@@ -286,6 +171,10 @@ def known_functions() -> tuple[str, ...]:
 def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand,
                   others: Sequence[str] = ()) -> Expr:  # fmt: skip
     """The function of that name at these values; ``others`` are further names to suggest for an unknown one."""
+    if (
+        canonical_loss_name(name) in LOSSES and len(given) + len(keywords) > 1
+    ):  # log_cosh(u, y) is one, log_cosh(u) isn't
+        return _loss(LOSSES[canonical_loss_name(name)], given, keywords, expand)
     name = _OTHER_NAMES.get(name, canonical_name(name))
     if name == "einsum":
         return _einsum(given, keywords)

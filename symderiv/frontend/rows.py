@@ -10,7 +10,8 @@ from fractions import Fraction
 
 from symderiv.errors import NoRuleError
 from symderiv.frontend.build_text import expand
-from symderiv.frontend.notation import Value, tensor_params
+from symderiv.frontend.notation import tensor_params
+from symderiv.frontend.values import Value
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Call, Expr, Map
 from symderiv.ops import broadcast

@@ -211,6 +211,11 @@ def _fraction(node: Any) -> Fraction:
 
 def _function(node: Any, parts: list[Expr]) -> Expr:
     name = node.func.__name__
+    if any(getattr(a, "is_Matrix", False) and p.shape for a, p in zip(node.args, parts, strict=True)):
+        raise NoRuleError(
+            f"{name} of a matrix, which SymPy means as a power series (the matrix exponential is one)",
+            hint=f"entry by entry it is M.applyfunc({name}), or {name.lower()}(M) of this package",
+        )
     if isinstance(node, AppliedUndef) and canonical_name(name) not in SCALAR:
         if len(parts) != 1:
             raise NoRuleError(f"'{name}' of {len(parts)} arguments", hint="a generic function has one argument")
