@@ -8,11 +8,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symderiv.build import axis_classes
+from symderiv.build import axis_classes, unnamed
+from symderiv.errors import NoRuleError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
 from symderiv.render.construct import inverse, power, scale, total
 from symderiv.render.tree import (
-    SCALAR, Apply, Bracketed, Differential, Func, Hole, Leaf, Opaque, Scale, Shape2, Sum, Tree, is_differential,
+    SCALAR,
+    Apply,
+    Bracketed,
+    Differential,
+    Func,
+    Hole,
+    Identity,
+    Leaf,
+    Opaque,
+    Scale,
+    Shape2,
+    Sum,
+    Tree,
+    is_differential,
 )
 from symderiv.slices import Index, contract_tree, slice_tree, sum_of_slices
 
@@ -104,7 +118,9 @@ def _one(node: Expr, done: Trees) -> Tree | None:
         return _hole(node, done)
     assert isinstance(node, Box)
     body = done[node.body]
-    return None if body is None else Bracketed(body.shape, body, node.note)
+    if body is None or isinstance(body, Identity):              # a δ in brackets is a factor I, which nobody writes
+        return body
+    return Bracketed(body.shape, body, node.note)
 
 
 def _contract(node: Contract, done: Trees) -> Tree | None:
@@ -145,6 +161,10 @@ def _hole(node: Der, done: Trees) -> Tree | None:
 
 
 def to_sympy(expr: Expr) -> Any:
-    """A SymPy matrix expression of the same value; NoRuleError for what SymPy can't hold."""
-    from symderiv.sympy_out import tree_to_sympy
-    return tree_to_sympy(lift(expr), expr)
+    """A SymPy matrix expression of the same value, names opened; NoRuleError for what SymPy can't hold."""
+    from symderiv.sympy_out import tree_to_sympy  # SymPy is loaded when it is asked for
+    tree = None if any(is_differential(n) for n in postorder(expr)) else lift(unnamed(expr))
+    if tree is None:
+        raise NoRuleError(f"an expression of order {len(expr.shape)} without a matrix form can't be a SymPy matrix expression",
+                          hint="write it with latex() or text(), or evaluate it with numpy()")
+    return tree_to_sympy(tree)

@@ -12,7 +12,18 @@ from fractions import Fraction
 
 from symderiv.dims import Dim
 from symderiv.render.construct import (
-    diagonal, diagonal_of, fewer_turns, frobenius, hadamard, ones, product, reading_order, scale, squared_norm, trace, transpose,
+    diagonal,
+    diagonal_of,
+    fewer_turns,
+    frobenius,
+    hadamard,
+    ones,
+    product,
+    reading_order,
+    scale,
+    squared_norm,
+    trace,
+    transpose,
 )
 from symderiv.render.tree import Leaf, Ones, Power, Product, Tree
 
@@ -182,7 +193,7 @@ class Network:
 
     def result(self, out: tuple[int, ...]) -> Tree | None:
         """The formula for the output labels (at most two), after `reduce`."""
-        if len(out) > 2 or len(set(out)) < len(out) and self.edges:
+        if len(out) > 2 or (len(set(out)) < len(out) and self.edges):
             return None
         body: Tree | None = None
         if len(out) == 1:

@@ -7,8 +7,32 @@ from fractions import Fraction
 from symderiv.dims import Dim
 from symderiv.ir import Name
 from symderiv.render.tree import (
-    SCALAR, Apply, Bracketed, Diag, DiagOf, Frobenius, Func, Hadamard, Identity, Inverse, Kron, Leaf, Norm, Ones, Power, Product,
-    Scale, Shape2, Slice, Sum, SumOver, Trace, Transpose, Tree, Unit, replace_kids,
+    SCALAR,
+    Apply,
+    Bracketed,
+    Diag,
+    DiagOf,
+    Frobenius,
+    Func,
+    Hadamard,
+    Identity,
+    Inverse,
+    Kron,
+    Leaf,
+    Norm,
+    Ones,
+    Power,
+    Product,
+    Scale,
+    Shape2,
+    Slice,
+    Sum,
+    SumOver,
+    Trace,
+    Transpose,
+    Tree,
+    Unit,
+    replace_kids,
 )
 
 ONE = Scale(SCALAR, Fraction(1), (), None)
@@ -67,14 +91,19 @@ def product(items: Iterable[Tree]) -> Tree:
         for x in item.items if isinstance(item, Product) else (item,):
             if isinstance(x, Diag) and chain and isinstance(chain[-1], Diag):
                 chain[-1] = diagonal(hadamard([chain[-1].arg, x.arg]))
-            elif not isinstance(x, Identity):
-                chain.append(x)
-            elif not chain:
+            elif isinstance(x, Identity) or (isinstance(x, Ones | Transpose) and is_single(x)):
                 unit = x
+            else:
+                chain.append(x)
     if not chain:
         return scale(coefficient, scalars, unit)
     shape = (chain[0].shape[0], chain[-1].shape[1])
     return scale(coefficient, scalars, chain[0] if len(chain) == 1 else Product(shape, tuple(chain)))
+
+
+def is_single(t: Tree) -> bool:
+    """A column or row of one 1."""
+    return isinstance(t.arg if isinstance(t, Transpose) else t, Ones) and 1 in t.shape
 
 
 def hadamard(items: Sequence[Tree]) -> Tree:
@@ -181,6 +210,10 @@ def scale(coefficient: Fraction, scalars: Sequence[Tree], body: Tree | None) -> 
             flat.extend(s.scalars)
         else:
             flat.append(s)
+    moving = [s for s in flat if s.moving]
+    if len(moving) == 1 and body is not None and column(body) and not body.moving:
+        body = product([body, moving[0]])                       # p pᵀ du, not (pᵀ du) p
+        flat.remove(moving[0])
     if coefficient < 0:
         turned = None if body is None or isinstance(body, Sum) else flipped(body)
         if turned is not None:

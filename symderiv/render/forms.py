@@ -8,13 +8,12 @@ from symderiv.build import add, contract, scale
 from symderiv.dims import dim_product
 from symderiv.ir import Add, Contract, Expr, Shape, scaled
 from symderiv.lift import lift_any, lift_slice, lift_sums
-from symderiv.render.construct import scale as scale_tree
 from symderiv.render.construct import product, total, transpose
+from symderiv.render.construct import scale as scale_tree
 from symderiv.render.index import index_latex
 from symderiv.render.letters import next_letter, taken_names
 from symderiv.render.matrix import tree_latex
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.symbols import shape_latex
 from symderiv.render.tree import Commutation, Kron, Leaf, Product, Scale, Shape2, Tree
 
 LETTERS = "ijklmq"

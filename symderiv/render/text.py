@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from symderiv.ir import Expr
 from symderiv.lift import lift_any
-from symderiv.render.notation import DEFAULT
+from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import PlainStyle
 from symderiv.render.tree import Tree
 from symderiv.render.writer import Writer
@@ -23,6 +23,6 @@ def plain(expr: Expr) -> str:
     return tree_text(lift_any(expr))
 
 
-def tree_text(tree: Tree) -> str:
+def tree_text(tree: Tree, notation: Notation = DEFAULT) -> str:
     """Plain text of a matrix tree."""
-    return Writer(PlainStyle(DEFAULT)).write(tree)
+    return Writer(PlainStyle(notation)).write(tree)

@@ -12,8 +12,37 @@ from symderiv.ir import Call
 from symderiv.render.construct import coefficient_of, transpose
 from symderiv.render.style import Style
 from symderiv.render.tree import (
-    Apply, Bracketed, Commutation, Diag, DiagOf, Differential, Entry, Frobenius, Func, Hadamard, Hole, Identity, Inverse, Kron, Leaf, Norm, Ones,
-    Opaque, Power, Product, Scale, Slice, Sum, SumOver, Trace, Transpose, Tree, Unit, fold, postorder, replace_kids,
+    Apply,
+    Bracketed,
+    Commutation,
+    Diag,
+    DiagOf,
+    Differential,
+    Entry,
+    Frobenius,
+    Func,
+    Hadamard,
+    Hole,
+    Identity,
+    Inverse,
+    Kron,
+    Leaf,
+    Norm,
+    Ones,
+    Opaque,
+    Power,
+    Product,
+    Scale,
+    Slice,
+    Sum,
+    SumOver,
+    Trace,
+    Transpose,
+    Tree,
+    Unit,
+    fold,
+    postorder,
+    replace_kids,
 )
 
 LONGEST = 200_000
@@ -79,6 +108,13 @@ class Writer:
     def _sized(self, sign: str, t: Tree) -> str:
         return self.style.sized(sign, self.style.size(t.shape[0])) if self.style.notation.sizes else sign
 
+    def _ones(self, t: Tree) -> str:
+        """Ones of a tree's shape, as a numerator."""
+        rows, columns = ("" if d is None else self.style.ones for d in t.shape)
+        if self.style.notation.sizes:
+            rows, columns = (sign and self.style.sized(sign, self.style.size(d)) for sign, d in zip((rows, columns), t.shape, strict=True))
+        return rows + ((" " if rows else "") + self.style.transposed(columns) if columns else "")
+
     @piece.register
     def _(self, t: Unit, of: Of) -> Piece:
         return Piece(self.style.sized("e", t.letter), ATOM)
@@ -90,6 +126,8 @@ class Writer:
             return Piece(s.inverted(self.wrap(of(arg.arg), ATOM), True), RAISED)
         if isinstance(arg, Hole) and arg.shape[1] is None:
             return self._hole(arg, of, True)
+        if is_row(arg):                                         # A_{i,:} is a row itself
+            return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
         if isinstance(arg, Apply | Slice) and isinstance(arg.node, Call) and arg.node.ders and arg.shape[1] is None \
                 and not value_shape(arg.node):
             return self._derivative(arg, of, row=True)
@@ -109,7 +147,7 @@ class Writer:
                 run += 1
             piece = of(item)
             last = k + run == len(t.items)
-            part = self.wrap(piece, PRODUCT if not last or piece.level < BIG else BIG)
+            part = piece.text if last and piece.level == BIG else self.wrap(piece, PRODUCT)
             if run > 1:
                 base = item.arg if isinstance(item, Transpose | Inverse) else item
                 inner = self.wrap(of(base), ATOM)
@@ -143,7 +181,7 @@ class Writer:
         s = self.style
         over = [x for x in t.items if not (isinstance(x, Power) and x.exponent < 0)]
         under = [replace_kids(x, exponent=-x.exponent) for x in t.items if isinstance(x, Power) and x.exponent < 0]
-        top = [self._factor(x, of) for x in over] or [s.ones]
+        top = [self._factor(x, of) for x in over] or [self._ones(t)]
         if not under:
             return Piece(f" {s.hadamard} ".join(top), HADAMARD)
         bottom = [self._factor(x, of) for x in under]
@@ -182,7 +220,7 @@ class Writer:
             return Piece(s.root(of(base).text), ATOM)
         if q < 0:
             power = self._power(base, -q, of)
-            return Piece(f"{s.ones} {s.quotient} {self.wrap(power, RAISED)}", HADAMARD)
+            return Piece(f"{self._ones(base)} {s.quotient} {self.wrap(power, RAISED)}", HADAMARD)
         text = self.wrap(of(base), ATOM)
         if q in (2, 3) and isinstance(base, Leaf):
             return Piece(f" {s.hadamard} ".join([text] * int(q)), HADAMARD)
@@ -201,7 +239,7 @@ class Writer:
     def _(self, t: Diag, of: Of) -> Piece:
         if isinstance(t.arg, DiagOf):
             inner = self.wrap(of(t.arg.arg), RAISED)
-            return Piece(f"{inner} {self.style.hadamard} {self.style.identity}", HADAMARD)
+            return Piece(f"{inner} {self.style.hadamard} {self._sized(self.style.identity, t)}", HADAMARD)
         return Piece(f"{self.style.diag_}({of(t.arg).text})", ATOM)
 
     @piece.register
@@ -255,14 +293,17 @@ class Writer:
             base = s.name(node)  # type: ignore[arg-type]  # a slice of a symbol or a name
         bracketed = f"({base})" if s.subscripted(base) and not self.plain else base
         separator = "," if None in t.index else ""
-        return Piece(s.indexed(bracketed, separator.join(x if x is not None else ":" for x in t.index)), ATOM)
+        return self._sliced(t, s.indexed(bracketed, separator.join(x if x is not None else ":" for x in t.index)))
 
     @piece.register
     def _(self, t: Entry, of: Of) -> Piece:
         separator = "," if None in t.index else ""
         text = self.wrap(of(t.arg), ATOM)
         text = text if text.startswith("(") or isinstance(t.arg, Leaf) else self.style.brackets(text)
-        return Piece(self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)), ATOM)
+        return self._sliced(t, self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)))
+
+    def _sliced(self, t: Tree, text: str) -> Piece:
+        return Piece(self.style.transposed(text), RAISED) if is_row(t) else Piece(text, ATOM)
 
     @piece.register
     def _(self, t: Opaque, of: Of) -> Piece:
@@ -368,6 +409,11 @@ class Writer:
             parts.append(self.wrap(of(t.body), BIG))
         text = s.thin.join(parts)
         return Piece(s.sum_sign(t.letters) + (" " if text[:1].isalnum() and not self.plain else "") + text, BIG)
+
+
+def is_row(t: Tree) -> bool:
+    """Whether a column is written A_{i,:}ᵀ."""
+    return isinstance(t, Slice | Entry) and len(t.index) == 2 and t.index[0] is not None and t.index[1] is None
 
 
 def derivative_name(node: Call, style: Style, row: bool = False) -> str:
