@@ -34,7 +34,9 @@ def symbol(name: str, shape: Sequence[Dim] = (), kind: str = "variable", props: 
 def _contract_node(factors: tuple[Expr, ...], labels: tuple[tuple[int, ...], ...], out: tuple[int, ...],
                    dims: tuple[Dim, ...]) -> Contract:
     shape = tuple(dims[x] for x in out)
-    return intern(Contract, f"{labels}|{out}|{dims}", factors, shape, sum(f.weight for f in factors),
+    used = {x for ls in labels for x in ls}
+    structure = len(out) - sum(1 for x in set(out) if x in used) if len(out) > 1 else 0     # δ and broadcast axes count
+    return intern(Contract, f"{labels}|{out}|{dims}", factors, shape, sum(f.weight for f in factors) + structure,
                   dict(factors=factors, labels=labels, out=out, dims=dims))
 
 

@@ -119,15 +119,44 @@ class Normaliser:
             return None
         best: list[Item] | None = None
         weight = node.weight
+        must = isinstance(node, Contract) and any(_too_wide(node, j) for j in sums_in(node))
         for choice in distributions(node, self.context):
+            if must and not (isinstance(node, Contract) and _too_wide(node, choice[0][1])):
+                continue
             used = distribute.fire(node, self.context, choice)
             if used is None or used.after is node:
                 continue
             proof = self.light.normalise(used.after)
-            if proof.after.weight < weight:
+            if must and best is None or proof.after.weight < weight:
                 weight = proof.after.weight
                 best = [Fire(distribute.name, node, used.after, choice, (), ()), proof]
         return best
+
+
+def _speaks_of(node: Contract, context: Context) -> bool:
+    """True if a fact's subject is a factor here, or one in a term of a factor."""
+    subjects = {base_and_exponent(f.subject)[0] for f in context.facts.of("onehot", "equal", "orthogonal", "sum")
+                if isinstance(f.subject, Expr)}
+    below = [f for g in node.factors for f in ([g] if not isinstance(g, Add) else
+                                               [h for t in g.kids for h in (t.kids if isinstance(t, Contract) else (t,))])]
+    return any(peel(base_and_exponent(f)[0]) in subjects for f in below)
+
+
+def _too_wide(node: Contract, j: int) -> bool:
+    """A sum of order 3 or more inside a matrix: multiplied out, so that its terms can be matrices."""
+    return len(node.factors[j].shape) > max(2, len(node.shape))
+
+
+def _has_structure(inner: Expr) -> bool:
+    """A sum of matrices with a term that is only broadcast, such as I − 1 pᵀ."""
+    if len(inner.shape) < 2:
+        return False
+    for t in inner.kids:
+        if isinstance(t, Contract):
+            used = {x for ls in t.labels for x in ls}
+            if any(x not in used for x in t.out):
+                return True
+    return False
 
 
 def _worth_trying(node: Expr, context: Context) -> bool:
@@ -139,7 +168,9 @@ def _worth_trying(node: Expr, context: Context) -> bool:
     sums = sums_in(node)
     if not sums:
         return False
-    if context.facts and any(f.kind in ("onehot", "equal", "orthogonal") for f in context.facts):
+    if context.facts and _speaks_of(node, context):
+        return True
+    if any(_too_wide(node, j) or _has_structure(node.factors[j]) for j in sums):
         return True
     for j in sums:
         inner = node.factors[j]

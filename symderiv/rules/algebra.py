@@ -92,9 +92,15 @@ def factor_common(node: Add, context: Context) -> Expr | None:
     candidates = sorted(range(len(first)), key=lambda k: (-first[k][0].weight, first[k][0].digest))
     for k in candidates:
         result = _take_out(node, terms, k)
-        if result is not None and result.weight < node.weight:
+        if result is not None and (result.weight < node.weight or (result.weight == node.weight and _as_power(terms, k))):
             return result
     return None
+
+
+def _as_power(terms: list[Term], k: int) -> bool:
+    """True for a scalar power, such as the 1/s of a/s − b/s²: it goes out at equal weight too."""
+    base, q = base_and_exponent(terms[0][0][k][0])
+    return not base.shape and q < 0
 
 
 def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:

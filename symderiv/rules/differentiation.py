@@ -83,7 +83,12 @@ def _log_determinant(node: Call) -> Expr:
     return view(call("inv", node.args, node.args[0].shape), ("j", "i"), ("i", "j"))
 
 
-_PRIMITIVES = {"inv": _inverse, "det": _determinant, "logdet": _log_determinant}
+def _reshape(node: Call) -> Expr:
+    kid = node.args[0]
+    return call("reshape", (identity(kid.shape),), node.shape + kid.shape, (*node.params, *(1 for _ in kid.shape)))
+
+
+_PRIMITIVES = {"reshape": _reshape, "inv": _inverse, "det": _determinant, "logdet": _log_determinant}
 """∂(X⁻¹)_ij/∂X_kl = −(X⁻¹)_ik (X⁻¹)_lj; ∂det X/∂X = det X · X⁻ᵀ; ∂log|det X|/∂X = X⁻ᵀ (Petersen & Pedersen 2012, 2.1–2.2)."""
 
 
@@ -178,6 +183,21 @@ def elementwise_chain_rule(node: Der, context: Context) -> Expr | None:
     return _forward(node) if isinstance(node.body, Map) and node.body is not node.wrt else None
 
 
+def _vec() -> tuple[Der, Context]:
+    x = symbol("x", (2,))
+    product = contract((x, symbol("a", (3,))), (("i",), ("j",)), ("i", "j"))
+    return der(call("reshape", (product,), (6,), (2,)), x), Context()
+
+
+@rule("linearity", r"\partial\operatorname{vec}(X)=\operatorname{vec}(\partial X)", [Der], example=_vec)
+def differentiate_reshaped(node: Der, context: Context) -> Expr | None:
+    """Joining axes is linear: the derivative of what is joined, joined."""
+    body, x = node.body, node.wrt
+    if not isinstance(body, Call) or body.fn != "reshape" or body is x:
+        return None
+    return call("reshape", (der(body.args[0], x),), node.shape, (*body.params, *(1 for _ in x.shape)))
+
+
 @rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], example=_call)
 def chain_rule(node: Der, context: Context) -> Expr | None:
     if not isinstance(node.body, Call) or node.body is node.wrt or needs_lemma(node.body):
@@ -210,7 +230,7 @@ def differentiate_named(node: Der, context: Context) -> Expr | None:
 
 
 FORWARD = (differentiate_variable, differentiate_constant, differentiate_named, sum_rule, product_rule, linearity,
-           elementwise_chain_rule, chain_rule)
+           elementwise_chain_rule, differentiate_reshaped, chain_rule)
 """The rules that open a hole, in the order tried; `differentiate_definition` and lemmas are the engine's choice."""
 
 
