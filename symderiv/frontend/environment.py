@@ -1,8 +1,8 @@
 """What a text may speak of: declared arrays, abstract modules, generic functions, dimensions, and names given so far.
 
 >>> environment = declare({"W": "o n", "N": "n -> o", "f": "elementwise"})
->>> environment.symbols["W"].shape, environment.dims, environment.describe("N")
-(('o', 'n'), frozenset({'o', 'n'}), 'a module n → o')
+>>> environment.symbols["W"].shape, sorted(environment.dims), environment.describe("N")
+(('o', 'n'), ['n', 'o'], 'a module n → o')
 """
 
 from __future__ import annotations
