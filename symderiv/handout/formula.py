@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -185,11 +186,11 @@ def pieces(latex: str, limit: float = 0.0) -> tuple[tuple[str, int], ...]:
     breaks = [b for b in possible if b[1] < _BADNESS[0]]
     for worst in _BADNESS[1:] if limit else ():
         edges = [0, *(at for at, _ in breaks), len(latex)]
-        wide = [(a, b) for a, b in zip(edges, edges[1:], strict=False) if width(latex[a:b]) > limit]
+        wide = [(a, b) for a, b in pairwise(edges) if width(latex[a:b]) > limit]
         breaks = [b for b in possible if b in breaks or (b[1] < worst and any(x < b[0] < y for x, y in wide))]
     edges = [0, *(at for at, _ in breaks), len(latex)]
     badness = [0, *(bad for _, bad in breaks)]
-    texts = [latex[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    texts = [latex[a:b] for a, b in pairwise(edges)]
     return tuple((_trimmed(text), bad) for text, bad in zip(texts, badness, strict=True))
 
 
@@ -216,7 +217,11 @@ def _breaks(nodes: tuple[Node, ...]) -> list[tuple[int, int]]:
         depth = max(depth, 0)
         deep = 200 * min(depth, 3)
         binary = before and before not in OPENING | RELATIONS | SUMS | PRODUCTS | SPACES.keys() | {",", ";"}
-        if node.text not in SPACES and before in SPACES and (before in WIDE or (earlier in (",", ";") and before != "\\,")):
+        if (
+            node.text not in SPACES
+            and before in SPACES
+            and (before in WIDE or (earlier in (",", ";") and before != "\\,"))
+        ):
             found.append((node.start, deep))
         elif binary and node.text in RELATIONS | SUMS:
             found.append((node.start, deep + (60 if node.text in RELATIONS else 0)))

@@ -24,6 +24,7 @@ _FRACTIONS = {"\\frac", "\\tfrac", "\\dfrac"}
 _NAMES = BIG | {"\\" + name for name in TEXT if name != "mathrm"}
 _INFIX = RELATIONS | SUMS | PRODUCTS
 _CALL = re.compile(r"[∂\w]+\(\w+\)ᵀ?")
+_ORDER = re.compile("[∂d][²³⁴]")
 _SIMPLE = re.compile(r"[\w∂′'ᵀ.]+")
 
 
@@ -53,7 +54,7 @@ def _text(nodes: tuple[Node, ...], tight: bool = False) -> str:
             found.append("," if tight else ", ")
         elif text != "\\not":
             one = _factor(nodes, index) if text in _FRACTIONS else _one(node)
-            if _apart("".join(found[-2:])[-1:], one, node, before):
+            if _apart("".join(found[-4:])[-2:], one, node, before):
                 found.append(" ")
             found.append(one)
             if text in BIG and nodes[index + 1 : index + 2] and nodes[index + 1].text not in ("_", "^"):
@@ -64,14 +65,14 @@ def _text(nodes: tuple[Node, ...], tight: bool = False) -> str:
 
 def _apart(left: str, right: str, node: Node, before: str) -> bool:
     """Whether a factor needs a space before it: fractions, sums, names of several letters, what follows an index."""
-    if not left or not right or left in " ([{⟨∂-+" or node.text in CLOSING:
+    if not left or not right or left[-1] in " ([{⟨∂-+" or _ORDER.fullmatch(left) or node.text in CLOSING:
         return False
     if node.text in _FRACTIONS | BIG or before in _FRACTIONS or node.text.startswith("\\operatorname"):
         return True
     if not right[0].isalnum() and right[0] not in "∂∇":
         return False
     word = len(right) > 1 and right[:2].isalpha()
-    return word or before in ("_", "^") or before in _NAMES or left.isalpha() and right[0].isdigit()
+    return word or before in ("_", "^") or before in _NAMES or (left[-1].isalpha() and right[0].isdigit())
 
 
 def _factor(nodes: tuple[Node, ...], index: int) -> str:
@@ -97,7 +98,9 @@ def _script(node: Node) -> str:
         return "".join(RAISED[sign] for sign in inside)
     if node.text == "^" and re.fullmatch("′+", inside):
         return inside
-    return node.text + (inside if re.fullmatch(r"[^\W_]+|:|[^\W_](?:,[^\W_]|,:)*|:(?:,[^\W_]|,:)*", inside) else f"({inside})")
+    return node.text + (
+        inside if re.fullmatch(r"[^\W_]+|:|[^\W_](?:,[^\W_]|,:)*|:(?:,[^\W_]|,:)*", inside) else f"({inside})"
+    )
 
 
 def _one(node: Node) -> str:

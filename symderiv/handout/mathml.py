@@ -4,10 +4,11 @@ r"""Formulas as MathML, through the ``math-core`` package: one adapter, which re
 '<math><msub><mi>x</mi><mi>i</mi></msub></math>'
 >>> mathml("f'")
 '<math><mrow><mi>f</mi><mo lspace="0" rspace="0">′</mo></mrow></math>'
->>> mathml(r"\nonsense{x}")
-Traceback (most recent call last):
-...
-symderiv.handout.mathml.FormulaError: this formula can't be shown as MathML: Unknown command "\nonsense". (line 1, column 1)
+>>> try:
+...     mathml(r"\nonsense{x}")
+... except FormulaError as error:
+...     print(error)
+this formula can't be shown as MathML: Unknown command "\nonsense". (line 1, column 1)
     \nonsense{x}
     ^
 use LaTeX's and amsmath's own commands
@@ -25,7 +26,7 @@ from symderiv.handout.formula import PRODUCTS, RELATIONS, SUMS, parse, pieces
 
 _HINT = "use LaTeX's and amsmath's own commands"
 _WIDEST_PIECE = 15.0
-_PRIME = re.compile("(?:<mo>′</mo>|<mrow>(?:<mo>′</mo>)+</mrow>)</msup>")
+_PRIME = re.compile("(?:<mo>[′″‴⁗]</mo>|<mrow>(?:<mo>[′″‴⁗]</mo>)+</mrow>)</msup>")
 
 
 class FormulaError(SymderivError):
@@ -59,7 +60,7 @@ def _low_primes(made: str) -> str:
             tag = max(made.rfind("<msup>", 0, start), made.rfind("</msup>", 0, start))
             depth += 1 if made.startswith("</", tag) else -1
             start = tag
-        signs = prime[0].count("′") * '<mo lspace="0" rspace="0">′</mo>'
+        signs = "".join(f'<mo lspace="0" rspace="0">{sign}</mo>' for sign in prime[0] if sign in "′″‴⁗")
         inside = made[start + len("<msup>") : prime.start()]
         made = f"{made[:start]}<mrow>{inside}{signs}</mrow>{made[prime.end() :]}"
     return made

@@ -2,8 +2,8 @@
 
 A *formula* is LaTeX text without dollar signs. A *prose* text is a small subset of Markdown: paragraphs, lists of lines
 that start with ``- ``, ``**bold**``, ``*italic*``, ```code```, ``$formula$``, ``[text](target)`` and, as a paragraph
-of its own, ``$$formula$$``. A link's target is another sheet's slug (``hessian`` or ``hessian#s2``; each writer adds its
-own ending), a place on the same sheet (``#s2``) or an address. ``escape`` makes any text safe to put into prose.
+of its own, ``$$formula$$``. A link's target is another sheet's slug (``hessian`` or ``hessian#s2``; each writer adds
+its own ending), a place on the same sheet (``#s2``) or an address. ``escape`` makes any text safe to put into prose.
 
 >>> Line("J", r"W", why="linearity").relation
 '='
@@ -164,9 +164,7 @@ class Card:
     heading: str = ""
 
 
-Block = (
-    Prose | Heading | Steps | Symbols | Table | Result | Assumptions | Check | Example | Code | Proof | Card
-)
+Block = Prose | Heading | Steps | Symbols | Table | Result | Assumptions | Check | Example | Code | Proof | Card
 
 
 @dataclass(frozen=True)

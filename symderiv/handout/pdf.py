@@ -12,9 +12,7 @@ from pathlib import Path
 
 from symderiv.errors import SymderivError
 
-MISSING = (
-    "pdflatex wasn't found, so no PDF was made; on Debian: apt-get install texlive-latex-recommended lmodern"
-)
+MISSING = "pdflatex wasn't found, so no PDF was made; on Debian: apt-get install texlive-latex-recommended lmodern"
 _SECONDS = 120
 _WARNING = re.compile(r"Warning:|pdfTeX warning|(?:Over|Under)full|Missing character")
 

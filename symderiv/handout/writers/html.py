@@ -175,7 +175,8 @@ def _proof(node: ProofNode, anchors: Anchors) -> str:
 
 def _card(block: Card) -> str:
     rows = "".join(
-        f'<div id="{_text(row.target)}"><dt>{_line(row.name)}</dt><dd>{broken(row.law, display=False) if row.law else ""}'
+        f'<div id="{_text(row.target)}"><dt>{_line(row.name)}</dt><dd>'
+        + (broken(row.law, display=False) if row.law else "")
         + (f" <small>{_line(row.note)}</small>" if row.note else "")
         + "</dd></div>\n"
         for row in block.rows

@@ -84,11 +84,11 @@ def _block(block: Block) -> str:
             return _titled(block.heading, "\n".join(_proof(block.tree, 0)))
         case Card():
             wide = max((columns(_line(row.name)) for row in block.rows), default=0)
-            rows = (
+            card = (
                 f"{_padded(_line(row.name), wide)}  {linear(row.law)}" + (f"  ({_line(row.note)})" if row.note else "")
                 for row in block.rows
             )
-            return _titled(block.heading, "\n".join(rows))
+            return _titled(block.heading, "\n".join(card))
 
 
 def steps(block: Steps) -> str:
@@ -170,7 +170,10 @@ def _line(text: str) -> str:
 
 def _spans(line: tuple[Span, ...]) -> str:
     return "".join(
-        span.text if isinstance(span, Text | Inline) else linear(span.latex) if isinstance(span, Math) else
-        _spans(span.spans)
+        span.text
+        if isinstance(span, Text | Inline)
+        else linear(span.latex)
+        if isinstance(span, Math)
+        else _spans(span.spans)
         for span in line
     )

@@ -37,7 +37,7 @@ _TEXT_WIDTH = 41.0
 _LONG_INLINE = 11.0
 _LONG_CODE = 24
 _CODE_COLUMNS = 88
-_LINES_IN_A_TABLE = 34
+_LINES_IN_A_TABLE = 30
 _ESCAPED = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -108,15 +108,15 @@ def _block(block: Block) -> str:
         case Example():
             return _form(block.heading) + "\\numbers{%\n" + _pieces(block.parts) + "}"
         case Code():
-            lines = "\n".join(f"\\codeline{{{_code_text(line)}}}" for line in _wrapped(block.text))
-            return _form(block.heading) + f"\\begin{{listing}}%\n{lines}\n\\end{{listing}}"
+            program = "\n".join(f"\\codeline{{{_code_text(line)}}}" for line in _wrapped(block.text))
+            return _form(block.heading) + f"\\begin{{listing}}%\n{program}\n\\end{{listing}}"
         case Proof():
             return _form(block.heading) + "\n".join(_proof(block.tree, 0))
         case Card():
-            rows = "".join(
+            card = "".join(
                 f"\\cardrow{{{_line(r.name)}}}{{{_breakable(r.law, 0)}}}{{{_line(r.note)}}}\n" for r in block.rows
             )
-            return _form(block.heading) + f"\\begin{{card}}\n{rows}\\end{{card}}"
+            return _form(block.heading) + f"\\begin{{card}}\n{card}\\end{{card}}"
 
 
 def _form(text: str) -> str:
