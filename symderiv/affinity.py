@@ -68,22 +68,30 @@ def refute(pair: Pair, settings: int = 12) -> Counterexample | None:
 
     Raises NotEvaluableError where there are no numbers, OutsideDomainError where no point was found.
     """
-    sizes = sizes_of(pair.gradient, 2)
-    sizes.update({k: v for k, v in sizes_of(pair.output, 2).items() if k not in sizes})
     random = Random(0)
     others = [s for s in free_symbols(pair.gradient, pair.output) if s.kind == "variable" and s is not pair.u]
     tried = 0
-    for given in islice(_settings(pair, others, sizes, random), settings):
-        test = _At(pair, given, sizes, random)
+    small, large = (_sizes(pair, size) for size in (2, 3))
+    settled = islice(
+        zip(_settings(pair, others, small, random), _settings(pair, others, large, random), strict=True), settings
+    )
+    for few, more in settled:
+        test = _At(pair, few, small, random)
         found = test.by_slopes()
-        if found is None and tried < 4:
+        tried += test.usable
+        if found is None and tried <= 4:
+            test = _At(pair, more, large, random)
             found = test.by_relations()
+            tried += test.usable
         if found is not None:
             return found
-        tried += test.usable
     if not tried:
         raise OutsideDomainError("no point was found at which module and loss have real values")
     return None
+
+
+def _sizes(pair: Pair, size: int) -> dict[str, int]:
+    return {**sizes_of(pair.output, size), **sizes_of(pair.gradient, size)}
 
 
 def _settings(

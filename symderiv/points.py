@@ -6,7 +6,7 @@ where a symbolic test fails; the proper check of results is `verify`'s, with its
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -185,6 +185,9 @@ def draws(shape: Shape, subject: Expr, facts: Facts, sizes: Sizes, random: Rando
         isinstance(f.subject, Map) and f.subject.fn == "pow" and f.subject.params[0] == 2 and f.subject.arg is subject
         for f in facts.of("equal")
     )
+    square = kinds & {"symmetric", "psd", "pd", "diagonal", "orthogonal"} | (
+        subject.props if isinstance(subject, Symbol) else set()
+    )
     while True:
         value: Value = {at: mp.mpf(random.randint(-300, 300)) / 101 for at in indices(shape, sizes)}
         if onehot:
@@ -197,7 +200,19 @@ def draws(shape: Shape, subject: Expr, facts: Facts, sizes: Sizes, random: Rando
             value = {at: abs(v) + mp.mpf(1) / 997 for at, v in value.items()}
         if kinds & {"negative", "nonpositive"}:
             value = {at: -abs(v) - mp.mpf(1) / 997 for at, v in value.items()}
-        yield value
+        yield _matrix(value, square) if square else value
+
+
+def _matrix(value: Value, kinds: Set[str]) -> Value:
+    """A square matrix of one of these kinds, made from any."""
+    n = 1 + max(at[0] for at in value)
+    if "orthogonal" in kinds:  # a reflection
+        total = mp.fsum(value[0, k] ** 2 for k in range(n)) or 1
+        return {(i, j): mp.mpf(i == j) - 2 * value[0, i] * value[0, j] / total for i, j in value}
+    if "diagonal" in kinds:
+        return {(i, j): v if i == j else mp.mpf(0) for (i, j), v in value.items()}
+    heavy = 4 * n if kinds & {"psd", "pd"} else 0
+    return {(i, j): value[min(i, j), max(i, j)] + (heavy if i == j else 0) for i, j in value}
 
 
 def _onehot(value: Value, n: int, random: Random) -> Value:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 
 import pytest
 
+import symderiv.matched
+import symderiv.modules
 from symderiv.build import ONE, add, contract, ones, scale, substitute, symbol
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Fact, Facts, facts
 from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import declare
 from symderiv.ir import Box, Expr, Symbol, depends, is_zero
-from symderiv.matching import Matching, match
+from symderiv.pairing import Matching, match
 from symderiv.points import OutsideDomainError, Value, draws, evaluate, indices, mp, sizes_of
 from symderiv.rational import equal
 from symderiv.rules.base import RULES, Context
 from symderiv.rules.splitting import expand_power, fold_power, same_fraction
 from symderiv.trace import check_fire, fires, replay
+
+matching: Any = symderiv.matched.matching
+modules: Any = symderiv.modules
 
 
 def read(text: str, **shapes: str) -> Expr:
@@ -282,6 +288,60 @@ def test_rules_that_do_not_apply_give_none() -> None:
     found = pair("-1/u", "sum(log(p) + Y/p)")
     assert fold_power.fire(read("u**2", u="o"), Context(), found.output) is None
     assert {"affine_in_module", "collect_powers", "fold_power", "same_fraction", "expand_power"} <= set(RULES)
+
+
+# ---------------------------------------------------------------- the public operator
+def test_the_operator_reads_texts_and_assumptions() -> None:
+    given = {"input": "u", "output": "N", "target": "Y", "u": "o", "Y": "o"}
+    found = matching("softmax(u)", "Y @ log(N)", assume="sum(Y) == 1", **given)
+    assert (found.A.text(), found.b.text(), found.needs) == ("−I", "Y", ("sum(Y) == 1",))
+    assert found.without_needs.A.text() == "−(1ᵀ Y) I"
+    assert replay(found.proof) is found.proof.after
+
+
+@pytest.mark.parametrize(
+    ("module", "loss", "shape", "assume"),
+    [
+        (modules.Softmax(), modules.LogLikelihood(), "o", "onehot(y)"),
+        (modules.Sigmoid(), modules.BinaryCrossEntropy(reduction="sum"), "o", None),
+        ("softmax(x)", "cross_entropy(x, y)", "m o", "sum(y, axis=1) == 1"),
+        ("sigmoid(x)", "soft_margin(x, y)", "o", "y**2 == 1"),
+        ("-1/x", "gamma_nll(x, y)", "o", "x < 0"),
+        ("1/sqrt(-2*x)", "inverse_gaussian_nll(x, y)", "o", "x < 0"),
+        ("exp(x)", "poisson_nll(x, y)", "o", None),
+        ("tanh(x)", "bipolar_nll(x, y)", "o", None),
+    ],
+    ids=str,
+)
+def test_rows_of_the_table_of_losses(module: Any, loss: Any, shape: str, assume: str | None) -> None:
+    found = matching(module, loss, input="x", assume=assume, x=shape)
+    assert (found.verdict, found.status) == ("matches", "proved")
+    assert replay(found.proof) is found.proof.after
+
+
+def test_signs_enter_by_their_two_values() -> None:
+    found = matching("sigmoid(u)", "sum(softplus(-y*u))", u="o", assume="y**2 == 1")
+    assert (found.A.text(), found.b.text(), found.needs) == ("I", "−(1/2) 1 − (1/2) y", ("y**2 == 1",))
+    assert found.without_needs.verdict == "does not match"
+
+
+def test_a_symmetric_matrix() -> None:
+    told = {"input": "u", "u": "o", "A": "o o"}
+    assert matching("A @ u", "u @ A @ u/2 - y @ u", assume="symmetric(A)", **told).status == "proved"
+    general = matching("A @ u", "u @ A @ u/2 - y @ u", **told)  # A⁻¹ would be needed: no rule looks for one
+    assert (general.matches, general.status) == (True, "checked")
+
+
+def test_two_entries_are_too_few_to_decide() -> None:
+    """Standardised, two entries are ±1; three show that the pair doesn't match."""
+    assert matching("(u - mean(u))/std(u)", "mse(p, y)", u="o").verdict == "does not match"
+
+
+def test_the_input_must_be_clear() -> None:
+    with pytest.raises(SymderivError, match="input isn't declared"):
+        matching("W @ u", "mse(p, y)", u="n", W="o n")
+    with pytest.raises(UnknownNameError, match="unknown input 'v'"):
+        matching("sigmoid(u)", "mse(p, y)", u="o", input="v")
 
 
 # ---------------------------------------------------------------- bad input

@@ -8,10 +8,11 @@ from itertools import product
 from math import factorial
 from typing import NamedTuple
 
-from symderiv.build import add, apply, box, contract, name, ones, power, scale, symbol
+from symderiv.build import add, apply, box, contract, name, ones, power, scale, substitute, symbol
+from symderiv.facts import Fact, facts
 from symderiv.ir import Add, Box, Contract, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
-from symderiv.rational import equal
-from symderiv.rules.base import Context, rule
+from symderiv.rational import Scalars, equal
+from symderiv.rules.base import Context, Used, rule
 from symderiv.rules.differentiation import local
 
 TERM_LIMIT = 60
@@ -215,6 +216,36 @@ def _place(t: Expr, base: Expr, labels: tuple[int, ...]) -> int | None:
     if len(holding) == 1 and base_and_exponent(t.factors[holding[0]])[0] is base and t.labels[holding[0]] == labels:
         return holding[0]
     return None
+
+
+# ---------------------------------------------------------------- two values
+def _signs() -> tuple[Expr, Context]:
+    y = _y()
+    return apply("sigmoid", _times(y, _u())), Context(facts((Fact("equal", power(y, 2), "y**2 == 1", ones((3,))),)))
+
+
+@rule(
+    "assumption",
+    r"f(y)=\tfrac12(f(1)+f(-1))+\tfrac{y}{2}(f(1)-f(-1))\text{ for }y^2=1",
+    [Expr],
+    example=_signs,
+    choices=lambda node, context: context.facts.of("equal"),
+)
+def two_values(node: Expr, context: Context, choice: Fact) -> Used | None:
+    """An elementwise function of y with yᵢ² = 1 is affine in y."""
+    square = choice.subject
+    if choice not in context.facts.facts or not isinstance(square, Map) or square.fn != "pow" or square.params[0] != 2:
+        return None
+    y = square.arg
+    if not isinstance(y, Symbol) or y.shape != node.shape or choice.value is not ones(y.shape) or not depends(node, y):
+        return None
+    scalars = Scalars(node.shape, y)
+    if scalars.entry(node) is None or any(at != scalars.letters for e, at in scalars.atoms if e is y):
+        return None
+    plus, minus = (substitute(node, {y: scale(sign, ones(y.shape))}) for sign in (1, -1))
+    half = Fraction(1, 2)
+    terms = [(half, plus), (half, minus), (half, _times(y, plus)), (-half, _times(y, minus))]
+    return Used(add(terms, node.shape), (choice,))
 
 
 # ---------------------------------------------------------------- fractions

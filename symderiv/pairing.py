@@ -23,7 +23,7 @@ from symderiv.ops import shape_text
 from symderiv.points import NotEvaluableError, OutsideDomainError
 from symderiv.rational import Fractions, Scalars
 from symderiv.rules.algebra import distribute, sums_in
-from symderiv.rules.base import Context, Rule
+from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.definitions import fold_name
 from symderiv.rules.splitting import (
     TERM_LIMIT,
@@ -34,6 +34,7 @@ from symderiv.rules.splitting import (
     fold_power,
     same_fraction,
     split_terms,
+    two_values,
 )
 from symderiv.trace import Cong, Fire, Item, Proof, chain, fires
 
@@ -115,7 +116,7 @@ class _Case:
     def __init__(self, module: Expr, loss: Expr, u: Symbol, output: Symbol, target: Symbol, given: Facts) -> None:
         self.arguments = (module, loss, u, output, target)
         self.u, self.target, self.given = u, target, given
-        self.p = name(output.name, Engine(given).simplify(module).after)
+        self.p = name(output.name, peel(Engine(given).simplify(module).after))
         facts = Facts(tuple(_about(f, output, self.p.body) for f in given))
         self.engine = Engine(facts)
         self.engine.begin(self.p)
@@ -133,11 +134,15 @@ class _Case:
             self._expand()
         if not is_zero(self._split().remainder):
             status, reason, counterexample = self._tested(2)
+            if status == "checked":
+                gradient = self._by_cases(gradient)
             if status != "refuted" and self._as_fractions(gradient):
                 status, reason = "proved", ""
             elif status == "checked":
                 status, reason, counterexample = self._tested(12)
         if status in ("refuted", "unknown"):
+            if is_zero(self._split().linear) and is_zero(self._split().constant):
+                self._return_to(gradient)
             self._collect()
         split, known = self._split(), status != "checked"
         if known:
@@ -283,6 +288,23 @@ class _Case:
                 if add([(1, after.linear), (1, after.constant)], self.current.shape).weight <= kept.weight:
                     self._take(step)
 
+    def _by_cases(self, gradient: Expr) -> Expr:
+        """A target known to be ±1 enters by its two values."""
+        for fact in self.engine.facts.of("equal"):
+            step = self._step(two_values, gradient, fact)
+            if step is not None:
+                self._return_to(gradient)
+                self._take(step)
+                self._take(self.engine.simplify(self.current))
+                return self.current
+        return gradient
+
+    def _return_to(self, state: Expr) -> None:
+        """Drop the steps taken since."""
+        while self.current is not state:
+            self.items.pop()
+            self.current = self.items[-1].after
+
     def _as_fractions(self, gradient: Expr) -> bool:
         """Elementwise pairs: A = (dg/du)/(dp/du) if that cancels to something free of u."""
         found = _affine_entries(gradient, self.p, self.u)
@@ -294,9 +316,7 @@ class _Case:
         step = self._step(same_fraction, gradient, wanted)
         if step is None or not is_zero(split_terms(wanted, self.p, self.u).remainder):
             return False
-        while self.items and self.current is not gradient:
-            self.items.pop()
-            self.current = self.items[-1].after
+        self._return_to(gradient)
         self._take(step)
         return True
 
