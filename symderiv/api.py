@@ -32,6 +32,12 @@ def parse(text: str, /, *, assume: Assume = None, shapes: Mapping[str, Any] | No
     return to_expr(text, {**(shapes or {}), **declared}, assume)[0]
 
 
+def names_of(wrt: Any) -> list[str]:
+    """The names of what is asked for, as far as it has any."""
+    items = wrt if isinstance(wrt, list | tuple) else [wrt]
+    return [str(item if isinstance(item, str) else getattr(item, "name", "")).strip() for item in items]
+
+
 def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol], bool]:
     """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f."""
     several = isinstance(wrt, list | tuple)
@@ -60,7 +66,7 @@ def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol]
 
 def _read(f: Any, wrt: Any, assume: Assume, shapes: Mapping[str, Any] | None, declared: Mapping[str, Any]) -> tuple[
         Expr, list[Symbol], bool, Facts, str]:
-    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
     return value, found, several, facts, f if isinstance(f, str) else ""
 
@@ -126,7 +132,7 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     >>> split.G.result.text(), split.R.result.text(), split.certificate.verdict
     ('2 Xᵀ X', '0', 'psd')
     """
-    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
     if times is not None:
         raise SymderivError("times= isn't there yet", hint="take .G itself")

@@ -15,6 +15,7 @@ from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, postorder
 from symderiv.ops import shape_text
+from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
 from symderiv.rules.base import Context
 from symderiv.rules.structure import structured_derivative
 from symderiv.services import service
@@ -211,7 +212,16 @@ def unfolded(engine: Engine, proof: Proof, goal: Expr, items: list[Item]) -> Pro
     items = [*items, proof]
     if last.items and last.after.weight <= UNFOLD_TO_WEIGHT:
         items.append(last)
-    return chain(goal, items, engine.context)
+    return with_symmetry(engine, chain(goal, items, engine.context))
+
+
+def with_symmetry(engine: Engine, proof: Proof) -> Proof:
+    """The symmetry of a variable, used at the end: the derivative was taken in all entries."""
+    used = apply_symmetry.fire(proof.after, engine.context)
+    if used is None:
+        return proof
+    step = Fire(apply_symmetry.name, proof.after, used.after, None, (), used.facts)
+    return chain(proof.before, [proof, step, engine.simplify(used.after)], engine.context)
 
 
 def expect_scalar(f: Expr, what: str, instead: str) -> None:
@@ -245,14 +255,14 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
     for x, lemma in zip(wrt, lemmas, strict=True):
         goal = der(f, x)
         items = under(goal, begin, engine.context)
-        proof = chain(goal, [*items, lemma], engine.context) if several else unfolded(engine, lemma, goal, items)
+        proof = with_symmetry(engine, chain(goal, [*items, lemma], engine.context)) if several else unfolded(engine, lemma, goal, items)
         parts.append(_within_structure(proof, x, engine) if structured else proof)
     return Derivation("gradient", f, tuple(wrt), tuple(parts) if several else parts[0], facts, 1, False, several, source)
 
 
 def _within_structure(proof: Proof, x: Symbol, engine: Engine) -> Proof:
     """The derivative within symmetric matrices: G + Gᵀ − G⊙I."""
-    if "symmetric" not in x.props:
+    if "symmetric" not in x.props and engine.facts.find(x, *SYMMETRIC) is None:
         raise SymderivError(f"structured=True needs a structure of '{x.name}'", hint=f'assume "symmetric({x.name})"')
     used = structured_derivative.fire(proof.after, engine.context)
     if used is None:

@@ -60,7 +60,7 @@ class Engine:
         goal = der(f, x)
         for node in postorder(f):
             if node is f or self.depends(node, x):
-                self._forward_lemma(der(node, x), named)
+                self._forward_lemma(der(node, x), named, node is f)
         lemma = self.lemmas[goal]
         settled = self.simplify(lemma.after)
         if settled.items:
@@ -70,10 +70,10 @@ class Engine:
     def depends(self, node: Expr, x: Expr) -> bool:
         return depends(node, x, self._depends)
 
-    def _forward_lemma(self, goal: Der, named: bool) -> None:
+    def _forward_lemma(self, goal: Der, named: bool, root: bool) -> None:
         if goal in self.lemmas:
             return
-        items: list[Item] = [self._open(goal)]
+        items: list[Item] = [self._open(goal, root)]
         if isinstance(items[0].after, Der) and items[0].after not in self.lemmas:
             self.jacobian(items[0].after.body, goal.wrt, named)  # a definition, unfolded
         items.append(self._fill(items[0].after))
@@ -85,12 +85,12 @@ class Engine:
             items.append(self._named(after, f"J_{body.name}", "jacobian"))
         self.lemmas[goal] = chain(goal, items, self.context)
 
-    def _open(self, goal: Der) -> Fire:
-        """The first step at a hole."""
+    def _open(self, goal: Der, root: bool = False) -> Fire:
+        """The first step at a hole; a function asked for by itself is unfolded, elsewhere its Jacobian is a lemma."""
         body = goal.body
         if needs_lemma(body) and body is not goal.wrt and self.depends(body, goal.wrt):
             assert isinstance(body, Call)
-            if body.args[0] is goal.wrt or (isinstance(body.args[0], Symbol) and body.args[0].kind == "formal"):
+            if root and isinstance(body.args[0], Symbol):
                 return self._fired(differentiate_definition, goal)
             cited = (self.definition_lemma(body),)
             after = chain_rule_with_lemma.apply(goal, self.context, None, cited)
@@ -146,10 +146,11 @@ class Engine:
         after = pull_back.apply(goal, self.context, None, cited)
         items: list[Item] = [Fire(pull_back.name, goal, after, None, cited)]
         items.append(self._fill(after))
-        items.append(self.simplify(items[-1].after))
-        opened = self._looked_through(items[-1].after)
-        if opened is not None:
-            items.append(opened)
+        if last or isinstance(node, Name) or items[-1].after.weight > SETTLE_FROM_WEIGHT:
+            items.append(self.simplify(items[-1].after))
+            opened = self._looked_through(items[-1].after)
+            if opened is not None:
+                items.append(opened)
         value = items[-1].after
         if not last and not isinstance(value, Name):
             user = isinstance(node, Name) and node.role == "user"

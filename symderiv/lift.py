@@ -11,6 +11,7 @@ from typing import Any
 from symderiv.build import axis_classes, unnamed
 from symderiv.errors import NoRuleError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
+from symderiv.kronecker import grouped
 from symderiv.render.construct import inverse, power, scale, total
 from symderiv.render.tree import (
     SCALAR,
@@ -70,9 +71,9 @@ def _summed(node: Expr, done: Trees) -> Tree | None:
     return sum_of_slices(node, done.__getitem__) if isinstance(node, Contract) else None
 
 
-def opaque(node: Expr, done: Trees) -> Tree | None:
-    """The node by its entries; what is larger than a matrix is left to what stands above it."""
-    return Opaque(shape_of(node), node) if len(node.shape) <= 2 else None
+def opaque(node: Expr, done: Trees) -> Tree:
+    """The node by its entries."""
+    return Opaque(shape_of(node), node)
 
 
 def lift_with(expr: Expr, fallback: Fallback) -> Tree | None:
@@ -142,6 +143,8 @@ def _add(node: Add, done: Trees) -> Tree | None:
 
 
 def _call(node: Call, done: Trees) -> Tree | None:
+    if node.fn == "reshape" and not node.ders:
+        return _reshape(node)
     args = [done[a] for a in node.args]
     trees = [a for a in args if a is not None]
     if len(trees) < len(args):
@@ -149,6 +152,13 @@ def _call(node: Call, done: Trees) -> Tree | None:
     if node.fn == "inv" and not node.ders:
         return inverse(trees[0])
     return Apply(shape_of(node), node, tuple(trees), symmetric(node))
+
+
+def _reshape(node: Call) -> Tree | None:
+    """kron and vec: consecutive axes joined."""
+    axes = iter(range(len(node.args[0].shape)))
+    groups = [tuple(next(axes) for _ in range(width)) for width in node.params]
+    return grouped(node.args[0], *(*groups, ())[:2], lift)
 
 
 def _hole(node: Der, done: Trees) -> Tree | None:

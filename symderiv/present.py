@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symderiv.build import name, transform
 from symderiv.derive import Derivation
@@ -14,7 +14,7 @@ from symderiv.errors import SymderivError
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR
 from symderiv.gauss_newton import GaussNewton
-from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
 from symderiv.lift import lift
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import Letters
@@ -22,7 +22,7 @@ from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
-from symderiv.tell import CONTRACT_DELTA, Chapter, Line, Why, brief, combined_chapter, differential_chapter, story
+from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, differential_chapter, story
 
 PLAIN_KINDS = ("loss", "let", "G", "R", "H")
 NOTATIONS = ("matrix", "index", "differential")
@@ -81,8 +81,7 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
         return transform(state, lets.get)
     told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
     for c in chapters:
-        told.append(Chapter(c.kind, renamed(c.goal), c.subject, c.wrt,
-                            tuple(Line(renamed(line.state), line.why) for line in c.lines), c.named))
+        told.append(replace(c, goal=renamed(c.goal), lines=tuple(Line(renamed(line.state), line.why) for line in c.lines)))
     return told
 
 
@@ -92,8 +91,8 @@ def _functions_in(state: Expr) -> dict[Expr, int]:
     stack = [state]
     while stack and len(counted) < 200:
         n = stack.pop()
-        if isinstance(n, Map | Call) and not (isinstance(n, Map) and n.fn == "pow") and not n.kids[0].weight < 2 \
-                and not getattr(n, "abstract", False):
+        if isinstance(n, Map | Call) and not (isinstance(n, Map) and (n.fn == "pow" or n.kids[0].weight < 2)) \
+                and not getattr(n, "abstract", False) and getattr(n, "fn", "") not in ("inv", "det", "logdet", "reshape"):
             counted[n] = counted.get(n, 0) + 1
         elif not isinstance(n, Name):
             repeat = n.params[0] if isinstance(n, Map) and n.fn == "pow" and n.params[0] == 2 else 1
@@ -126,22 +125,19 @@ class Writer:
         self.chapter = chapter
         self.notation = notation
         states = [line.state for line in chapter.lines]
-        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
+        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s, signs) for s in states))
         self.index = notation == "index" or wide
         self.letters = _letters(chapter)
 
     def lines(self) -> list[Written]:
         told = list(self.chapter.lines)
-        if not self.index:                                      # a unit matrix isn't shown before it is multiplied away
-            told = [Line(after.state, line.why) if after is not None and after.why == (CONTRACT_DELTA,) else line
-                    for line, after in zip(told, [*told[1:], None], strict=True)]
         if len(told) > 1 and self.chapter.kind not in ("loss", "let", "G", "R") and told[0].state is self.chapter.goal and not self.index:
             told = told[1:]
         result: list[Written] = []
         previous: Letters | None = None
         for k, line in enumerate(told):
             rhs, bare, previous = self.formula(line.state, previous)
-            if result and result[-1].rhs == rhs or k and told[k - 1].state is line.state:
+            if result and rhs in (result[-1].rhs, self._bare(result[-1].rhs)) or k and told[k - 1].state is line.state:
                 continue
             why = self.reasons(line.why)
             if line.state is self.chapter.goal and not line.why:
@@ -149,12 +145,25 @@ class Writer:
             shape = shape_latex(line.state.shape) if not result else ""
             lhs, bare_lhs = self.left() if not result else ("", "")
             law = next((w.law for w in line.why), "")
+            if self.chapter.kind == "inner":
+                rhs, bare = self._inner(rhs), f"⟨{bare}, d{_symbol(self.chapter.wrt[0])}⟩"
+                shape = "1" if shape else ""
             result.append(Written(lhs, rhs, why, law, shape, line.state, bare_lhs, bare, self.number))
         result.extend(self.closing(result))
         return result
 
+    def _inner(self, rhs: str) -> str:
+        return rf"\langle {rhs},\,\mathrm{{d}}{name_latex(_symbol(self.chapter.wrt[0]))}\rangle"
+
+    def _bare(self, rhs: str) -> str:
+        """The cotangent of a printed inner product."""
+        if self.chapter.kind != "inner":
+            return rhs
+        return rhs.removeprefix(r"\langle ").removesuffix(rf",\,\mathrm{{d}}{name_latex(_symbol(self.chapter.wrt[0]))}\rangle")
+
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
         if not self.index:
+            state = transform(state, lambda n: n.body if isinstance(n, Box) else None)  # a unit matrix isn't shown
             return matrix_latex(state, self.signs), plain(state), previous
         text, letters = index_latex(state, self.letters, previous, self.signs)
         return text, index_text(state, self.letters, previous)[0], letters
@@ -183,55 +192,42 @@ class Writer:
         if c.kind == "inner":
             own = _symbol(c.wrt[0])
             delta = name_latex(c.named.name) if c.named is not None else rf"\nabla_{{{name_latex(own)}}} {subject}"
-            return rf"\langle {delta},\mathrm{{d}}{name_latex(own)}\rangle", f"⟨δ_{own}, d{own}⟩"
-        inner = self.source.goal
-        order = 0
-        while isinstance(inner, Der):
-            inner, order = inner.body, order + 1
-        letter = _symbol(inner) if isinstance(inner, Name) else subject
-        if order == 1:
-            return rf"\mathrm{{d}}{name_latex(letter)}", f"d{letter}"
-        return (rf"\mathrm{{d}}(\nabla {name_latex(letter)})" if not inner.shape else rf"\mathrm{{d}}J_{{{name_latex(letter)}}}"), f"d∇{letter}"
+            bare = c.named.name if c.named is not None else f"∇_{own} {subject}"
+            return rf"\langle {delta},\mathrm{{d}}{name_latex(own)}\rangle", f"⟨{bare}, d{own}⟩"
+        letter = name_latex(subject)
+        if len(c.by) == 1:
+            return rf"\mathrm{{d}}{letter}", f"d{subject}"
+        if c.subject.shape:
+            return rf"\mathrm{{d}}J_{{{letter}}}", f"dJ_{subject}"
+        if len(c.by) == 2:
+            return rf"\mathrm{{d}}(\nabla_{{{name_latex(_symbol(c.by[0]))}}} {letter})", f"d(∇{subject})"
+        return rf"\mathrm{{d}}(\nabla^{{{len(c.by) - 1}}} {letter})", f"d(∇^{len(c.by) - 1} {subject})"
 
     def _derivative_left(self, subject: str) -> tuple[str, str]:
         c = self.chapter
-        goal: Expr = c.goal
-        wrts: list[Expr] = []
-        while isinstance(goal, Der):
-            wrts.insert(0, goal.wrt)
-            goal = goal.body
-        engine_gradient = c.kind == "hessian" and len(wrts) == 1
-        if engine_gradient:                                     # the second derivative, told as that of the gradient
-            wrts = [*wrts, *wrts]
-            goal = c.subject
-        letter = name_latex(_symbol(goal)) if isinstance(goal, Name) and c.kind == "jacobian" and goal is not c.subject else subject
-        bare = _symbol(goal) if isinstance(goal, Name) and c.kind == "jacobian" else subject
-        names = [name_latex(_symbol(x)) for x in wrts]
-        texts = [_symbol(x) for x in wrts]
-        scalar = not goal.shape
+        letter = name_latex(subject)
+        names = [name_latex(_symbol(x)) for x in c.by]
+        texts = [_symbol(x) for x in c.by]
         if self.index:
             used = list(self.letters)
-            head = letter
-            if goal.shape:
-                head = _with_index(letter, "".join(used[:len(goal.shape)]))
-                used = used[len(goal.shape):]
+            head = _with_index(letter, "".join(used[:len(c.subject.shape)]))
+            used = used[len(c.subject.shape):]
             below = []
-            for x, text in zip(wrts, names, strict=True):
-                below.append(rf"\partial {_with_index(text, ''.join(used[:len(x.shape)]))}" if x.shape else rf"\partial {text}")
+            for x, text in zip(c.by, names, strict=True):
+                below.append(rf"\partial {_with_index(text, ''.join(used[:len(x.shape)]))}")
                 used = used[len(x.shape):]
-            power_ = f"^{{{len(wrts)}}}" if len(wrts) > 1 else ""
+            power_ = f"^{len(c.by)}" if len(c.by) > 1 else ""
             under_bar = r"\,".join(below)
-            fraction = rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}"
-            return fraction, f"∂{bare}[{','.join(self.letters)}]"
-        if len(wrts) == 1 and scalar:
-            return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {bare}"
-        if len(wrts) == 1:
-            turned = f"^{self.signs.transpose}" if wrts[0].shape else ""
-            return rf"\frac{{\partial {letter}}}{{\partial {names[0]}{turned}}}", f"∂{bare}/∂{texts[0]}ᵀ"
-        if len(set(wrts)) == 1 and len(wrts) == 2:
-            return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {bare}"
+            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", f"∂{power_}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+        turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
+        if len(c.by) == 1 and not c.subject.shape:
+            return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {subject}"
+        if len(c.by) == 1:
+            return rf"\frac{{\partial {letter}}}{{\partial {names[0]}{turned}}}", f"∂{subject}/∂{texts[0]}{'ᵀ' if turned else ''}"
+        if len(set(c.by)) == 1 and len(c.by) == 2 and not c.subject.shape:
+            return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {subject}"
         below_text = r"\,".join(rf"\partial {n}" for n in names)
-        return rf"\frac{{\partial^{{{len(wrts)}}} {letter}}}{{{below_text}}}", f"∂^{len(wrts)}{bare}"
+        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", f"∂^{len(names)}{subject}/∂{' ∂'.join(texts)}"
 
     def _indexed(self, text: str) -> str:
         return _with_index(text, "".join(self.letters)) if self.letters else text
@@ -253,7 +249,7 @@ class Writer:
         if self.notation == "index" and last.shape and lift(last) is not None:
             return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, bare, plain(last), self.number)]
         if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
-            scalar = self.chapter.kind == "inner" or not self.source.goal.shape[:-len(self.source.wrt[0].shape) or None]
+            scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
             title = "identify gradient" if scalar else "identify Jacobian"
             law = r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G" if scalar else \
                 r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
@@ -272,9 +268,9 @@ class Writer:
             if why.through is not None:
                 operation = self.operation(why.through)
                 text += f" through ${operation}$" if operation else ""
-            if text not in parts:
-                parts.append(text)
-        return ", ".join(parts)
+            parts.append(text)
+        kept = [p for p in dict.fromkeys(parts) if not any(q != p and q.startswith(p) for q in parts)]
+        return ", ".join(kept)
 
     def _facts(self, texts: Sequence[str]) -> list[Fact]:
         return [next(f for f in self.facts if f.text == text) for text in texts]
@@ -292,15 +288,16 @@ class Writer:
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
 
 
-def _no_matrix(state: Expr) -> bool:
-    return len(state.shape) <= 2 and lift(state) is None and any(len(k.shape) > 2 for k in state.kids)
+def _no_matrix(state: Expr, signs: Notation) -> bool:
+    """True for what a matrix formula would have to leave out."""
+    return len(state.shape) <= 2 and lift(state) is None and r"\cdots" in matrix_latex(state, signs)
 
 
 def _letters(chapter: Chapter) -> tuple[str, ...]:
     """Letters of the output: i is the output's, j and k the parameter's."""
     shape = chapter.lines[-1].state.shape
     scalar_by_vector = chapter.kind in ("gradient", "hessian") and not chapter.subject.shape and \
-        all(len(x.shape) == 1 for x in chapter.wrt) and len(shape) <= 2
+        all(len(x.shape) == 1 for x in chapter.by) and len(shape) <= 2
     letters = "jk" if scalar_by_vector else "ijklmnpqrs"
     return tuple(letters[:len(shape)])
 
@@ -312,12 +309,13 @@ def _symbol(node: Expr) -> str:
 def _with_index(text: str, index: str) -> str:
     if not index:
         return text
-    return f"({text})_{{{index}}}" if "_" in text or "^" in text else f"{text}_{{{index}}}"
+    scripted = index if len(index) == 1 else f"{{{index}}}"
+    return f"({text})_{scripted}" if "_" in text or "^" in text else f"{text}_{scripted}"
 
 
 def function_letter(f: Expr) -> str:
     """What a function is called: its own name where it has one, N for a vector, L for a scalar."""
-    if isinstance(f, Name) and f.role == "user":
+    if isinstance(f, Name):
         return f.name
     taken = _names_in(f)
     wanted = ("L", "C", "E", "L_0") if not f.shape else ("N", "C", "F", "N_0")

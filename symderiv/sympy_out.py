@@ -141,7 +141,9 @@ def _(t: Norm, of: Of) -> Any:
 
 @_convert.register
 def _(t: Diag, of: Of) -> Any:
-    return DiagMatrix(of(t.arg))
+    value = of(t.arg)
+    factor, rest = value.as_coeff_mmul() if isinstance(value, sympy.MatMul) else (1, value)
+    return DiagMatrix(rest) if factor == 1 else factor * DiagMatrix(rest)
 
 
 @_convert.register

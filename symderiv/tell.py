@@ -8,7 +8,7 @@ chapter. ``detail`` "full" gives a line to each step that changes the text, "bri
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symderiv.build import add, box, contract, der, name, permute, remake, transform
 from symderiv.ir import Add, Box, Contract, Der, Expr, Map, Name, is_zero
@@ -42,7 +42,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Lines that all equal ``goal``; ``kind`` says how the left side is written."""
+    """Lines that all equal ``goal``; the left side is the derivative of ``subject`` by ``by``, as ``kind`` has it written."""
 
     kind: str
     goal: Expr
@@ -50,6 +50,11 @@ class Chapter:
     wrt: tuple[Expr, ...]
     lines: tuple[Line, ...]
     named: Name | None = None
+    by: tuple[Expr, ...] = ()
+
+    def told(self, lines: Sequence[Line]) -> Chapter:
+        """The same chapter with other lines."""
+        return replace(self, lines=tuple(lines))
 
     @property
     def last(self) -> Expr:
@@ -160,7 +165,7 @@ class Forward:
             return lines
         assert isinstance(first, Fire)
         if first.rule == differentiate_variable.name:
-            return [Line(goal), Line(box(first.after, "delta"), (why_of(first),))]
+            return [Line(goal), Line(box(first.after, "silent"), (why_of(first),))]
         fill = {p.before: p for item in proof.items[1:2] if isinstance(item, Proof) for p in _leaves(item)}
         rest = [item for item in proof.items[1:]]
         if isinstance(first.after, Der):
@@ -255,7 +260,7 @@ def _boxed(state: Expr) -> bool:
     return False
 
 
-def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Chapter]:
+def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False, by: tuple[Expr, ...] = ()) -> list[Chapter]:
     """A Jacobian (or the derivative of a gradient) as one chapter, or with those of named nodes told first."""
     goal = proof.before
     assert isinstance(goal, Der)
@@ -264,9 +269,9 @@ def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False)
     unit = [p for p in named if p.before.body is goal.wrt]  # type: ignore[attr-defined]
     apart = frozenset(p.before for p in named if p not in unit) if len(below) > INLINE_LIMIT else frozenset()
     teller = Forward(apart, full)
-    chapters = [Chapter("jacobian", p.before, p.before.body, (goal.wrt,), tuple(teller_lines(teller, p)), None)  # type: ignore[attr-defined]
+    chapters = [Chapter("jacobian", p.before, p.before.body, (goal.wrt,), tuple(teller_lines(teller, p)), None, (goal.wrt,))  # type: ignore[attr-defined]
                 for p in named if p.before in apart]
-    return [*chapters, Chapter(kind, goal, subject, (goal.wrt,), tuple(teller_lines(teller, proof)))]
+    return [*chapters, Chapter(kind, goal, subject, (goal.wrt,), tuple(teller_lines(teller, proof)), None, by or (goal.wrt,))]
 
 
 def teller_lines(teller: Forward, proof: Proof) -> list[Line]:
@@ -284,7 +289,7 @@ def drop_repeats(lines: Sequence[Line]) -> list[Line]:
 
 
 # ---------------------------------------------------------------- reverse, lemma by lemma
-def reverse_chapters(gradients: Sequence[Proof], loss: Expr, full: bool = False) -> list[Chapter]:
+def reverse_chapters(gradients: Sequence[Proof], loss: Expr, full: bool = False, subject: Expr | None = None) -> list[Chapter]:
     """A chapter for each named cotangent and each gradient, in the order of the sweep."""
     wanted = {p.before for p in gradients}
     lemmas: dict[Expr, Proof] = {}
@@ -306,8 +311,8 @@ def reverse_chapters(gradients: Sequence[Proof], loss: Expr, full: bool = False)
         else:
             lines = _pulled_back(proof, first, lemmas, full)
         kind = "gradient" if goal in wanted else "cotangent"
-        chapters.append(Chapter(kind, goal, loss, (goal.wrt,), tuple(drop_repeats(lines)),
-                                named if isinstance(named, Name) else None))
+        chapters.append(Chapter(kind, goal, loss if subject is None else subject, (goal.wrt,), tuple(drop_repeats(lines)),
+                                named if isinstance(named, Name) else None, (goal.wrt,)))
     return chapters
 
 
@@ -370,13 +375,23 @@ def brief(chapter: Chapter) -> Chapter:
     lines = list(chapter.lines)
     body = [line for line in lines if not isinstance(line.state, Der) or line is lines[-1]]
     if len(body) <= 2:
-        return Chapter(chapter.kind, chapter.goal, chapter.subject, chapter.wrt, tuple(body), chapter.named)
+        return chapter.told(body)
     done = [k for k, line in enumerate(body) if not _holes(line.state) and not _boxed(line.state)]
     keep = sorted({done[0] if done else len(body) - 1, len(body) - 1})
     kept = [body[0]] if 0 not in keep and len(body) > 3 else []
-    kept += [Line(body[k].state, merged(*(b.why for b in body[(keep[n - 1] + 1 if n else len(kept)):k + 1])))
+    kept += [Line(body[k].state, main_reasons(merged(*(b.why for b in body[(keep[n - 1] + 1 if n else len(kept)):k + 1]))))
              for n, k in enumerate(keep)]
-    return Chapter(chapter.kind, chapter.goal, chapter.subject, chapter.wrt, tuple(kept), chapter.named)
+    return chapter.told(kept)
+
+
+MINOR = frozenset(("sum rule", "linearity", "differentiate variable", "contract delta", "fold name", "unfold name", "collect",
+                   "name", "entry"))
+
+
+def main_reasons(whys: Sequence[Why]) -> tuple[Why, ...]:
+    """The ideas of a line, without the steps that every line has, unless there is nothing else."""
+    main = tuple(w for w in whys if w.title not in MINOR)
+    return main or tuple(whys)[:3]
 
 
 def differential_state(state: Expr, x: Expr) -> Expr:
@@ -413,25 +428,36 @@ def differential_chapter(chapter: Chapter) -> Chapter:
     """The same states, each multiplied by dx; of a reverse lemma, the inner product of the cotangent with dc."""
     (x,) = chapter.wrt
     if chapter.kind == "cotangent" or any(w.rule == pull_back.name for line in chapter.lines for w in line.why):
-        axes = tuple(range(len(x.shape)))
-        told = tuple(Line(contract((line.state, differential(x)), (axes, axes), ()), line.why) for line in chapter.lines)
-        return Chapter("inner", chapter.goal, chapter.subject, chapter.wrt, told, chapter.named)
+        return replace(chapter, kind="inner")                   # printed as ⟨δ, dc⟩
     lines = [Line(differential_state(line.state, x), line.why) for line in chapter.lines]
-    return Chapter("differential", differential_state(chapter.goal, x), chapter.subject, chapter.wrt,
-                   tuple(drop_repeats(lines)), chapter.named)
+    return replace(chapter, kind="differential", goal=differential_state(chapter.goal, x), lines=tuple(drop_repeats(lines)))
+
+
+def derivative_of(goal: Expr) -> tuple[Expr, ...]:
+    """The variables that a hole differentiates by, first one first."""
+    if isinstance(goal, Contract) and len(goal.kids) == 1:      # a row
+        goal = goal.kids[0]
+    by: list[Expr] = []
+    while isinstance(goal, Der):
+        by.insert(0, goal.wrt)
+        goal = goal.body
+    return tuple(by)
 
 
 def story(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Chapter]:
     """The chapters of a derivation: the loss made simpler, what came before, the derivative, the engine's names opened."""
     chapters: list[Chapter] = []
     rest = list(proof.items)
+    if isinstance(proof.before, Contract) and len(rest) == 1 and isinstance(rest[0], Cong):
+        return story(next(p for p in rest[0].kids if p is not None), kind, subject, full)      # a row is told as the gradient
     while rest and isinstance(rest[0], Proof) and rest[0].before is proof.before and not _is_lemma(rest[0]):
         rest = [*rest[0].items, *rest[1:]]
     if rest and isinstance(rest[0], Cong):
         (inner,) = rest[0].kids
         assert inner is not None
         if isinstance(inner.before, Der):
-            first = "gradient" if not inner.before.body.shape and not isinstance(inner.before.body, Der) else "jacobian"
+            order = len(derivative_of(inner.before))
+            first = ("jacobian" if subject.shape else "gradient") if order == 1 else "hessian" if order == 2 else "derivative"
             chapters = story(inner, first, subject, full)
         elif _proper(inner):
             lines = [Line(inner.before), *algebra_lines(inner, full)]
@@ -443,14 +469,14 @@ def story(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Ch
     if isinstance(lemma, Proof) and _is_lemma(lemma) and isinstance(lemma.before, Der):
         opened = lemma.items[0] if lemma.items else None
         if isinstance(opened, Fire) and opened.rule == pull_back.name:
-            chapters += reverse_chapters([lemma], lemma.before.body, full)
+            chapters += reverse_chapters([lemma], lemma.before.body, full, subject)
         else:
-            chapters += forward_chapters(lemma, kind, subject, full)
+            chapters += forward_chapters(lemma, kind, subject, full, derivative_of(proof.before))
         rest = rest[1:]
     extra = [line for item in rest for line in (algebra_lines(_as_proof(item, proof), full))]
     if extra and chapters:
         end = chapters[-1]
-        chapters[-1] = Chapter(end.kind, end.goal, end.subject, end.wrt, tuple(drop_repeats([*end.lines, *extra])), end.named)
+        chapters[-1] = end.told(drop_repeats([*end.lines, *extra]))
     return chapters
 
 

@@ -31,12 +31,16 @@ Assume = str | Iterable[str] | None
 
 
 def to_expr(
-    f: Input, shapes: Mapping[str, Any] | None = None, assume: Assume = None
+    f: Input, shapes: Mapping[str, Any] | None = None, assume: Assume = None, variables: Iterable[str] = ()
 ) -> tuple[Expr, Environment, Facts]:
-    """What the user gave as an expression, the environment in which texts about it are read, and the facts."""
+    """What the user gave as an expression, the environment in which texts about it are read, and the facts.
+
+    The symbols named in ``variables`` are to be differentiated by: a symmetry of theirs is stated as a fact only, since a
+    derivative is taken in all entries, before the symmetry is used.
+    """
     shapes = dict(shapes or {})
     parsed = parse_assumptions(assume)
-    symmetric = symmetric_names(parsed)
+    symmetric = [n for n in symmetric_names(parsed) if n not in set(variables)]
     if isinstance(f, Module):
         f, shapes = f.program(), {**f.shapes(), **shapes}
     if isinstance(f, str):

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symderiv.build import add, contract, scale
-from symderiv.dims import dim_product
 from symderiv.ir import Add, Contract, Expr, Shape, scaled
+from symderiv.kronecker import Part, components, grouped
 from symderiv.lift import lift_any, lift_slice, lift_sums
-from symderiv.render.construct import product, total, transpose
-from symderiv.render.construct import scale as scale_tree
 from symderiv.render.index import index_latex
 from symderiv.render.letters import next_letter, taken_names
 from symderiv.render.matrix import tree_latex
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.tree import Commutation, Kron, Leaf, Product, Scale, Shape2, Tree
+from symderiv.render.tree import Leaf
 
 LETTERS = "ijklmq"
 
@@ -61,7 +59,7 @@ def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notat
     core = core_form(expr, name, letters, notation)
     if core is not None:
         result.append(core)
-    vec = None if split is None else vec_tree(expr, split)
+    vec = None if split is None else grouped(expr, range(split)[::-1], range(split, order)[::-1], lift_sums)
     if vec is not None:
         result.append(Form("vec", "", tree_latex(vec, notation), (), "vec stacks columns"))
     return result
@@ -109,7 +107,8 @@ def core_form(expr: Expr, name: str, letters: tuple[str, ...], notation: Notatio
         used = {x for ls in node.labels for x in ls}
         at = "".join(letters[ps[0]] for ps, x in zip(classes, dict.fromkeys(node.out), strict=True) if x in used)
         if not at:
-            return Form("core", lhs, deltas + tree_latex(lift_any(core), notation), expr.shape)
+            number = tree_latex(lift_any(core), notation)
+            return Form("core", lhs, deltas.removesuffix(r"\,") if number == "1" else deltas + number, expr.shape)
         tree = lift_sums(core) if len(at) <= 2 else None
         if tree is None:
             text = index_latex(core, tuple(at), None, notation)[0]
@@ -141,23 +140,26 @@ def _group(text: str) -> str:
     return text if len(text) == 1 else f"{{{text}}}"
 
 
-def _pairs(expr: Expr) -> tuple[tuple[Expr, tuple[int, int]], tuple[Expr, tuple[int, int]]] | None:
+Pair = tuple[Expr, tuple[int, int]]
+
+
+def _pairs(expr: Expr) -> tuple[Pair, Pair] | None:
     """A tensor of order 4 as a product of two matrices, C_ik X_jl."""
     if len(expr.shape) != 4:
         return None
-    common = _common_factor(expr, (1, 3)) or _common_factor(expr, (0, 2))
-    return common
+    for axes in ((1, 3), (0, 2), (1, 2)):
+        found = _common_factor(expr, axes)
+        if found is not None:
+            return found
+    return None
 
 
-def _common_factor(expr: Expr, axes: tuple[int, int]) -> tuple[tuple[Expr, tuple[int, int]], tuple[Expr, tuple[int, int]]] | None:
+def _common_factor(expr: Expr, axes: tuple[int, int]) -> tuple[Pair, Pair] | None:
     """Split all terms into the same factor on these axes and the rest."""
-    terms = expr.terms if isinstance(expr, Add) else None
-    if terms is None:
-        c, node = scaled(expr)
-        terms = ((c, node),)
+    left, right = (p for p in range(4) if p not in axes)
     shared: Expr | None = None
-    rest: list[tuple[object, Expr]] = []
-    for c, t in terms:
+    rest: list[tuple[Fraction, Expr]] = []
+    for c, t in expr.terms if isinstance(expr, Add) else (scaled(expr),):
         parts = components(t)
         own = [(e, p) for e, p in parts if p and set(p) <= set(axes)]
         other = [(e, p) for e, p in parts if not set(p) & set(axes)]
@@ -167,127 +169,11 @@ def _common_factor(expr: Expr, axes: tuple[int, int]) -> tuple[tuple[Expr, tuple
         if shared is not None and mine is not shared:
             return None
         shared = mine
-        others = tuple(p for p in range(4) if p not in axes)
-        rest.append((c, _joined(other, others, t.shape)))
-    others = tuple(p for p in range(4) if p not in axes)
-    assert shared is not None
-    total_rest = add([(c, e) for c, e in rest], tuple(expr.shape[p] for p in others))  # type: ignore[misc]
-    return (total_rest, (others[0], others[1])), (shared, axes)
+        rest.append((c, _joined(other, (left, right), t.shape)))
+    if shared is None:
+        return None
+    return (add(rest, (expr.shape[left], expr.shape[right])), (left, right)), (shared, axes)
 
 
-def _joined(parts: list[tuple[Expr, tuple[int, ...]]], axes: tuple[int, ...], shape: Shape) -> Expr:
+def _joined(parts: list[Part], axes: tuple[int, int], shape: Shape) -> Expr:
     return contract([e for e, _ in parts], [p for _, p in parts], axes, {p: shape[p] for p in axes})
-
-
-def components(t: Expr) -> list[tuple[Expr, tuple[int, ...]]]:
-    """The connected parts of a product, each with the axes of the whole that its own axes are."""
-    if not isinstance(t, Contract):
-        return [(t, tuple(range(len(t.shape))))]
-    root = list(range(len(t.dims)))
-
-    def find(x: int) -> int:
-        while root[x] != x:
-            x = root[x]
-        return x
-    for ls in t.labels:
-        for x in ls[1:]:
-            root[find(x)] = find(ls[0])
-    parts: dict[int, list[int]] = {}
-    for k, ls in enumerate(t.labels):
-        parts.setdefault(find(ls[0]) if ls else -1 - k, []).append(k)
-    for x in t.out:
-        parts.setdefault(find(x), [])
-    result: list[tuple[Expr, tuple[int, ...]]] = []
-    for label, members in parts.items():
-        axes = tuple(p for p, x in enumerate(t.out) if label >= 0 and find(x) == label)
-        out = tuple(t.out[p] for p in axes)
-        result.append((contract([t.factors[k] for k in members], [t.labels[k] for k in members], out,
-                                {x: t.dims[x] for x in out}), axes))
-    return result
-
-
-# ---------------------------------------------------------------- vec and kron
-def vec_tree(expr: Expr, split: int) -> Tree | None:
-    """The matrix of a tensor whose first ``split`` axes are the rows and the others the columns, columns stacked."""
-    order = len(expr.shape)
-    if not 1 <= split < order or split > 2 or order - split > 2:
-        return None
-    terms = expr.terms if isinstance(expr, Add) else (scaled(expr),)
-    trees: list[Tree] = []
-    for c, t in terms:
-        tree = _vec_term(t, split)
-        if tree is None:
-            return None
-        trees.append(scale_tree(c, (), tree))
-    return total(trees, trees[0].shape) if trees else None
-
-
-def _vec_term(t: Expr, split: int) -> Tree | None:
-    """One product as a Kronecker product: slots (major, minor) of rows and columns, each in one component."""
-    order = len(t.shape)
-    rows, columns = tuple(range(split)), tuple(range(split, order))
-    parts = components(t)
-    scalars = [lift_sums(e) for e, p in parts if not p]
-    parts = [(e, p) for e, p in parts if p]
-    if any(s is None for s in scalars) or len(parts) > 3:
-        return None
-    row_of = {a: k for k, (_, p) in enumerate(parts) for a in p}
-    row_order, column_order = [row_of[a] for a in reversed(rows)], [row_of[a] for a in reversed(columns)]
-    crossed = False
-    slots: list[list[int]] = []
-    if len(rows) == len(columns) == 2 and row_order[0] == column_order[1] != column_order[0] == row_order[1]:
-        crossed = True
-        column_order.reverse()
-    for part in dict.fromkeys(_merge(row_order, column_order)):
-        slots.append([part])
-    sequence = [s[0] for s in slots]
-    if [x for x in sequence if x in row_order] != list(dict.fromkeys(row_order)) \
-            or [x for x in sequence if x in column_order] != list(dict.fromkeys(column_order)):
-        return None
-    items: list[Tree] = []
-    for k in sequence:
-        e, axes = parts[k]
-        mine_r, mine_c = [a for a in axes if a in rows], [a for a in axes if a in columns]
-        if len(mine_r) > 1 or len(mine_c) > 1:
-            return None
-        tree = lift_sums(e if axes == (*mine_r, *mine_c) else contract((e,), (axes,), (*mine_r, *mine_c)))
-        if tree is None:
-            return None
-        tree = tree if mine_r else transpose(tree)
-        if items and tree.order == items[-1].order == 1 and tree.shape[0] != items[-1].shape[0] and not (
-                tree.shape[0] and items[-1].shape[0]):              # u ⊗ vᵀ = vᵀ ⊗ u = u vᵀ
-            items[-1] = product([tree, items[-1]] if mine_r else [items[-1], tree])
-        else:
-            items.append(tree)
-    body: Tree = Kron(_kron_shape(items), tuple(items)) if len(items) > 1 else items[0]
-    if crossed:
-        p, q = (t.shape[a] for a in columns)
-        size = dim_product(p, q)
-        body = Product((body.shape[0], size), (body, Commutation((size, size), p, q)))
-    return _scaled_kron([s for s in scalars if s is not None], body)
-
-
-def _scaled_kron(scalars: list[Tree], body: Tree) -> Tree:
-    return Scale(body.shape, Fraction(1), tuple(scalars), body) if scalars else body
-
-
-def _kron_shape(items: list[Tree]) -> Shape2:
-    rows, columns = ([d for t in items if (d := t.shape[axis]) is not None] for axis in (0, 1))
-    return dim_product(*rows) if rows else None, dim_product(*columns) if columns else None
-
-
-def _merge(rows: list[int], columns: list[int]) -> list[int]:
-    """The parts in an order that both sides keep, if there is one."""
-    result: list[int] = []
-    r, c = list(dict.fromkeys(rows)), list(dict.fromkeys(columns))
-    while r or c:
-        if r and (r[0] not in c or (c and c[0] == r[0])):
-            x = r.pop(0)
-            c = [y for y in c if y != x]
-        elif c:
-            x = c.pop(0)
-            r = [y for y in r if y != x]
-        else:
-            break
-        result.append(x)
-    return result

@@ -61,6 +61,10 @@ class Style:
             return rf"\biggl({text}\biggr)"
         return rf"\Bigl({text}\Bigr)" if r"\frac" in text else f"({text})"
 
+    def applied(self, head: str, text: str) -> str:
+        """A function at its argument."""
+        return head + self.brackets(text)
+
     def entries(self, text: str, letters: str) -> str:
         return rf"\bigl[\,{text}\,\bigr]" + (script(letters) if letters else "")
 
@@ -113,13 +117,13 @@ class Style:
         """A scalar function at an argument's text."""
         row = SCALAR_ROWS.get(node.fn)
         if row is None or node.generic:
-            return self._primed(name_latex(node.fn), node.order) + f"({arg})"
+            return self._primed(name_latex(node.fn), node.order) + self.brackets(arg)
         values = {name: self.number(value) for (name, default), value in zip(row.params, node.params, strict=False)
                   if value != default}
         if not node.order:
-            return row.tex(arg, **values)
+            return row.tex(arg, **values) if "{x}" in row.latex or values else self.applied(row.latex, arg)
         head = row.latex if "{x}" not in row.latex else rf"\operatorname{{{row.name}}}"
-        return self._primed(head, node.order) + f"({arg})"
+        return self.applied(self._primed(head, node.order), arg)
 
     @staticmethod
     def _primed(head: str, order: int) -> str:
@@ -132,11 +136,9 @@ class Style:
     def value(self, node: Call, args: Sequence[str]) -> str:
         """A tensor function at the texts of its arguments."""
         row = TENSOR_ROWS.get(node.fn)
-        if row is None or node.abstract:
-            return f"{self.head(node)}({', '.join(args)})"
-        if len(args) == len(row.arguments) and "{" in row.latex.replace(r"\operatorname{", ""):
+        if row is not None and not node.abstract and len(args) == len(row.arguments) and "{" in row.latex.replace(r"\operatorname{", ""):
             return row.tex(*args)
-        return f"{self.head(node)}({', '.join(args)})"
+        return self.applied(self.head(node), ", ".join(args))
 
     def head(self, node: Call) -> str:
         """The name of a tensor function, with the axis where it isn't the last one or all."""

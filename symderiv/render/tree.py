@@ -275,6 +275,13 @@ class Kron(Tree):
 
 
 @dataclass(frozen=True, eq=False)
+class Vec(Tree):
+    """The columns of a matrix under each other."""
+
+    arg: Tree
+
+
+@dataclass(frozen=True, eq=False)
 class Commutation(Tree):
     """K_{p,q}: takes vec(X) to vec(Xᵀ), for X of shape p×q."""
 

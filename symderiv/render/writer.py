@@ -126,6 +126,9 @@ class Writer:
             return Piece(s.inverted(self.wrap(of(arg.arg), ATOM), True), RAISED)
         if isinstance(arg, Hole) and arg.shape[1] is None:
             return self._hole(arg, of, True)
+        if isinstance(arg, Hole):
+            text = of(arg).text
+            return Piece(s.transposed(f"({text})" if self.plain else rf"\Bigl({text}\Bigr)"), RAISED)
         if is_row(arg):                                         # A_{i,:} is a row itself
             return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
         if isinstance(arg, Apply | Slice) and isinstance(arg.node, Call) and arg.node.ders and arg.shape[1] is None \
@@ -240,21 +243,21 @@ class Writer:
         if isinstance(t.arg, DiagOf):
             inner = self.wrap(of(t.arg.arg), RAISED)
             return Piece(f"{inner} {self.style.hadamard} {self._sized(self.style.identity, t)}", HADAMARD)
-        return Piece(f"{self.style.diag_}({of(t.arg).text})", ATOM)
+        return Piece(self.style.applied(self.style.diag_, of(t.arg).text), ATOM)
 
     @piece.register
     def _(self, t: DiagOf, of: Of) -> Piece:
-        return Piece(f"{self.style.diag_}({of(t.arg).text})", ATOM)
+        return Piece(self.style.applied(self.style.diag_, of(t.arg).text), ATOM)
 
     @piece.register
     def _(self, t: Trace, of: Of) -> Piece:
-        return Piece(f"{self.style.trace_}({of(t.arg).text})", ATOM)
+        return Piece(self.style.applied(self.style.trace_, of(t.arg).text), ATOM)
 
     @piece.register
     def _(self, t: Frobenius, of: Of) -> Piece:
         if self.style.notation.frobenius == "trace":
             both = Product((t.left.shape[1], t.left.shape[1]), (transpose(t.left), t.right))
-            return Piece(f"{self.style.trace_}({fold(both, self.piece).text})", ATOM)
+            return Piece(self.style.applied(self.style.trace_, fold(both, self.piece).text), ATOM)
         return Piece(self.style.inner(of(t.left).text, of(t.right).text), ATOM)
 
     @piece.register
@@ -299,7 +302,8 @@ class Writer:
     def _(self, t: Entry, of: Of) -> Piece:
         separator = "," if None in t.index else ""
         text = self.wrap(of(t.arg), ATOM)
-        text = text if text.startswith("(") or isinstance(t.arg, Leaf) else self.style.brackets(text)
+        bare = text.startswith("(") or isinstance(t.arg, Leaf | Func | Apply)
+        text = text if bare else self.style.brackets(text)
         return self._sliced(t, self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)))
 
     def _sliced(self, t: Tree, text: str) -> Piece:
@@ -339,6 +343,10 @@ class Writer:
         items = [self.style.sized(self.style.identity, self.style.size(x.shape[0])) if isinstance(x, Identity)
                  else self.wrap(of(x), RAISED) for x in t.items]
         return Piece(f" {self.style.kron} ".join(items), HADAMARD)
+
+    @piece.register
+    def _(self, t: Vec, of: Of) -> Piece:
+        return Piece(self.style.applied(self.style.vec_, of(t.arg).text), ATOM)
 
     @piece.register
     def _(self, t: Commutation, of: Of) -> Piece:

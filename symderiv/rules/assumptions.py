@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from symderiv.build import call, contract, ones, power, symbol, view
+from symderiv.build import call, contract, ones, power, substitute, symbol, view
 from symderiv.facts import Fact, Facts, facts
-from symderiv.ir import Call, Contract, Expr, Map, base_and_exponent
+from symderiv.ir import Call, Contract, Expr, Map, Symbol, base_and_exponent
 from symderiv.rules.base import Context, Used, peel, rule
 from symderiv.rules.definitions import axes as axes_of
 from symderiv.rules.definitions import from_rows, rows_of
@@ -91,7 +91,8 @@ def apply_onehot(node: Contract, context: Context) -> Used | None:
                     out = tuple(la[-1] if x == lb[-1] else x for x in node.out)
                     rows = [(f, tuple(la[-1] if x == lb[-1] else x for x in ls))
                             for k, (f, ls) in enumerate(zip(node.factors, node.labels, strict=True)) if k != b]
-                    return Used(contract([f for f, _ in rows], [ls for _, ls in rows], out, dict(enumerate(node.dims))), (fact,))
+                    used = {x for _, ls in rows for x in ls} | set(out)
+                    return Used(contract([f for f, _ in rows], [ls for _, ls in rows], out, {x: node.dims[x] for x in used}), (fact,))
     return None
 
 
@@ -139,6 +140,24 @@ def cancel_inverse(node: Contract, context: Context) -> Expr | None:
                     used = {y for _, ls in rows for y in ls} | set(out) | {i}
                     return contract([h for h, _ in rows], [ls for _, ls in rows], out, {y: node.dims[y] for y in used})
     return None
+
+
+SYMMETRIC = ("symmetric", "psd", "pd", "diagonal")
+
+
+def _skew() -> tuple[Expr, Context]:
+    x = symbol("X", (3, 3))
+    return view(x, (0, 1), (1, 0)), _given(Fact("symmetric", x, "symmetric(X)"))
+
+
+@rule("assumption", r"X^\top=X", [Expr], example=_skew)
+def apply_symmetry(node: Expr, context: Context) -> Used | None:
+    """Use the symmetry of a variable, once its derivative has been taken in all entries."""
+    used = {f.subject: f for f in context.facts.of(*SYMMETRIC) if isinstance(f.subject, Symbol) and "symmetric" not in f.subject.props}
+    if not used:
+        return None
+    after = substitute(node, {x: symbol(x.name, x.shape, x.kind, (*x.props, "symmetric")) for x in used})  # type: ignore[union-attr]
+    return None if after is node else Used(after, tuple(used.values()))
 
 
 __all__ = ["Facts", "Fraction", "base_and_exponent", "from_rows", "rows_of"]
