@@ -298,6 +298,14 @@ def det(x: Value, order: int = 2) -> Value:
     return minors[tuple(range(n))]
 
 
+def is_largest(x: Value, order: int, axis: Any = None) -> Value:
+    """1 where an entry is the largest along the axis, else 0."""
+    a = base(x).real
+    own = range(a.ndim - order, a.ndim)
+    along = tuple(own) if axis is None else tuple(own[k] for k in ((axis,) if isinstance(axis, int) else axis))
+    return np.where(a == a.max(axis=along, keepdims=True), 1.0, 0.0)
+
+
 def logdet(x: Value, order: int = 2) -> Value:
     """log |det x|."""
     return log(absolute(det(x)))
@@ -327,6 +335,7 @@ TENSOR: dict[str, Scalar] = {
     "rms_norm": rms_norm,
     "entropy": lambda x, order, axis=None, keepdims=False: -total(x * log(x), order, axis, keepdims),
     "max": largest,
+    "is_max": is_largest,
     "det": det,
     "inv": inv,
     "logdet": logdet,

@@ -66,11 +66,14 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
         if chapter.kind != "loss":
             for node, times in _functions_in(chapter.last).items():
                 counted[node] = max(counted.get(node, 0), times)
+            for line in chapter.lines:
+                for node, times in _divisors_in(line.state).items():
+                    counted[node] = max(counted.get(node, 0), times)
     taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
     lets: dict[Expr, Expr] = {}
     for node, times in counted.items():
         if times > 1:
-            first = _LETS.get(getattr(node, "fn", ""), "v")
+            first = _LETS.get(getattr(node, "fn", ""), "s" if isinstance(node, Contract) else "v")
             text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
             taken.add(text)
             lets[node] = name(text, node, "auto")
@@ -83,6 +86,25 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
     for c in chapters:
         told.append(replace(c, goal=renamed(c.goal), lines=tuple(Line(renamed(line.state), line.why) for line in c.lines)))
     return told
+
+
+def _divisors_in(state: Expr) -> dict[Expr, int]:
+    """How often each sum is divided by in a formula."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack:
+        n = stack.pop()
+        if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 and not n.shape and isinstance(n.arg, Contract) \
+                and len(n.arg.dims) > 0 and not is_norm(n.arg):
+            counted[n.arg] = counted.get(n.arg, 0) + 1
+        elif not isinstance(n, Name):
+            stack.extend(n.kids)
+    return counted
+
+
+def is_norm(node: Contract) -> bool:
+    """True for Σ x², which has a sign of its own."""
+    return len(node.factors) == 1 and isinstance(node.factors[0], Map) and node.factors[0].fn == "pow"
 
 
 def _functions_in(state: Expr) -> dict[Expr, int]:

@@ -88,7 +88,17 @@ def _reshape(node: Call) -> Expr:
     return call("reshape", (identity(kid.shape),), node.shape + kid.shape, (*node.params, *(1 for _ in kid.shape)))
 
 
-_PRIMITIVES = {"reshape": _reshape, "inv": _inverse, "det": _determinant, "logdet": _log_determinant}
+def _maximum(node: Call) -> Expr:
+    """1 at the largest entry, away from ties."""
+    x = node.args[0]
+    axes = node.params[0]
+    reduced = tuple(range(len(x.shape))) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+    labels = tuple(range(len(x.shape)))
+    kept = tuple(k for k in labels if k not in reduced)
+    return view(call("is_max", (x,), x.shape, node.params), labels, kept + labels)
+
+
+_PRIMITIVES = {"max": _maximum, "is_max": lambda node: zero(node.shape + node.args[0].shape), "reshape": _reshape, "inv": _inverse, "det": _determinant, "logdet": _log_determinant}
 """∂(X⁻¹)_ij/∂X_kl = −(X⁻¹)_ik (X⁻¹)_lj; ∂det X/∂X = det X · X⁻ᵀ; ∂log|det X|/∂X = X⁻ᵀ (Petersen & Pedersen 2012, 2.1–2.2)."""
 
 
