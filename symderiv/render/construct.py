@@ -187,8 +187,15 @@ def squared_norm(m: Tree) -> Tree:
         m = m.arg
     if isinstance(m, Sum):                                      # ‖Xw − y‖, not ‖y − Xw‖
         other = total([scale(Fraction(-1), (), x) for x in m.terms], m.shape)
-        m = max((m, other), key=lambda t: (not is_unit(t.terms[0]), t.terms[0].size, t.terms[0].words) if isinstance(t, Sum) else ())
+        m = max((m, other), key=_leading)
     return Power(SCALAR, Norm(SCALAR, m), Fraction(2))
+
+
+def _leading(t: Tree) -> tuple[bool, int, tuple[str, ...]]:
+    """How well a sum's first term stands first: no number or mean, long before short."""
+    first = t.terms[0] if isinstance(t, Sum) else t
+    spread = isinstance(first, Scale) and isinstance(first.body, Ones | Identity)
+    return not (is_unit(first) or spread), first.size, first.words
 
 
 def frobenius(left: Tree, right: Tree) -> Tree:
@@ -238,8 +245,9 @@ def flipped(t: Tree) -> Tree | None:
             return total([scale(Fraction(-1), (), x) for x in t.terms], t.shape)
         return None
     if isinstance(t, Product | Hadamard):
+        bare = [x.arg if isinstance(x, Transpose) else x for x in t.items]
         for k, item in enumerate(t.items):
-            turned = flipped(item)
+            turned = None if bare.count(bare[k]) > 1 else flipped(item)     # −(x − m)(x − m)ᵀ stays
             if turned is not None:
                 return replace_kids(t, items=(*t.items[:k], turned, *t.items[k + 1:]))
     if isinstance(t, Diag | Transpose):

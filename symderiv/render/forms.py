@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symderiv.build import add, contract, scale
-from symderiv.ir import Add, Contract, Expr, Shape, scaled
+from symderiv.ir import Add, Call, Contract, Expr, Shape, scaled
 from symderiv.kronecker import Part, components, grouped
 from symderiv.lift import lift_any, lift_slice, lift_sums
 from symderiv.render.index import index_latex
@@ -49,7 +49,7 @@ def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notat
     order = len(expr.shape)
     letters = _letters(expr)
     name = f"({name})" if "_" in name and not name.startswith("(") else name
-    result = [Form("entry", f"{name}_{{{''.join(letters)}}}", index_latex(expr, letters, None, notation)[0], ())]
+    result = [_entry(expr, name, letters, notation)]
     for view, fixed in _views(order):
         index = tuple(letters[k] if k in fixed else None for k in range(order))
         tree = lift_slice(expr, index)
@@ -63,6 +63,20 @@ def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notat
     if vec is not None:
         result.append(Form("vec", "", tree_latex(vec, notation), (), "vec stacks columns"))
     return result
+
+
+def _entry(expr: Expr, name: str, letters: tuple[str, ...], notation: Notation) -> Form:
+    """The entry; an axis that was made from several has their letters in brackets: J_{(ik)jl}."""
+    c, node = scaled(expr)
+    if not (isinstance(node, Call) and node.fn == "reshape" and not node.ders):
+        return Form("entry", f"{name}_{{{''.join(letters)}}}", index_latex(expr, letters, None, notation)[0], ())
+    inner = scale(c, node.args[0])
+    letters, at, lhs = _letters(inner), 0, ""
+    for width in node.params:
+        group = "".join(letters[at:at + width])
+        lhs, at = lhs + (f"({group})" if width > 1 else group), at + width
+    return Form("entry", f"{name}_{{{lhs}}}", index_latex(inner, letters, None, notation)[0], (),
+                "of joined axes, the last letter runs fastest")
 
 
 def _letters(expr: Expr) -> tuple[str, ...]:

@@ -8,11 +8,22 @@ from typing import Any
 from symderiv.build import value_shape
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
 from symderiv.lift import lift, lift_any
-from symderiv.render.indexing import Factor, Layout, flippable, is_one, lay_out, term_key, words
+from symderiv.render.indexing import (
+    Factor,
+    Layout,
+    Row,
+    compacted,
+    flippable,
+    is_one,
+    lay_out,
+    summed_groups,
+    term_key,
+    words,
+)
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import PlainStyle, Style
-from symderiv.render.tree import Norm, Opaque, Power, Tree, is_differential
+from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
 from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer, derivative_name
 
 Task = Generator[Any, Any, Piece]
@@ -88,7 +99,10 @@ class IndexWriter:
         return piece.text if piece.level >= level else self.style.brackets(piece.text)
 
     def matrix(self, node: Expr, tree: Tree | None = None) -> str:
-        return Writer(self.style, entries_of(self.style)).write(lift_any(node) if tree is None else tree)
+        return self.matrix_piece(lift_any(node) if tree is None else tree).text
+
+    def matrix_piece(self, tree: Tree) -> Piece:
+        return Writer(self.style, entries_of(self.style)).whole(tree)
 
     def at(self, base: str, letters: tuple[str, ...], bracket: bool) -> str:
         """base_{ij}."""
@@ -116,10 +130,12 @@ class IndexWriter:
         if isinstance(node, Box):
             return self.box(node, letters, used)
         assert isinstance(node, Contract)
-        if compact and len(set(node.out)) < len(node.dims) and len(set(node.out)) == len(node.out):
-            tree = None if any(isinstance(k, Der | Box) for k in postorder(node)) else lift(node)
+        if compact and self._compacts(node):
+            groups = summed_groups(list(zip(node.factors, node.labels, strict=True)), node.out)
+            tree = lift(node) if len(groups) == 1 and len(groups[0]) == len(node.factors) else None
             if tree is not None:
-                return self.compact(node, tree, letters)
+                return self.compact(tree, letters)
+            return self.contract(node, letters, used, frozenset(), Fraction(1), compacted(node, groups))
         return self.contract(node, letters, used, frozenset())
 
     def leaf(self, node: Symbol | Name, letters: tuple[str, ...]) -> Task:
@@ -128,9 +144,9 @@ class IndexWriter:
         return Piece(self.at(base, letters, scripted), RAISED if self.style.superscripted(node) and not letters else ATOM)
         yield
 
-    def compact(self, node: Contract, tree: Tree, letters: tuple[str, ...]) -> Task:
-        text = self.matrix(node, tree)
-        return Piece(self.at(f"({text})" if self.plain and letters else text, letters, True), ATOM if letters else PRODUCT)
+    def compact(self, tree: Tree, letters: tuple[str, ...]) -> Task:
+        piece = self.matrix_piece(tree)
+        return Piece(self.at(f"({piece.text})", letters, False), ATOM) if letters else piece
         yield
 
     def differential(self, node: Name | Der, letters: tuple[str, ...], used: frozenset[str]) -> Task:
@@ -153,6 +169,8 @@ class IndexWriter:
             if isinstance(tree, Norm):
                 return Piece(self.matrix(node, tree), ATOM), Fraction(1)
             if isinstance(tree, Power) and isinstance(tree.base, Norm):
+                if abs(tree.exponent) == 2 and isinstance(tree.base.arg, Leaf):           # xᵀx
+                    return Piece(self.matrix(arg), PRODUCT), tree.exponent / 2
                 return Piece(self.matrix(node, tree.base), ATOM), tree.exponent
         if isinstance(arg, Add) and q.denominator == 1 and q % 2 == 0:
             top = max(arg.terms, key=lambda term: (not is_one(term[1]), term[1].weight, words(term[1])))
@@ -243,11 +261,14 @@ class IndexWriter:
 
     @staticmethod
     def _compacts(t: Contract) -> bool:
-        return len(set(t.out)) < len(t.dims) and len(set(t.out)) == len(t.out)
+        """Whether a product has sums that its matrix form would hide: f((W h)_i) for f(Σ_k W_ik h_k)."""
+        return len(set(t.out)) < len(t.dims) and len(set(t.out)) == len(t.out) and not any(
+            isinstance(k, Der | Box) for k in postorder(t))
 
     # ------------------------------------------------------------ products
     def contract(self, node: Contract, letters: tuple[str, ...], used: frozenset[str], turned: frozenset[int],
-                 coefficient: Fraction = Fraction(1)) -> Task:
+                 coefficient: Fraction = Fraction(1), parts: Sequence[Row] | None = None) -> Task:
+        """A product; ``parts`` are its factors where some were joined to be shown as one matrix formula."""
         name: dict[int, str] = {}
         deltas: list[tuple[str, str, int]] = []
         for x, letter in zip(node.out, letters, strict=True):
@@ -255,7 +276,7 @@ class IndexWriter:
                 deltas.append((name[x], letter, x))
             else:
                 name[x] = letter
-        rows = list(zip(node.factors, node.labels, strict=True))
+        rows = list(zip(node.factors, node.labels, strict=True)) if parts is None else list(parts)
         layout = lay_out(rows, node.out, self.previous)
         taken = set(used) | set(letters)
         if self.previous is not None:
@@ -279,7 +300,7 @@ class IndexWriter:
                 base, q = yield self.base(f, at, inner)
                 factors[k] = Factor(f, base, self.power(base, -q), q)
             else:
-                piece = yield self.entry(f, at, inner)
+                piece = yield self.entry(f, at, inner, parts is not None)
                 factors[k] = Factor(f, piece, None, Fraction(1))
         return self.assemble(layout, factors, name, deltas, coefficient)
 
@@ -287,26 +308,31 @@ class IndexWriter:
                  coefficient: Fraction) -> Piece:
         """Scalars, sums that are scalars, entries, Σ with output indices, holes, deltas."""
         s = self.style
-        signs = [s.delta(i, j) for i, j, _ in deltas]
-        ahead = [sign for sign, (_, _, x) in zip(signs, deltas, strict=True) if x not in layout.carried]
-        behind = [sign for sign, (_, _, x) in zip(signs, deltas, strict=True) if x in layout.carried]
-        groups = [(g.labels, self.factors_text([factors[k] for k in g.members], Fraction(1)), g.scalar) for g in layout.sums]
         free = [factors[k] for k in layout.free]
+        carriers = any(f.order for f in free) or any(not g.scalar for g in layout.sums) or layout.late
+        before = [carriers and x not in layout.carried for _, _, x in deltas]
+        ahead = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if first]
+        behind = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if not first]
         late = [self.wrap(factors[k].piece, RAISED) for k in layout.late]
-        scalar_sums = [self.sum_text([name[x] for x in labels], text) for labels, text, scalar in groups if scalar]
-        sums = [self.sum_text([name[x] for x in labels], text) for labels, text, scalar in groups if not scalar]
-        rest = len(ahead) + len(free) + len(late) + len(sums) + len(behind)
-        keep = scalar_sums if not rest and len(scalar_sums) == 1 else [s.brackets(x) for x in scalar_sums]
-        alone = len(free) == 1 and free[0].below is None and not (ahead or late or sums or behind or keep)
-        if alone and coefficient == 1:
+        texts = [self.sum_text([name[x] for x in g.labels], self.factors_text([factors[k] for k in g.members], Fraction(1)))
+                 for g in layout.sums]
+        scalar_sums = [text for text, g in zip(texts, layout.sums, strict=True) if g.scalar]
+        sums = [text for text, g in zip(texts, layout.sums, strict=True) if not g.scalar]
+        scalars = [f for f in free if not f.order] if scalar_sums else []
+        free = [f for f in free if not any(f is g for g in scalars)]
+        after = bool(free or ahead or late or sums or behind)
+        keep = scalar_sums if not after and len(scalar_sums) == 1 else [s.brackets(x) for x in scalar_sums]
+        more = bool(ahead or late or sums or behind)
+        if len(free) == 1 and free[0].below is None and coefficient == 1 and not (more or keep or scalars):
             return free[0].piece
-        head = self.factors_text(free, coefficient, bool(keep or ahead or late or sums or behind))
-        parts = [*ahead, *keep, *head, *sums, *late, *behind] if coefficient == 1 else [*head[:1], *ahead, *keep, *head[1:], *sums,
-                                                                                     *late, *behind]
+        first = self.factors_text(scalars if keep else free, coefficient, bool(keep) or more)
+        then = self.factors_text(free, Fraction(1), True) if keep else []
+        number = [] if coefficient == 1 else first[:1]
+        parts = [*number, *ahead, *first[len(number):], *keep, *then, *sums, *late, *behind]
         if not parts:
             return Piece("1", ATOM)
-        big = sums or (scalar_sums and not rest)
         text = self.join(parts)
+        big = bool(sums) or bool(scalar_sums and not after)
         single = len(parts) == 1 and not big
         return Piece(text, BIG if big else ATOM if single and (ahead or behind or text.isdigit()) else PRODUCT)
 
@@ -333,7 +359,7 @@ class IndexWriter:
             else:
                 texts = [self.wrap(f.piece, BIG) for f in others]
             return number + texts
-        top = [f for f in others if f.order <= 1 and f.piece.level >= RAISED and not f.hole and r"\frac" not in f.piece.text]
+        top = [f for f in others if f.order <= (1 if len(others) > 1 else 2) and f.piece.level >= RAISED and not f.hole and r"\frac" not in f.piece.text]
         rest = [f for f in others if not any(f is g for g in top)]
         over = [] if coefficient.numerator == 1 else [str(coefficient.numerator)]
         over += [f.piece.text for f in top]

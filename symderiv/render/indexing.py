@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from symderiv.build import contract
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
 from symderiv.render.letters import Letters
 from symderiv.render.tree import is_differential
@@ -117,6 +118,24 @@ def _groups(rows: Sequence[Row], outer: set[int]) -> list[list[int]]:
             groups.remove(other)
         groups.append((labels, members))
     return [sorted(members) for _, members in groups]
+
+
+def summed_groups(rows: Sequence[Row], out: tuple[int, ...]) -> list[list[int]]:
+    """The groups of factors that have a sum in them."""
+    return [g for g in _groups(rows, set(out)) if any(x not in out for k in g for x in rows[k][1])]
+
+
+def compacted(node: Contract, groups: Sequence[Sequence[int]]) -> list[Row]:
+    """The factors, each group joined to one; the factors as they are where a number would come out of a group."""
+    rows: list[Row] = list(zip(node.factors, node.labels, strict=True))
+    joined: list[Row] = [rows[k] for k in range(len(rows)) if not any(k in g for g in groups)]
+    for group in groups:
+        kept = tuple(x for x in dict.fromkeys(node.out) if any(x in rows[k][1] for k in group))
+        whole = contract([rows[k][0] for k in group], [rows[k][1] for k in group], kept)
+        if isinstance(whole, Add):
+            return rows
+        joined.append((whole, kept))
+    return joined
 
 
 def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) -> list[int]:

@@ -29,6 +29,8 @@ class Notation:
     """of abstract modules' derivatives, J_N(w): "auto" (where one function is taken at several places), "always", "never\""""
     hadamard_as_diag: bool = False
     """d ⊙ (W v) as diag(d) W v"""
+    pairing: bool = False
+    """a scalar with one differential in it as an inner product: ⟨δ xᵀ, dW⟩ for δᵀ dW x"""
     joint_sums: bool = True
     r"""\sum_{k,l} for \sum_k\sum_l"""
 

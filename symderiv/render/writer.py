@@ -9,7 +9,7 @@ from typing import NamedTuple
 from symderiv.build import value_shape
 from symderiv.errors import TooLargeError
 from symderiv.ir import Call
-from symderiv.render.construct import coefficient_of, transpose
+from symderiv.render.construct import coefficient_of, product, transpose
 from symderiv.render.style import Style
 from symderiv.render.tree import (
     Apply,
@@ -40,6 +40,7 @@ from symderiv.render.tree import (
     Transpose,
     Tree,
     Unit,
+    Vec,
     fold,
     postorder,
     replace_kids,
@@ -66,8 +67,12 @@ class Writer:
         self.entries = entries
 
     def write(self, tree: Tree) -> str:
+        return self.whole(tree).text
+
+    def whole(self, tree: Tree) -> Piece:
+        """The text of a tree and how tightly it holds together."""
         self.shown = self._functions_with_arguments(tree)
-        return fold(tree, self._checked).text
+        return fold(tree, self._checked)
 
     def _functions_with_arguments(self, tree: Tree) -> set[str]:
         """Abstract functions that are taken at several places, so that J_N has to say where."""
@@ -142,6 +147,8 @@ class Writer:
 
     @piece.register
     def _(self, t: Product, of: Of) -> Piece:
+        if self.style.notation.pairing and t.shape == (None, None) and sum(x.moving for x in t.items) == 1:
+            return self._paired(t)
         text, before = "", None
         k = 0
         while k < len(t.items):
@@ -163,6 +170,16 @@ class Writer:
             text += part if before is None else self._gap(before, item, text, part) + part
             before, k = item, k + run
         return Piece(text, PRODUCT)
+
+    def _paired(self, t: Product) -> Piece:
+        """uᵀ dX v as ⟨u vᵀ, dX⟩."""
+        k = next(k for k, x in enumerate(t.items) if x.moving)
+        moved = t.items[k].arg if isinstance(t.items[k], Transpose) else t.items[k]
+        left, right = t.items[:k], t.items[k + 1:]
+        other = transpose(product([*right, *left]))            # L dX R is ⟨(R L)ᵀ, dX⟩
+        if moved is not t.items[k]:
+            other = transpose(other)
+        return Piece(self.style.inner(fold(other, self.piece).text, fold(moved, self.piece).text), ATOM)
 
     @property
     def plain(self) -> bool:
@@ -384,7 +401,7 @@ class Writer:
         text = head[0]
         for part in head[1:]:
             operator = part.startswith(r"\operatorname") and not text.endswith(")")
-            text += ("" if operator else s.thin) + part
+            text += ("" if operator or part.startswith(r"\sum") else s.thin) + part
         level = BIG if body is not None and body.level == BIG else HADAMARD if body is not None and body.level < PRODUCT \
             and not text.endswith(")") else PRODUCT
         if len(head) == 1 and not sign and body is None and not over and c.denominator == 1 and not under:
