@@ -60,7 +60,7 @@ class Pair:
     target: Symbol
     names: tuple[str, str]
     """how the gradient and the output are called"""
-    facts: Facts = Facts()
+    facts: Facts
 
 
 def refute(pair: Pair, settings: int = 12) -> Counterexample | None:

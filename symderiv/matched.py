@@ -16,6 +16,7 @@ from symderiv.ir import Expr, Symbol, free_symbols
 from symderiv.modules import LossModule
 from symderiv.ops import shape_text
 from symderiv.pairing import Matching, match
+from symderiv.potential import MatchingLoss, find_matching_loss
 
 Assume = str | Iterable[str] | None
 
@@ -56,6 +57,33 @@ def matching(
     return match(value, told, u, p, _symbol(spoken, target, value.shape, "target"), facts)
 
 
+def matching_loss(
+    module: Any,
+    /,
+    *,
+    input: str | None = None,
+    target: str = "y",
+    assume: Assume = None,
+    shapes: Mapping[str, Any] | None = None,
+    **declared: Any,
+) -> MatchingLoss:
+    """The loss whose gradient in the module's input is module − target; NoMatchingLossError says why there is none.
+
+    >>> found = matching_loss("tanh(u)", input="u", target="y", u="o", y="o")
+    >>> found.loss.text(), found.convex, found.status
+    ('1ᵀ logcosh(u) − uᵀ y', 'convex', 'proved')
+    """
+    given = {**(shapes or {}), **declared}
+    inner = {k: v for k, v in given.items() if k != target}
+    value, environment, _ = to_expr(module, inner)
+    u = _input(value, environment, input)
+    stated = {**_shapes(environment), **given}
+    stated.setdefault(target, value.shape)
+    _, spoken, facts = to_expr(target, stated, assume)
+    value = substitute(value, {s: spoken.symbols.get(s.name, s) for s in environment.symbols.values()})
+    return find_matching_loss(value, spoken.symbols.get(u.name, u), spoken.symbols[target], facts)
+
+
 def _input(value: Expr, environment: Environment, wanted: str | None) -> Symbol:
     known = {s.name: s for s in free_symbols(value) if s.kind == "variable"}
     known.update({n: s for n, s in environment.symbols.items() if n in known})
@@ -92,4 +120,4 @@ def _text(loss: LossModule, output: str) -> str:
     return f"{loss.row.name}({', '.join([output, *loss.arguments, *given])})"
 
 
-__all__ = ["matching"]
+__all__ = ["matching", "matching_loss"]

@@ -39,6 +39,9 @@ from symderiv.rules.splitting import (
 from symderiv.trace import Cong, Fire, Item, Proof, chain, fires
 
 
+NONE = Facts()
+
+
 @dataclass(frozen=True)
 class Matching:
     """The decision on d(L∘M)/du = A·M(u) + b + remainder, where A and b are free of u.
@@ -72,7 +75,7 @@ class Matching:
         return self.matches
 
 
-def match(module: Expr, loss: Expr, input: Symbol, output: Symbol, target: Symbol, facts: Facts = Facts()) -> Matching:
+def match(module: Expr, loss: Expr, input: Symbol, output: Symbol, target: Symbol, facts: Facts = NONE) -> Matching:
     """Decide whether the loss, written in the module's output (or in its input), matches the module.
 
     >>> from symderiv.build import apply, call, contract, symbol

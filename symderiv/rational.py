@@ -26,7 +26,7 @@ Letters = tuple[Hashable, ...]
 WEIGHT_LIMIT = 400
 
 
-class heaviside(sp.Function):  # type: ignore[misc]  # noqa: N801  (it prints as the row is called)
+class heaviside(sp.Function):
     """The step with a derivative of zero, as the row states it (SymPy's own gives a distribution)."""
 
     nargs = 1
@@ -35,7 +35,15 @@ class heaviside(sp.Function):  # type: ignore[misc]  # noqa: N801  (it prints as
         return sp.Integer(0)
 
 
-_PLAIN = {"exp": sp.exp, "log": sp.log, "sin": sp.sin, "cos": sp.cos, "erf": sp.erf, "heaviside": heaviside}
+_PLAIN = {
+    "exp": sp.exp,
+    "log": sp.log,
+    "sin": sp.sin,
+    "cos": sp.cos,
+    "atan": sp.atan,
+    "erf": sp.erf,
+    "heaviside": heaviside,
+}
 
 
 class Scalars:
@@ -78,7 +86,7 @@ class Scalars:
         return self._memo[key]
 
     def _formula(self, node: Expr, letters: Letters) -> sp.Expr | None:
-        if isinstance(node, Name) and self.names or node is self.variable:
+        if (isinstance(node, Name) and self.names) or node is self.variable:
             return self.atom(node, letters)
         if isinstance(node, Name | Box):
             return self._entry(node.kids[0], letters)
@@ -235,7 +243,7 @@ class Fractions:
             return e.func(*parts)
         if isinstance(e, sp.Pow):
             return self._power(parts[0], e.exp)
-        if isinstance(e, sp.log | sp.erf | sp.sin | sp.cos | heaviside):
+        if isinstance(e, sp.log | sp.erf | sp.sin | sp.cos | sp.atan | heaviside):
             key = sp.cancel(sp.together(parts[0]))
             made = self._generator(type(e).__name__, key, e.func(key))
             if isinstance(e, heaviside):

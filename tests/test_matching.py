@@ -116,7 +116,7 @@ def test_the_relation_holds_at_points(row: Row) -> None:
     targets = draws(y.shape, y, Facts((Fact("positive", y, ""),)), sizes, random)
     step = mp.mpf(10) ** -12
 
-    def value(at: dict) -> object:  # type: ignore[type-arg]
+    def value(at: Value) -> Any:
         return evaluate(loss, {u: at, y: given, p: evaluate(module, {u: at}, sizes)}, sizes)[()]
 
     for at, given in zip(inputs, targets, strict=False):
@@ -125,7 +125,7 @@ def test_the_relation_holds_at_points(row: Row) -> None:
             slope, constant = (evaluate(e, {y: given}, sizes) for e in (found.A, found.b))
             for i in indices(u.shape, sizes):
                 up, down = ({**at, i: at[i] + k * step} for k in (1, -1))
-                numeric = (value(up) - value(down)) / (2 * step)  # type: ignore[operator]
+                numeric = (value(up) - value(down)) / (2 * step)
                 stated = constant[i] + sum(slope[(*i, *j)] * out[j] for j in out)
                 assert abs(numeric - stated) < 1e-15 * (1 + abs(stated))
         except OutsideDomainError:
