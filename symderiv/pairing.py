@@ -38,7 +38,6 @@ from symderiv.rules.splitting import (
 )
 from symderiv.trace import Cong, Fire, Item, Proof, chain, fires
 
-
 NONE = Facts()
 
 
