@@ -71,7 +71,7 @@ class Derivation:
 
     kind: str
     subject: Expr
-    wrt: tuple[Symbol, ...]
+    wrt: tuple[Symbol | Name, ...]
     proofs: Any
     facts: Facts
     order: int = 1
@@ -216,12 +216,16 @@ def unfolded(engine: Engine, proof: Proof, goal: Expr, items: list[Item]) -> Pro
 
 
 def with_symmetry(engine: Engine, proof: Proof) -> Proof:
-    """The symmetry of a variable, used at the end: the derivative was taken in all entries."""
+    """What is assumed of the variable itself, used at the end: the derivative was taken in all entries, freely."""
+    items: list[Item] = [proof]
     used = apply_symmetry.fire(proof.after, engine.context)
-    if used is None:
-        return proof
-    step = Fire(apply_symmetry.name, proof.after, used.after, None, (), used.facts)
-    return chain(proof.before, [proof, step, engine.simplify(used.after)], engine.context)
+    if used is not None:
+        items.append(Fire(apply_symmetry.name, proof.after, used.after, None, (), used.facts))
+        items.append(engine.simplify(used.after))
+    late = engine.finish(items[-1].after)
+    if late.items:
+        items.append(late)
+    return proof if len(items) == 1 else chain(proof.before, items, engine.context)
 
 
 def expect_scalar(f: Expr, what: str, instead: str) -> None:
@@ -249,7 +253,7 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
              source: str = "") -> Derivation:
     """∇f for each variable, of its shape."""
     expect_scalar(f, "gradient", "take jacobian, or sum(…) first")
-    engine = Engine(facts)
+    engine = Engine(facts, wrt)
     begin, lemmas = first_derivative(engine, f, wrt)
     parts = []
     for x, lemma in zip(wrt, lemmas, strict=True):
@@ -274,7 +278,7 @@ def _within_structure(proof: Proof, x: Symbol, engine: Engine) -> Proof:
 def jacobian(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False, vec: bool = False,
              source: str = "") -> Derivation:
     """∂f/∂x of shape f.shape + x.shape; of a scalar a row, (1,) + x.shape."""
-    engine = Engine(facts)
+    engine = Engine(facts, wrt)
     begin, lemmas = first_derivative(engine, f, wrt)
     parts = []
     for x, lemma in zip(wrt, lemmas, strict=True):
@@ -302,7 +306,7 @@ def derivative(f: Expr, wrt: Sequence[Symbol], facts: Facts, order: int, kind: s
     """The derivative of any order: f.shape + order × x.shape; for several variables of order 2, tuples of tuples."""
     if order < 1:
         raise SymderivError(f"the order of a derivative is at least 1; this is {order}")
-    engine = Engine(facts)
+    engine = Engine(facts, wrt)
     begin, lemmas = first_derivative(engine, f, wrt)
     if not several:
         (x,), (lemma,) = wrt, lemmas

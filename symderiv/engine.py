@@ -30,9 +30,10 @@ NAME_FROM_WEIGHT = 14
 class Engine:
     """Proves derivatives under one set of facts; remembers every lemma."""
 
-    def __init__(self, facts: Facts = Facts()) -> None:
-        self.facts = facts
-        self.context = Context(facts)
+    def __init__(self, facts: Facts = Facts(), variables: Sequence[Expr] = ()) -> None:
+        self.all_facts = facts
+        self.facts = facts.held_fixed(variables)
+        self.context = Context(self.facts)
         self.normaliser = Normaliser(self.context)
         self.lemmas: dict[Der, Proof] = {}
         self._depends: dict[tuple[Expr, Expr], bool] = {}
@@ -53,6 +54,12 @@ class Engine:
 
     def simplify(self, node: Expr) -> Proof:
         return self.normaliser.normalise(node)
+
+    def finish(self, node: Expr) -> Proof:
+        """Simplify a result with all facts, those about the variables too."""
+        if self.all_facts == self.facts:
+            return Proof(node, node, (), self.context)
+        return Normaliser(Context(self.all_facts, self.context.names)).normalise(node)
 
     # ------------------------------------------------------------ forward
     def jacobian(self, f: Expr, x: Expr, named: bool = False) -> Proof:

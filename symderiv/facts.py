@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from symderiv.build import ONE, ones, power
-from symderiv.ir import Expr
+from symderiv.ir import Expr, depends
 
 PROPERTIES = ("onehot", "symmetric", "diagonal", "orthogonal", "psd", "pd", "convex", "concave")
+EQUATIONS = frozenset(("onehot", "sum", "equal", "orthogonal"))
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ class Facts:
 
     def of(self, *kinds: str) -> list[Fact]:
         return [f for f in self.facts if f.kind in kinds]
+
+    def held_fixed(self, variables: Iterable[Expr]) -> Facts:
+        """The facts that hold around every point, and so under a derivative by the variables.
+
+        An equation about a variable itself (Σx = 1, x² = 1, one-hot, orthogonal) holds on a set without interior: it may
+        be used once the derivative has been taken, not before.
+        """
+        wanted = list(variables)
+        return Facts(tuple(f for f in self.facts if f.kind not in EQUATIONS or not isinstance(f.subject, Expr)
+                           or not any(depends(f.subject, x) for x in wanted)))
 
     def texts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(f.text for f in self.facts))

@@ -105,7 +105,7 @@ def split(f: Expr, x: Symbol, u: Expr, facts: Facts) -> GaussNewton:
     whole = substitute(f, {u: held})
     if depends(substitute(whole, {held: _stand_in(held)}), x):
         raise SymderivError(f"'{x.name}' reaches the loss past '{label}' too", hint="split where all ways pass through")
-    engine = Engine(facts)
+    engine = Engine(facts, [x])
     begin = engine.begin(whole)
     loss = begin.after
     held = next((n for n in postorder(loss) if isinstance(n, Name) and n.name == label), held)
@@ -129,8 +129,8 @@ def split(f: Expr, x: Symbol, u: Expr, facts: Facts) -> GaussNewton:
     r = told(whole_r, "R", {der(loss, held): slope, der(der(held, x), x): second_inner})
     h = derivative(f, [x], facts, 2, "hessian")
     return GaussNewton(h, g, r, held, x, Derivation("jacobian", held, (x,), jac, facts),
-                       Derivation("hessian", loss, (x,), second_outer, facts, 2),
-                       Derivation("gradient", loss, (x,), slope, facts), facts)
+                       Derivation("hessian", loss, (held,), second_outer, facts, 2),
+                       Derivation("gradient", loss, (held,), slope, facts), facts)
 
 
 def _stand_in(u: Expr) -> Expr:

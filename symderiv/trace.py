@@ -109,7 +109,7 @@ def check_fire(step: Fire, context: Context) -> bool:
         result = law.apply(step.before, context, step.choice, step.cited)
     else:
         fired = law.fire(step.before, context, step.choice)
-        if fired is None or not set(step.facts) <= set(context.facts):
+        if fired is None or set(fired.facts) != set(step.facts) or not set(step.facts) <= set(context.facts):
             return False
         result = fired.after
     return result is step.after
@@ -124,7 +124,7 @@ def replay(root: Proof) -> Expr:
             if item.before is not current:
                 raise SymderivError(f"a step starts from {item.before!r}, but the one before it ends at {current!r}")
             if isinstance(item, Fire):
-                if not check_fire(item, proof.context):
+                if not check_fire(item, proof.context) or item.law.family == "structure" and proof is not root:
                     raise SymderivError(f"the rule '{item.law.title}' doesn't take {item.before!r} to {item.after!r}")
                 current = item.after
             elif isinstance(item, Cong):
@@ -136,5 +136,7 @@ def replay(root: Proof) -> Expr:
                 current = remake(item.before, kids)
             else:
                 current = done[id(item)]
+        if current is not proof.after:
+            raise SymderivError(f"a proof's steps end at {current!r}, not at {proof.after!r}")
         done[id(proof)] = current
     return done[id(root)]
