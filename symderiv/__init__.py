@@ -23,9 +23,9 @@ from symderiv.errors import (
     TooLargeError,
     UnknownNameError,
 )
-from symderiv.gauss_newton import GaussNewton
 from symderiv.ir import Expr
 from symderiv.services import service as _service
+from symderiv.splits import GaussNewton
 
 __version__ = "0.1.0"
 

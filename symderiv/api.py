@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symderiv import derive
-from symderiv import gauss_newton as splitting
+from symderiv import splits as splitting
 from symderiv.build import substitute
 from symderiv.derive import Derivation
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
@@ -13,10 +13,10 @@ from symderiv.facts import Facts
 from symderiv.frontend.environment import Environment, declare
 from symderiv.frontend.inputs import to_expr
 from symderiv.frontend.instances import functions_of
-from symderiv.gauss_newton import GaussNewton
 from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text
 from symderiv.services import service
+from symderiv.splits import GaussNewton
 
 Assume = str | Iterable[str] | None
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from symderiv.build import add
 from symderiv.derive import Derivation, Step
-from symderiv.gauss_newton import GaussNewton
 from symderiv.ir import Expr
 from symderiv.jets import Array
+from symderiv.splits import GaussNewton
 from symderiv.verify import Claim, Report, check, check_derivative, check_steps
 
 STEP_TRIALS = 3

@@ -15,6 +15,8 @@ WHERE = {
     "expr.text": "symderiv.present:expr_text",
     "expr.numpy": "symderiv.compiled:expr_numpy",
     "expr.to_sympy": "symderiv.lift:to_sympy",
+    "matching": "symderiv.matched:matching",
+    "matching_loss": "symderiv.matched:matching_loss",
     "prove": "symderiv.prove:prove_exprs",
     "certificate": "symderiv.curvature:certificate",
     "split.latex": "symderiv.present:split_latex",

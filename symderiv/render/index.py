@@ -39,15 +39,16 @@ def index_latex(expr: Expr, out_letters: Sequence[str], letters: Letters | None 
     >>> print(index_latex(matmul(A, B), "ij")[0])
     \sum_k A_{ik}\,B_{kj}
     """
-    return _write(expr, out_letters, letters, Style(notation))
+    return written(expr, out_letters, letters, Style(notation))
 
 
 def index_text(expr: Expr, out_letters: Sequence[str], letters: Letters | None = None) -> tuple[str, Letters]:
     """The same as plain text."""
-    return _write(expr, out_letters, letters, PlainStyle(DEFAULT))
+    return written(expr, out_letters, letters, PlainStyle(DEFAULT))
 
 
-def _write(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
+def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
+    """The entry in a style."""
     out = tuple(out_letters)[:len(expr.shape)]
     writer = IndexWriter(expr, out, style, letters)
     piece = writer.run(writer.entry(expr, out, frozenset(out_letters)))
@@ -61,7 +62,7 @@ def entries_of(style: Style) -> Any:
         out: list[str] = []
         for _ in tree.node.shape:
             out.append(next_letter(out, avoid))
-        return _write(tree.node, out, None, style)[0], "".join(out)
+        return written(tree.node, out, None, style)[0], "".join(out)
     return entries
 
 

@@ -1,0 +1,397 @@
+"""The constructors: each brings its node to canonical form, and does structure only.
+
+Folding definitions, facts and factoring are rules, recorded as steps; here is what needs no step because it is how the
+one linear node is written: flattening, δ by union–find, equal factors merged as powers, like terms collected,
+coefficients and common δ or broadcast axes moved outwards. All constructors are idempotent: ``remake(n, n.kids) is n``.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+
+from symderiv.dims import Dim, dim_terms
+from symderiv.errors import ShapeError
+from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels
+from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
+from symderiv.nodes import ONE, add_node, contract_node, map_node, primitive, symbol, zero
+from symderiv.patterns import Atom, common_structure, components, rational_power
+
+_F1 = Fraction(1)
+
+
+# ---------------------------------------------------------------- numbers and units
+def number(value: Fraction | int) -> Expr:
+    return add([(Fraction(value), ONE)], ())
+
+
+def ones(shape: Sequence[Dim]) -> Expr:
+    """All entries one: output labels that no factor carries."""
+    labels = tuple(range(len(shape)))
+    return contract((), (), labels, dict(enumerate(shape)))
+
+
+def identity(shape: Sequence[Dim]) -> Expr:
+    """δ of shape + shape: repeated output labels."""
+    labels = tuple(range(len(shape)))
+    return contract((), (), labels + labels, dict(enumerate(shape)))
+
+
+def size(dim: Dim) -> Expr:
+    """A dimension used as a number: Σ_i 1."""
+    if isinstance(dim, int):
+        return number(dim)
+    terms = [(Fraction(c), contract(tuple(symbol(a, (), "dim") for a in atoms), ((),) * len(atoms), ()))
+             for c, atoms in dim_terms(dim)]
+    return add(terms, ())
+
+
+# ---------------------------------------------------------------- contraction
+def contract(factors: Sequence[Expr], labels: Sequence[Sequence[Label]], out: Sequence[Label],
+             dims: Mapping[Label, Dim] | None = None) -> Expr:
+    """Σ over labels not in ``out`` of Π factors, in canonical form (an Add where a coefficient other than 1 remains).
+
+    ``dims`` gives the sizes of labels that no factor carries.
+    """
+    return _Contraction(factors, labels, out, dims or {}).build()
+
+
+def view(node: Expr, labels: Sequence[Label], out: Sequence[Label], dims: Mapping[Label, Dim] | None = None) -> Expr:
+    """One factor, relabelled: transposed, summed, put on a diagonal or broadcast."""
+    return contract((node,), (labels,), out, dims)
+
+
+def permute(node: Expr, order: Sequence[int]) -> Expr:
+    """Axes in the given order, as numpy.transpose."""
+    return view(node, tuple(range(len(order))), tuple(order))
+
+
+class _Contraction(Flattening):
+    """One run of the constructor, over factors that have been flattened."""
+
+    def build(self) -> Expr:
+        shape = tuple(self.dim[self.find(x)] for x in self.out)
+        if self.vanishes:
+            return zero(shape)
+        self.out = tuple(self.find(x) for x in self.out)
+        self.atoms = [(f, _sorted_axes(f, tuple(self.find(x) for x in ls))) for f, ls in self.atoms]
+        again = True
+        while again:
+            again = self.merge_powers() or self.count_bare_labels() or self.merge_groups()
+            if self.vanishes:
+                return zero(shape)
+        return scale(self.coefficient, self.canonical())
+
+    def replace(self, factors: list[Atom]) -> None:
+        """Take new factors, flattened where a power has opened."""
+        self.atoms = []
+        self.flatten(factors)
+        self.out = tuple(self.find(x) for x in self.out)
+        self.atoms = [(f, _sorted_axes(f, tuple(self.find(x) for x in ls))) for f, ls in self.atoms]
+
+    def merge_powers(self) -> bool:
+        """a·a = a², a·a⁻¹ = 1: equal bases at equal labels; True if a power opened so that merging must go on."""
+        if len(self.atoms) < 2:
+            return False
+        exponents: dict[tuple[Expr, tuple[int, ...]], Fraction] = {}
+        for f, ls in self.atoms:
+            base, q = base_and_exponent(f)
+            key = (base, _sorted_axes(base, ls))
+            exponents[key] = exponents.get(key, Fraction(0)) + q
+        if len(exponents) == len(self.atoms):
+            return False
+        self.replace([(power(base, q), ls) for (base, ls), q in exponents.items() if q])
+        return True
+
+    def count_bare_labels(self) -> bool:
+        """A summed label that no factor carries is its size."""
+        used = {x for _, ls in self.atoms for x in ls} | set(self.out)
+        bare = [x for x in range(len(self.parent)) if self.find(x) == x and x not in used and self.dim[x] != 0]
+        if not bare:
+            return False
+        factors = list(self.atoms)
+        for x in bare:
+            factors.append((size(self.dim[x]), ()))
+            self.dim[x] = 0
+        self.replace(factors)
+        return True
+
+    def merge_groups(self) -> bool:
+        """Merge equal sub-contractions that hang on the same labels, (Wx)_i (Wx)_i = ((Wx)²)_i, so that powers cancel."""
+        bases = [base_and_exponent(f)[0] for f, _ in self.atoms]
+        if len(set(bases)) == len(bases) and not any(isinstance(b, Contract) for b in bases):
+            return False
+        summed = sorted({x for _, ls in self.atoms for x in ls} - set(self.out))
+        cuts: list[tuple[int, ...]] = [()]
+        if len(summed) <= 8:
+            cuts += [(x,) for x in summed] + list(combinations(summed, 2))
+        return any(self.merge_across(set(self.out) | set(cut)) for cut in cuts)
+
+    def merge_across(self, cut: set[int]) -> bool:
+        groups = components(self.atoms, cut)
+        if len(groups) == 1:
+            return False
+        rows: dict[Atom, tuple[Fraction, list[Atom]]] = {}
+        merged = False
+        for group in groups:
+            boundary = tuple(sorted({x for _, ls in group for x in ls} & cut))
+            inner = any(x not in cut for _, ls in group for x in ls)
+            if inner:
+                c, node = scaled(contract([f for f, _ in group], [ls for _, ls in group], boundary))
+                if c != 1:
+                    return False
+                q, key = _F1, (node, boundary)
+            else:
+                (f, ls), = group
+                node, q = base_and_exponent(f)
+                key = (node, ls)
+                if isinstance(node, Contract):
+                    order = tuple(sorted(set(ls)))
+                    key = (view(node, ls, order), order)
+            if key in rows:
+                merged = True
+                rows[key] = (rows[key][0] + q, [])
+            else:
+                rows[key] = (q, group)
+        if not merged:
+            return False
+        factors: list[Atom] = []
+        for (node, ls), (q, group) in rows.items():
+            factors.extend(group or ([(power(node, q), ls)] if q else []))
+        kept = {x for _, ls in factors for x in ls} | cut
+        for x in {x for _, ls in self.atoms for x in ls} - kept:
+            self.dim[x] = 0                                     # summed inside the merged group: no bare label
+        self.replace(factors)
+        return True
+
+    def canonical(self) -> Expr:
+        out, atoms = self.out, self.atoms
+        index: dict[int, int] = {}
+        for x in out:
+            index.setdefault(x, len(index))
+        outer = len(index)
+        for _, ls in atoms:
+            for x in ls:
+                index.setdefault(x, len(index))
+        dims: list[Dim] = [0] * len(index)
+        for x, k in index.items():
+            dims[k] = self.dim[x]
+        new_out = tuple(index[x] for x in out)
+        rows = [(f, tuple(index[x] for x in ls)) for f, ls in atoms]
+        if len(rows) == 1 and isinstance(rows[0][0], Add) and new_out == tuple(range(outer)) == tuple(range(len(index))) \
+                and len(rows[0][1]) == outer and set(rows[0][1]) == set(new_out) and rows[0][1] != new_out:
+            f, ls = rows[0]                                     # a transposed sum is a sum of transposes
+            return add([(c, view(t, ls, new_out)) for c, t in f.terms], tuple(dims[x] for x in new_out))
+        if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(index))):
+            return rows[0][0]
+        if len(index) - outer + len(rows) > 1 or (rows and axis_classes(rows[0][0]) != tuple(range(len(rows[0][1])))):
+            rows, dims = canonical_rows(rows, [axis_classes(f) for f, _ in rows], new_out, dims, outer)
+            if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(dims))):
+                return rows[0][0]
+        return contract_node(tuple(f for f, _ in rows), tuple(ls for _, ls in rows), new_out, tuple(dims))
+
+
+def _sorted_axes(node: Expr, labels: tuple[int, ...]) -> tuple[int, ...]:
+    """Labels of interchangeable axes in order, so that A_ij and A_ji of a symmetric A are one factor."""
+    return labels if len(labels) < 2 else sorted_labels(labels, axis_classes(node))
+
+
+def axis_classes(node: Expr) -> tuple[int, ...]:
+    """A class for each axis; exchanging two axes of one class leaves the value as it is (declared, or seen by construction)."""
+    if node._classes is None:
+        node._classes = _axis_classes(node)
+    return node._classes
+
+
+def _axis_classes(node: Expr) -> tuple[int, ...]:
+    order = len(node.shape)
+    plain = tuple(range(order))
+    if order < 2 or len(set(node.shape)) == order:
+        return plain
+    if isinstance(node, Symbol):
+        return (0, 0) if "symmetric" in node.props and order == 2 else plain
+    if isinstance(node, Name | Map | Box):
+        return axis_classes(node.kids[0])
+    if isinstance(node, Call):
+        if node.fn == "inv" and not node.ders:
+            return axis_classes(node.args[0])
+        classes = list(range(order))
+        position = order - sum(len(node.args[d].shape) for d in node.ders)
+        first: dict[int, int] = {}
+        for d in node.ders:
+            if len(node.args[d].shape) == 1:
+                classes[position] = first.setdefault(d, position)
+            position += len(node.args[d].shape)
+        return tuple(classes)
+    if isinstance(node, Contract | Add):
+        node._classes = plain                                   # while testing, count no symmetry
+        classes = list(plain)
+        for a, b in combinations(range(order), 2):
+            if node.shape[a] == node.shape[b] and classes[a] != classes[b]:
+                swapped = list(plain)
+                swapped[a], swapped[b] = b, a
+                if permute(node, swapped) is node:
+                    classes = [classes[a] if c == classes[b] else c for c in classes]
+        return tuple(classes)
+    return plain
+
+
+# ---------------------------------------------------------------- sums
+def scale(coefficient: Fraction | int, node: Expr) -> Expr:
+    if coefficient == 1:
+        return node
+    return add([(Fraction(coefficient), node)], node.shape)
+
+
+def add(terms: Iterable[tuple[Fraction | int, Expr]], shape: Sequence[Dim]) -> Expr:
+    """Σ coefficient · node: like terms collected, δ and broadcast axes that all terms share moved out."""
+    shape = tuple(shape)
+    collected: dict[Expr, Fraction] = {}
+    work = [(Fraction(c), t) for c, t in terms]
+    work.reverse()
+    while work:
+        c, t = work.pop()
+        if t.shape != shape:
+            raise ShapeError(f"terms of a sum have the shapes {shape} and {t.shape}")
+        if isinstance(t, Add):
+            work.extend((c * d, u) for d, u in reversed(t.terms))
+        else:
+            collected[t] = collected.get(t, Fraction(0)) + c
+    rows = [(c, t) for t, c in collected.items() if c]
+    if not rows:
+        return zero(shape)
+    if len(rows) == 1:
+        c, t = rows[0]
+        return t if c == 1 else add_node(((c, t),), shape)
+    opened = [(c, t, _open_view(t)) for c, t in rows]
+    if any(inner is not None for _, _, inner in opened):
+        flat: list[tuple[Fraction, Expr]] = []
+        for c, t, inner in opened:
+            flat.extend([(c, t)] if inner is None else [(c * d, u) for d, u in inner])
+        return add(flat, shape)
+    common = common_structure([t for _, t in rows], len(shape)) if shape else None
+    if common is not None:
+        out, inner_axes = common
+        dims = {out[p]: shape[p] for p in range(len(shape))}
+        reduced = [(c, _restrict(t, out, inner_axes)) for c, t in rows]
+        return view(add(reduced, tuple(dims[x] for x in inner_axes)), inner_axes, out, dims)
+    rows.sort(key=lambda row: row[1].digest)
+    return add_node(tuple(rows), shape)
+
+
+def _open_view(t: Expr) -> list[tuple[Fraction, Expr]] | None:
+    """The terms of a sum that is only put on a diagonal, broadcast or transposed; None for anything else."""
+    if isinstance(t, Contract) and len(t.factors) == 1 and isinstance(t.factors[0], Add) and len(t.dims) == len(set(t.out)):
+        dims = dict(enumerate(t.dims))
+        return [(c, view(u, t.labels[0], t.out, dims)) for c, u in t.factors[0].terms]
+    return None
+
+
+def _restrict(t: Expr, out: tuple[int, ...], kept: tuple[int, ...]) -> Expr:
+    """The term without the common structure: out labels of the kept classes only."""
+    assert isinstance(t, Contract)
+    inner_out = tuple(t.out[out.index(x)] for x in kept)
+    return contract(t.factors, t.labels, inner_out, {x: t.dims[x] for x in inner_out})
+
+
+# ---------------------------------------------------------------- functions
+def apply(fn: str, arg: Expr, params: Sequence[Fraction | int] = (), order: int = 0, generic: bool = False) -> Expr:
+    """fn(arg) entry by entry; broadcast axes move outside; ``pow`` follows the laws of exponents that hold on its domain."""
+    values = tuple(Fraction(p) for p in params)
+    if fn == "pow":
+        return power(arg, values[0])
+    stripped = _strip_broadcast(arg)
+    if stripped is not None:
+        inner, labels, out, dims = stripped
+        return view(apply(fn, inner, values, order, generic), labels, out, dims)
+    return map_node(fn, arg, values, order, generic)
+
+
+def _strip_broadcast(arg: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...], dict[Label, Dim]] | None:
+    """(core, its labels, out, dims) of an argument with axes that no factor carries; None where there are none."""
+    c, node = scaled(arg)
+    if not isinstance(node, Contract):
+        return None
+    used = {x for ls in node.labels for x in ls}
+    first = tuple(dict.fromkeys(node.out))
+    kept = tuple(x for x in first if x in used or node.out.count(x) > 1)
+    if len(kept) == len(first):
+        return None
+    out = tuple(x for x in node.out)
+    inner_out = tuple(x for x in node.out if x in kept)
+    inner = scale(c, contract(node.factors, node.labels, inner_out, {x: node.dims[x] for x in inner_out}))
+    if len(inner_out) != len(kept):                             # δ stays inside: give its axes labels of their own
+        places = [p for p, x in enumerate(node.out) if x in kept]
+        labels = tuple(places)
+        out = tuple(range(len(node.out)))
+        return inner, labels, out, {p: node.shape[p] for p in range(len(node.out))}
+    return inner, inner_out, out, {x: node.dims[x] for x in first}
+
+
+def power(arg: Expr, q: Fraction | int) -> Expr:
+    """arg**q entry by entry, q rational.
+
+    Laws used: (ab)ⁿ = aⁿbⁿ for whole n; (aᵐ)ⁿ = aᵐⁿ for whole n or odd whole m; √(c a) = √c √a for square numbers c ≥ 0.
+    """
+    q = Fraction(q)
+    if q == 1:
+        return arg
+    if q == 0:
+        return ones(arg.shape)
+    if is_zero(arg) and q > 0:
+        return zero(arg.shape)
+    whole = q.denominator == 1
+    c, node = scaled(arg)
+    if isinstance(node, Add) and len(node.terms) > 1:
+        c, node = primitive(node)
+        if not whole:
+            c, node = abs(c), scale(1 if c > 0 else -1, node)
+    root = rational_power(c, q)
+    if c != 1:
+        if root is not None and (whole or c > 0):
+            return scale(root, power(node, q))
+        node = scale(c, node)
+    elif isinstance(node, Contract) and not node.factors and not node.out:
+        return ONE
+    if isinstance(node, Map) and node.fn == "pow":
+        m = node.params[0]
+        if whole or (m.denominator == 1 and m.numerator % 2):
+            return power(node.arg, m * q)
+    stripped = _strip_broadcast(node)
+    if stripped is not None:
+        inner, labels, out, dims = stripped
+        return view(power(inner, q), labels, out, dims)
+    if isinstance(node, Contract) and (q > 0 or len(set(node.out)) == len(node.out)):
+        opened = _power_of_product(node, q, whole)
+        if opened is not None:
+            return opened
+    return map_node("pow", node, (q,))
+
+
+def _power_of_product(node: Contract, q: Fraction, whole: bool) -> Expr | None:
+    """(a_i b_i)ⁿ = a_iⁿ b_iⁿ, group by group; δ keeps outside where q > 0."""
+    atoms = list(zip(node.factors, node.labels, strict=True))
+    groups = components(atoms, set(node.out))
+    repeated = len(set(node.out)) != len(node.out)
+    if len(groups) == 1 and len(groups[0]) >= 1 and any(x not in node.out for _, ls in groups[0] for x in ls) and not repeated:
+        boundary = tuple(dict.fromkeys(node.out))
+        used = {x for _, ls in groups[0] for x in ls}
+        if all(x in used for x in boundary):
+            return None                                         # one sum: stays whole
+    if not whole and len(groups) > 1:
+        if not repeated:
+            return None
+        inner_out = tuple(dict.fromkeys(node.out))
+        inner = contract(node.factors, node.labels, inner_out, dict(enumerate(node.dims)))
+        return view(power(inner, q), inner_out, node.out, dict(enumerate(node.dims)))
+    factors: list[Expr] = []
+    labels: list[tuple[int, ...]] = []
+    for group in groups:
+        boundary = tuple(x for x in dict.fromkeys(node.out) if any(x in ls for _, ls in group))
+        if len(group) == 1 and set(group[0][1]) <= set(node.out):
+            factors.append(power(group[0][0], q))
+            labels.append(group[0][1])
+        else:
+            factors.append(power(contract([f for f, _ in group], [ls for _, ls in group], boundary), q))
+            labels.append(boundary)
+    return contract(factors, labels, node.out, {x: node.dims[x] for x in node.out})

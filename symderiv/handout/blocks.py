@@ -1,0 +1,219 @@
+"""From a source's items to the blocks of a page: here every call is made, and everything that comes out is checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import symderiv
+from symderiv.api import prove
+from symderiv.derive import Derivation
+from symderiv.splits import GaussNewton
+from symderiv.handout import pairs, tables
+from symderiv.handout.card import Rules
+from symderiv.handout.checked import check
+from symderiv.handout.definition_latex import definition_latex, source_of
+from symderiv.handout.given import forward_pass, smoothness, sought, symbols
+from symderiv.handout.model import Assumptions, Block, Check, Code, Example, Heading, Page, Prose, Section
+from symderiv.handout.source import (
+    Derived,
+    Functions,
+    Handout,
+    Identity,
+    Item,
+    Maps,
+    Pair,
+    Pairs,
+    Place,
+    SourceError,
+    Splits,
+    Words,
+)
+from symderiv.handout.splits import certificate, split_blocks, split_table
+from symderiv.handout.told import lines_of, result, same_lines, steps, ways
+from symderiv.handout.values import array_latex, array_of, arrays, exact, given_latex, is_function
+from symderiv.present import expr_latex, fact_latex
+from symderiv.render.symbols import name_latex
+
+_EQUALS = {True: "=", False: r"\approx "}
+SHOWN_CODE = 40
+"""generated code of at most as many lines is shown"""
+
+
+def page(sheet: Handout, slug: str) -> Page:
+    """Run a source: the page with all its derivations, told and checked; raises SourceError for what fails."""
+    rules = Rules()
+    sections = []
+    for number, part in enumerate(sheet.sections, 1):
+        blocks = [block for item in part.items for block in blocks_of(item, rules)]
+        sections.append(Section(part.title, tuple(blocks), number))
+    if rules.named:
+        sections.append(Section("Rules used", (rules.card(),)))
+    return Page(sheet.title, slug, Prose(sheet.convention), tuple(sections))
+
+
+def blocks_of(item: Item, rules: Rules) -> list[Block]:
+    """The blocks of one item; what goes wrong is told at its place."""
+    try:
+        return list(_blocks(item, rules))
+    except SourceError:
+        raise
+    except symderiv.SymderivError as error:
+        raise SourceError(_place(item), str(error)) from error
+
+
+def _place(item: Item) -> Place:
+    return item.call.place if isinstance(item, Derived | Pair) else item.place
+
+
+def _blocks(item: Item, rules: Rules) -> Iterable[Block]:
+    match item:
+        case Words(text, heading, _):
+            return [*([Heading(heading)] if heading else []), Prose(text)]
+        case Derived():
+            return derived(item, rules)
+        case Identity():
+            return tables.identity(item)
+        case Maps():
+            return tables.maps(item)
+        case Functions():
+            return tables.functions(item)
+        case Splits():
+            return split_table(item)
+        case Pairs():
+            return pairs.pairs(item)
+        case Pair():
+            return pairs.pair(item, rules)
+
+
+# ---------------------------------------------------------------- one derivation
+def derived(item: Derived, rules: Rules) -> list[Block]:
+    """A derivation as golden handouts tell it: sought, given, steps in each form, numbers, result, checks, the call."""
+    told = item.call.run()
+    whole = told.H if isinstance(told, GaussNewton) else told
+    found = check(told)
+    if not found.ok:
+        raise SourceError(item.call.place, f"the derivation isn't confirmed: {found.trouble}")
+    blocks: list[Block] = [Prose(_sought(told)), symbols(whole.subject, whole.wrt, item.meaning)]
+    forward = forward_pass(whole.subject)
+    blocks += [forward] if forward else []
+    if item.definition is not None:
+        blocks += definition(item, whole)
+    blocks += _forms(item, told, rules)
+    for inner in item.reading:
+        blocks += blocks_of(inner, rules)
+    if item.numbers:
+        blocks.append(numbers(item, whole))
+    blocks += split_blocks(told) if isinstance(told, GaussNewton) else [result(told)]
+    blocks.append(Assumptions(assumptions(item, whole)))
+    blocks.append(Check(found.text(_drawn(item, whole))))
+    if isinstance(told, GaussNewton):
+        blocks += certificate(told)
+    return [*blocks, Code("The call", item.call.code()), *_generated(whole)]
+
+
+def _sought(told: Derivation | GaussNewton) -> str:
+    if isinstance(told, Derivation):
+        return sought(told)
+    goal = sought(told.H).removeprefix("Find ").removesuffix(".")
+    return f"Find {goal}, as $G+R$ split at ${name_latex(told.at.name)}$."
+
+
+def _forms(item: Derived, told: Derivation | GaussNewton, rules: Rules) -> list[Block]:
+    blocks: list[Block] = []
+    lines = {form: lines_of(told, form) for form in item.forms if form != "ways"}
+    for form, written in lines.items():
+        if form == "matrix" and "index" in lines and same_lines(written, lines["index"]):
+            continue
+        blocks.append(steps(written, form))
+        rules.name(written)
+    for part in told.parts if isinstance(told, GaussNewton) else (told,):
+        rules.fire(part.steps)
+    if "ways" in item.forms and isinstance(told, Derivation):
+        blocks += ways(told)
+    return blocks
+
+
+def _generated(derivation: Derivation) -> list[Block]:
+    source = derivation.numpy().source()
+    return [Code("The same in NumPy, generated", source)] if source.count("\n") <= SHOWN_CODE else []
+
+
+def _drawn(item: Derived, derivation: Derivation) -> str:
+    abstract = [n.removeprefix("") for n, shape in item.call.options.items() if isinstance(shape, str) and
+                ("->" in shape or shape.strip() == "elementwise")]
+    return ", ".join(f"${name_latex(n)}$" for n in abstract) + " drawn as random smooth maps" if abstract else ""
+
+
+# ---------------------------------------------------------------- its parts
+def definition(item: Derived, derivation: Derivation) -> list[Block]:
+    """The Python function that computes what is differentiated, beside its formula; raises SourceError if it doesn't."""
+    assert item.definition is not None
+    shapes = {k: v for k, v in item.call.options.items() if k not in ("assume", "shapes", "at", "order", "vec", "structured")}
+    verdict = prove(item.definition, derivation.subject, **shapes)
+    if verdict.status not in ("proved", "checked"):
+        raise SourceError(item.place, f"the definition isn't what is differentiated: {verdict.status}")
+    source = source_of(item.definition)
+    formula = definition_latex(source, scalar=all(not str(s).strip() for s in shapes.values()))
+    shown: list[Block] = [] if formula is None else [Prose(f"$${formula}$$")]
+    return [Heading("In Python"), *shown, Code("", source, folded=False)]
+
+
+def assumptions(item: Derived, derivation: Derivation) -> str:
+    """What is assumed; where an assumption was used, also what comes out without it."""
+    facts = [f for f in derivation.facts if f.text]
+    used = set(derivation.assumptions)
+    texts = [f"${fact_latex(f)}$" for f in _each(facts) if f.text in used]
+    smooth = smoothness(derivation.subject, derivation.wrt, derivation.order)
+    text = "; ".join([*texts, *smooth]) or "none"
+    idle = [f"${fact_latex(f)}$" for f in _each(facts) if f.text not in used]
+    text += "." + (f" Given, and not needed: {', '.join(idle)}." if idle else "")
+    if texts and item.call.operator != "gauss_newton":
+        general = item.call.run(assume=None)
+        text += " Without it: " if len(texts) == 1 else " Without them: "
+        text += ", ".join(f"${part}$" for part in _changed(general, derivation)) + "."
+    return text
+
+
+def _each(facts: Iterable[Any]) -> list[Any]:
+    """One fact for each text: what a text implies isn't repeated."""
+    found: dict[str, Any] = {}
+    for fact in facts:
+        found.setdefault(fact.text, fact)
+    return list(found.values())
+
+
+def _changed(general: Derivation, derivation: Derivation) -> list[str]:
+    """The parts of the general result that aren't those of the special one."""
+    kept = set(result(derivation).parts)
+    return [part for part in result(general).parts if part not in kept] or list(result(general).parts)
+
+
+def numbers(item: Derived, derivation: Derivation) -> Example:
+    """A small example: what is put in, what else is asked for, and the derivative, by the generated function."""
+    given = [rf"{name_latex(k)}(x)={_function_latex(v)}" if is_function(v) else rf"{name_latex(k)}={given_latex(v)}"
+             for k, v in item.numbers.items()]  # fmt: skip
+    functions = {k: v for k, v in item.numbers.items() if is_function(v)}
+    concrete = derivation.specialize(**functions) if functions else derivation
+    values = arrays(item.numbers)
+    shown = [(latex, _evaluated(text, item, values, functions)) for latex, text in item.show.items()]
+    found = concrete.numpy()(**values)
+    parts = found if isinstance(found, tuple) else (found,)
+    lhs = [part.split("=")[0] for part in result(derivation).parts][-len(parts):]
+    shown += list(zip(lhs, parts, strict=True))
+    texts = [f"{latex}{_EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
+    return Example((*given, r"\Longrightarrow\quad " + texts[0], *texts[1:]), "With numbers")
+
+
+def _evaluated(text: str, item: Derived, values: Mapping[str, Any], functions: Mapping[str, str]) -> Any:
+    shapes = {k: v for k, v in item.call.options.items() if k in item.numbers and k not in functions}
+    expr = symderiv.parse(text, **shapes)
+    return expr.numpy()(**{k: v for k, v in values.items() if k in {s.name for s in symderiv.ir.free_symbols(expr)}})  # type: ignore[attr-defined]
+
+
+def _function_latex(text: str) -> str:
+    argument, body = text.replace("lambda", "").split(":", 1)
+    return expr_latex(symderiv.parse(body, **{argument.strip(): ""}))
+
+
+__all__ = ["array_of", "blocks_of", "derived", "page"]

@@ -1,0 +1,105 @@
+"""Modules and losses on a page: does ∇_u L = A·N + b hold with A and b free of u?"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from symderiv.derive import Derivation
+from symderiv.handout.card import Rules
+from symderiv.handout.checked import check
+from symderiv.handout.given import sought, symbols
+from symderiv.handout.model import Assumptions, Block, Check, Code, Prose, Result, Table
+from symderiv.handout.source import Pair, Pairs, SourceError
+from symderiv.handout.told import lines_of, steps, under_brace
+from symderiv.ir import is_zero
+from symderiv.present import fact_latex
+from symderiv.render.matrix import matrix_latex
+from symderiv.render.symbols import name_latex
+
+
+def as_derivation(found: Any) -> Derivation:
+    """A matching's proof as the derivation of ∇_u L that it is."""
+    return Derivation("gradient", found.proof.before.body, (found.input,), found.proof, found.proof.context.facts)
+
+
+def pair(item: Pair, rules: Rules) -> list[Block]:
+    """One pair: the gradient by the module's input in three notations, and what it is in the module's output."""
+    found = item.call.run()
+    derivation = as_derivation(found)
+    confirmed = check(derivation)
+    if not confirmed.ok:
+        raise SourceError(item.call.place, f"the derivation isn't confirmed: {confirmed.trouble}")
+    blocks: list[Block] = [Prose(sought(derivation)), symbols(derivation.subject, derivation.wrt, item.meaning)]
+    for form in ("brief", "index", "matrix", "differential", "full"):
+        lines = lines_of(derivation, form)
+        rules.name(lines)
+        blocks.append(steps(lines, form))
+    rules.fire(derivation.steps)
+    blocks += [Result((affine(found),)), *_verdict(found)]
+    return [*blocks, Check(confirmed.text()), Code("The call", item.call.code())]
+
+
+def affine(found: Any) -> str:
+    """∇_u L = A N + b + remainder, each part named under it."""
+    gradient = rf"\nabla_{{{name_latex(found.input.name)}}}L"
+    if found.A is None:
+        return f"{gradient}={matrix_latex(found.gradient)}"
+    output = name_latex(found.output.name)
+    linear = under_brace(f"{_factor(found.A)}{output}", rf"A\,{output}")
+    rest = "" if is_zero(found.b) else "+" + under_brace(_summand(found.b), "b")
+    left = "" if is_zero(found.remainder) else "+" + under_brace(_summand(found.remainder), r"\text{remainder}")
+    return f"{gradient}={linear}{rest}{left}"
+
+
+def _factor(expr: Any) -> str:
+    text = matrix_latex(expr)
+    return {"I": r"I\,", "-I": r"-I\,"}.get(text, (f"({text})" if re.search(r"(?<!^)[+-]", text) else text) + r"\,")
+
+
+def _summand(expr: Any) -> str:
+    text = matrix_latex(expr)
+    return f"({text})" if text.startswith("-") else text
+
+
+def _verdict(found: Any) -> list[Block]:
+    facts = {f.text: f for f in found.proof.context.facts}
+    needs = ", ".join(f"${fact_latex(facts[text])}$" for text in found.needs)
+    blocks: list[Block] = [Assumptions((needs or "none") + ".")]
+    if needs and found.without_needs is not None:
+        blocks = [Assumptions(f"{needs}. Without it: ${affine(found.without_needs)}$.")]
+    if found.matches:
+        return [*blocks, Prose("**The loss matches the module**: $A$ and $b$ don't depend on $u$.")]
+    return [*blocks, Prose(f"**The loss doesn't match the module**: {in_words(found.reason)}. "
+                           f"If it matched, this slope would not depend on $u$.")]  # fmt: skip
+
+
+def in_words(reason: str) -> str:
+    r"""A counterexample's sentence, its formulas between dollar signs.
+
+    >>> print(in_words("at Y_i = 1 the slope dg_i/dN_i is 1/4 for u_i = 0 and -3/16 for u_i = -log 3"))
+    at $Y_i=1$ the slope $\partial(\nabla_uL)_i/\partial N_i$ is $\tfrac{1}{4}$ for $u_i=0$ and $-\tfrac{3}{16}$ for $u_i=-\log3$
+    """
+    shown = re.sub(r"(?<=\s)(-?)(\d+)/(\d+)", r"$\1\\tfrac{\2}{\3}$", reason)
+    shown = re.sub(r"\bdg_i/d(\w)_i", r"$\\partial(\\nabla_uL)_i/\\partial \1_i$", shown)
+    return re.sub(r"\b(\w_i) = (-?)(log )?(\d+)", lambda m: f"${m[1]}={m[2]}{chr(92) + 'log' if m[3] else ''}{m[4]}$", shown)
+
+
+def pairs(item: Pairs) -> list[Block]:
+    """The table of pairs: what each needs, A, b, the remainder, and whether it matches."""
+    rows, replayed = [], 0
+    for title, call, expected in item.rows:
+        found = call.run()
+        if found.matches is not expected:
+            raise SourceError(call.place, f"{title}: it {found.verdict} ({found.reason})")
+        derivation = as_derivation(found)
+        confirmed = check(derivation)
+        if not confirmed.ok:
+            raise SourceError(call.place, f"{title}: {confirmed.trouble}")
+        replayed += confirmed.steps
+        facts = {f.text: f for f in found.proof.context.facts}
+        needs = ", ".join(f"${fact_latex(facts[text])}$" for text in found.needs) or "none"
+        cells = [f"${matrix_latex(e)}$" if e is not None else "" for e in (found.A, found.b, found.remainder)]
+        rows.append((title, needs, *cells, "yes" if found.matches else "no"))
+    head = ("pair", "needs", "$A$", "$b$", "remainder", "matches")
+    return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} pairs · {replayed} steps replayed")]

@@ -1,0 +1,349 @@
+"""The language of the handouts' sources: a sheet as a value, written down without deriving anything.
+
+A source is a Python file that binds ``sheet``. What stands in it is data; the builder runs the calls, checks what comes
+out and lays it out, and the tests go through the same calls.
+
+>>> sheet = handout(
+...     "Linear layers",
+...     section("By its input", derivation(jacobian("W @ h", "h", W="o n", h="n"), meaning={"W": "weights"})),
+... )
+>>> [call.code() for call in sheet.calls()]
+['sd.jacobian("W @ h", "h", W="o n", h="n")']
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import symderiv
+
+CONVENTION = (
+    r"Numerator layout: $i$ is the output, $j$ and $k$ the parameter; vectors are columns; $\nabla_xL$ has the shape of $x$; "
+    r"$\operatorname{vec}$ stacks columns. $\odot$ is the elementwise product, $\langle A,B\rangle=\sum_{ij}A_{ij}B_{ij}$. "
+    "At the right of a line: its rule, and its shape where that changes."
+)
+FORMS = ("brief", "index", "matrix", "differential", "full", "ways")
+_LINE = 96
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a source."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def _here() -> Place:
+    frame = sys._getframe(2)
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a public operator, to be made when the sheet is built."""
+
+    operator: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    place: Place
+
+    def run(self, **changed: Any) -> Any:
+        """Make the call, with some options changed (None leaves one out)."""
+        options = {k: v for k, v in {**self.options, **changed}.items() if v is not None or k not in changed}
+        return getattr(symderiv, self.operator)(*self.arguments, **options)
+
+    def code(self) -> str:
+        """The call as one would type it."""
+        before, arguments = "", [_literal(a) for a in self.arguments]
+        if arguments and "\n" in str(self.arguments[0]):
+            body = "\n".join("    " + line.strip() for line in str(self.arguments[0]).strip().splitlines())
+            before, arguments[0] = f'net = """\n{body}\n"""\n', "net"
+        parts = [*arguments, *(f"{k}={_literal(v)}" for k, v in self.options.items())]
+        return before + _wrapped(f"sd.{self.operator}(", parts)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _wrapped(head: str, parts: Sequence[str]) -> str:
+    lines, line = [], head
+    for k, part in enumerate(parts):
+        text = part + (")" if k == len(parts) - 1 else ",")
+        if len(line) + len(text) > _LINE and line.strip() and line != head:
+            lines.append(line.rstrip())
+            line = "    "
+        line += text + " "
+    return "\n".join([*lines, line.rstrip()])
+
+
+def gradient(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("gradient", (f, wrt), options, _here())
+
+
+def jacobian(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("jacobian", (f, wrt), options, _here())
+
+
+def hessian(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("hessian", (f, wrt), options, _here())
+
+
+def derivative(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("derivative", (f, wrt), options, _here())
+
+
+def gauss_newton(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("gauss_newton", (f, wrt), options, _here())
+
+
+def matching(module: Any, loss: Any, /, **options: Any) -> Call:
+    return Call("matching", (module, loss), options, _here())
+
+
+# ---------------------------------------------------------------- what a section is made of
+@dataclass(frozen=True)
+class Words:
+    """Paragraphs, lists and formulas, in the small Markdown of pages; ``heading`` stands above."""
+
+    text: str
+    heading: str = ""
+    place: Place = field(default_factory=lambda: Place("", 0))
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A derivation, told in several forms.
+
+    ``numbers`` are entries by symbol (a generic function's is a text such as "lambda x: x**2"), ``show`` more to evaluate
+    at them: texts by LaTeX. ``reading`` are items that stand before the numbers. ``definition`` is a Python function that
+    computes what is differentiated.
+    """
+
+    call: Call
+    meaning: Mapping[str, str]
+    forms: tuple[str, ...]
+    reading: tuple[Item, ...]
+    numbers: Mapping[str, Any]
+    show: Mapping[str, str]
+    definition: Callable[..., Any] | None
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Identity:
+    """An equation, proved or checked; each side is written in matrix or index form, or as the LaTeX given for it."""
+
+    left: str
+    right: str
+    forms: tuple[str, str]
+    options: Mapping[str, Any]
+    why: str
+    numbers: Mapping[str, Any]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Splits:
+    """A table of Gauss–Newton splits: which sign G has, what that rests on, and why."""
+
+    rows: tuple[tuple[str, Call, str], ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """A table of modules and losses: whether they match."""
+
+    rows: tuple[tuple[str, Call, bool], ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One module with one loss: the gradient by the module's input, and what it is in the module's output."""
+
+    call: Call
+    meaning: Mapping[str, str]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Maps:
+    """A table of expressions as maps: what goes in, what comes out."""
+
+    rows: tuple[tuple[str, str, str], ...]
+    shapes: Mapping[str, Any]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Functions:
+    """A table of elementwise functions f, each with the derivative of ``text``, in which f stands for it."""
+
+    text: str
+    wrt: str
+    shapes: Mapping[str, Any]
+    names: tuple[str, ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions
+
+
+def prose(text: str, /, heading: str = "") -> Words:
+    return Words(text, heading, _here())
+
+
+def derivation(
+    call: Call,
+    /,
+    *,
+    meaning: Mapping[str, str] | None = None,
+    forms: str = " ".join(FORMS),
+    reading: Sequence[Item] = (),
+    numbers: Mapping[str, Any] | None = None,
+    show: Mapping[str, str] | None = None,
+    definition: Callable[..., Any] | None = None,
+    covers: str = "",
+) -> Derived:
+    """A derivation with what belongs to it; ``forms`` says how it is told, in words of `FORMS`."""
+    unknown = set(forms.split()) - set(FORMS)
+    if unknown:
+        raise symderiv.UnknownNameError.among(min(unknown), FORMS, "form", f"forms: {', '.join(FORMS)}")
+    return Derived(call, meaning or {}, tuple(forms.split()), tuple(reading), numbers or {}, show or {}, definition,
+                   tuple(covers.split()), _here())  # fmt: skip
+
+
+def identity(
+    left: str,
+    right: str,
+    /,
+    *,
+    forms: tuple[str, str] = ("matrix", "matrix"),
+    why: str = "",
+    numbers: Mapping[str, Any] | None = None,
+    covers: str = "",
+    **options: Any,
+) -> Identity:
+    return Identity(left, right, forms, options, why, numbers or {}, tuple(covers.split()), _here())
+
+
+def splits(*rows: tuple[str, Call, str], covers: str = "") -> Splits:
+    """Rows are (what the loss is, the call, the verdict that is expected)."""
+    return Splits(rows, tuple(covers.split()), _here())
+
+
+def pairs(*rows: tuple[str, Call, bool], covers: str = "") -> Pairs:
+    """Rows are (what the pair is called, the call, whether it is expected to match)."""
+    return Pairs(rows, tuple(covers.split()), _here())
+
+
+def pair(call: Call, /, *, meaning: Mapping[str, str] | None = None, covers: str = "") -> Pair:
+    return Pair(call, meaning or {}, tuple(covers.split()), _here())
+
+
+def maps(*rows: tuple[str, str, str], covers: str = "", **shapes: Any) -> Maps:
+    """Rows are (what it is called, the text, the symbol that it is seen as a map of)."""
+    return Maps(rows, shapes, tuple(covers.split()), _here())
+
+
+def functions(text: str, wrt: str, /, names: Sequence[str], *, covers: str = "", **shapes: Any) -> Functions:
+    return Functions(text, wrt, shapes, tuple(names), tuple(covers.split()), _here())
+
+
+# ---------------------------------------------------------------- sheets
+@dataclass(frozen=True)
+class SourceSection:
+    title: str
+    items: tuple[Item, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Handout:
+    """A sheet's source; ``summary`` is its line in the list of all sheets."""
+
+    title: str
+    summary: str
+    convention: str
+    sections: tuple[SourceSection, ...]
+    place: Place
+
+    def items(self) -> Iterator[Item]:
+        """Every item, those inside others too."""
+        for part in self.sections:
+            for item in part.items:
+                yield item
+                if isinstance(item, Derived):
+                    yield from item.reading
+
+    def calls(self) -> Iterator[Call]:
+        """Every call of an operator on the sheet."""
+        for item in self.items():
+            if isinstance(item, Derived | Pair):
+                yield item.call
+            elif isinstance(item, Splits | Pairs):
+                yield from (row[1] for row in item.rows)
+
+
+def section(title: str, /, *items: Item) -> SourceSection:
+    return SourceSection(title, items, _here())
+
+
+def handout(title: str, /, *sections: SourceSection, summary: str = "", convention: str = CONVENTION) -> Handout:
+    return Handout(title, summary, convention, sections, _here())
+
+
+class SourceError(symderiv.SymderivError):
+    """Something in a source went wrong; the message starts with its file and line."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
+
+
+def load(path: Path) -> Handout:
+    """The sheet that a source binds; raises SourceError at its file and line."""
+    place = Place(str(path), 1)
+    space: dict[str, Any] = {"__name__": f"derivations.{path.stem}", "__file__": str(path)}
+    try:
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    except SyntaxError as error:
+        raise SourceError(Place(str(path), error.lineno or 1), error.msg) from None
+    except OSError as error:
+        raise SourceError(place, f"it can't be read: {error.strerror}") from None
+    except Exception as error:
+        raise SourceError(_raised_at(error, path), f"{type(error).__name__}: {error}") from error
+    found = space.get("sheet")
+    if not isinstance(found, Handout):
+        raise SourceError(place, "it binds no `sheet = handout(...)`")
+    return found
+
+
+def _raised_at(error: BaseException, path: Path) -> Place:
+    line, trace = 1, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(path):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return Place(str(path), line)

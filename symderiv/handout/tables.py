@@ -1,0 +1,166 @@
+"""Identities and tables on a page; what each row says is derived, proved or checked when the page is built."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import symderiv
+from symderiv.frontend.inputs import to_expr
+from symderiv.api import prove
+from symderiv.derive import Derivation
+from symderiv.functions import SCALAR
+from symderiv.functions.rows import ScalarFunction
+from symderiv.handout.checked import SEED, TRIALS
+from symderiv.handout.given import space
+from symderiv.handout.model import Block, Check, Code, Example, Line, Steps, Table, escape
+from symderiv.handout.source import Functions, Identity, Maps, SourceError
+from symderiv.handout.values import array_latex, arrays, error_latex, given_latex
+from symderiv.ir import Expr, free_symbols
+from symderiv.present import expr_latex
+from symderiv.render.matrix import matrix_latex, shape_latex
+from symderiv.render.notation import DEFAULT
+from symderiv.render.symbols import name_latex
+from symderiv.verify import same_value
+
+__all__ = ["functions", "identity", "maps"]
+
+
+# ---------------------------------------------------------------- identities
+def identity(item: Identity) -> list[Block]:
+    """Both sides, what is known of their equality, the texts that were compared, and a small example."""
+    verdict = prove(item.left, item.right, **item.options)
+    if not verdict:
+        raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, {verdict.reason}")
+    left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
+    blocks: list[Block] = [Steps("", (Line(left, right, item.why, shape=shape_latex(verdict.lhs.shape)),))]
+    if item.numbers:
+        blocks.append(_example(item, verdict, left))
+    return [*blocks, *verdict_blocks(item, verdict)]
+
+
+def side_latex(expr: Expr, form: str) -> str:
+    r"""One side: "matrix", "index" (an array of its entries), or "trace" (inner products as traces)."""
+    if form == "trace":
+        return matrix_latex(expr, replace(DEFAULT, frobenius="trace"))
+    if form == "index":
+        text = expr_latex(expr, "index")
+        return rf"\Bigl[\,{text}\,\Bigr]_{{{'ijklmn'[:len(expr.shape)]}}}" if expr.shape else text
+    return expr_latex(expr)
+
+
+def verdict_blocks(item: Identity, verdict: Any) -> list[Block]:
+    """How the equality is known: by proof, with what was compared on numbers too."""
+    facts = to_expr(item.left, {k: v for k, v in item.options.items() if k != "assume"}, item.options.get("assume"))[2]
+    seen = same_value(verdict.lhs, verdict.rhs, facts, TRIALS, SEED)
+    if not seen:
+        raise SourceError(item.place, f"'{item.left}' and '{item.right}': {seen.summary()}")
+    needed = f", given {', '.join(f'`{a}`' for a in verdict.assumptions)}" if verdict.assumptions else ""
+    how = f"{verdict.reason}{needed} · " if verdict.status == "proved" else ""
+    numbers = f"{seen.trials} draws · worst relative error ${error_latex(seen.worst)}$"
+    shapes = ", ".join(f'{k}="{v}"' for k, v in item.options.items())
+    call = f"sd.prove({_quoted(item.left)}, {_quoted(item.right)}, {shapes})"
+    return [Check(how + numbers, word=verdict.status.capitalize()), Code("The call", call)]
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if '"' in text else f'"{text}"'
+
+
+def _example(item: Identity, verdict: Any, left: str) -> Example:
+    values = arrays(item.numbers)
+    sides = [e.numpy()(**{s.name: values[s.name] for s in free_symbols(e) if s.kind == "variable"})
+             for e in (verdict.lhs, verdict.rhs)]  # fmt: skip
+    if not np.allclose(*sides, rtol=1e-12, atol=1e-12):
+        raise SourceError(item.place, "the two sides differ on the numbers given")
+    given = [f"{name_latex(k)}={given_latex(v)}" for k, v in item.numbers.items()]
+    return Example((*given, rf"\Longrightarrow\quad {left}={array_latex(sides[0])}"), "With numbers")
+
+
+# ---------------------------------------------------------------- maps
+def maps(item: Maps) -> list[Block]:
+    """Expressions as maps of one of their symbols: from its space to that of their values."""
+    rows = []
+    for title, text, of in item.rows:
+        value, environment, _ = to_expr(text, _mentioned(item, text))
+        x = environment.symbols[of]
+        arrow = rf"${name_latex(of)}\in{space(x.shape)}\;\mapsto\;{space(value.shape)}$"
+        rows.append((title, f"${expr_latex(value)}$" if len(expr_latex(value)) < 60 else f"`{escape(text)}`", arrow))
+    return [Table(("module", "value", "as a map"), tuple(rows), stack=True)]
+
+
+def _mentioned(item: Maps, text: str) -> dict[str, object]:
+    words = set(re.findall(r"\w+", text))
+    return {k: v for k, v in item.shapes.items() if k in words}
+
+
+# ---------------------------------------------------------------- functions
+LONGEST = 110
+
+
+def functions(item: Functions) -> list[Block]:
+    """A row for each function f: its definition, f', where it has a kink; and the text's Jacobian with f in it, checked."""
+    rows, worst, trials = [], 0.0, TRIALS
+    for name in item.names:
+        row = SCALAR[name]
+        given = {k: v for k, v in item.shapes.items() if k != "f"}
+        whole = symderiv.jacobian(re.sub(r"\bf\(", f"{name}(", item.text), item.wrt, **given)
+        slope = symderiv.derivative(f"{name}(x)", "x", x="")
+        for derivation in (whole, slope):
+            report = derivation.verify(trials=TRIALS, seed=SEED)
+            if not (report and derivation.replay() is derivation.result):
+                raise SourceError(item.place, f"{name}: {report.summary()}")
+            worst, trials = max(worst, report.worst), min(trials, report.trials)
+        rows.append((f"`{name}`", f"${row.tex('x')}$", _definition(row), f"${_slope(row, slope, item)}$", _kinks(row)))
+    text = (f"{len(rows)} derivatives and {len(rows)} Jacobians derived · {trials} draws each · seed {SEED} · "
+            f"worst relative error ${error_latex(worst)}$")  # fmt: skip
+    head = ("name", "$f(x)$", "definition", "$f'(x)$", "not at")
+    return [Table(head, tuple(rows), stack=True), Check(text)]
+
+
+def _text_latex(text: str, row: ScalarFunction) -> str:
+    expr = symderiv.parse(text, x="", **{name: "" for name, _ in row.params})
+    return _named(matrix_latex(expr), row)
+
+
+def _named(latex: str, row: ScalarFunction) -> str:
+    """Parameters with long names by their letters."""
+    for name, _ in row.params:
+        latex = latex.replace(name_latex(name), _LETTERS.get(name, name_latex(name)))
+    return latex
+
+
+_LETTERS = {"slope": "s", "scale": r"\lambda", "lambd": r"\lambda"}
+
+
+def _definition(row: ScalarFunction) -> str:
+    """The definition as a formula, where there is one that isn't long."""
+    if row.definition is None:
+        return "elementary"
+    latex = _text_latex(row.definition, row)
+    return f"${latex}$" if len(latex) <= LONGEST else f"`{row.definition}`"
+
+
+def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
+    """f' as it was derived; with parameters as letters in the row's form, which is compared with what was derived."""
+    latex = matrix_latex(derived.result)
+    if not row.params and len(latex) <= LONGEST:
+        return latex
+    stated = symderiv.parse(row.derivative, x="", **{name: "" for name, _ in row.params})
+    points = np.linspace(-4.0, 4.0, 37) + 0.01
+    values = {name: float(value) for name, value in row.params}
+    known = {s.name for s in free_symbols(stated)}
+    row_says, engine_says = stated.numpy(), derived.numpy()
+    for x in points:
+        given = {k: v for k, v in {"x": x, **values}.items() if k in known}
+        if abs(float(row_says(**given)) - float(engine_says(x=x))) > 1e-12:
+            raise SourceError(item.place, f"{row.name}: the row's derivative isn't the one derived, at {x}")
+    latex = _named(matrix_latex(stated), row)
+    return latex if len(latex) <= LONGEST else row.derivative_note
+
+
+def _kinks(row: ScalarFunction) -> str:
+    return ", ".join(f"${_text_latex(kink, row)}$" for kink in row.kinks)

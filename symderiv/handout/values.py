@@ -1,0 +1,117 @@
+r"""Small arrays as formulas, with exact entries where they are exact, and derivations evaluated at them.
+
+>>> import numpy as np
+>>> array_latex(np.array([[0.1875, -0.0625], [0.25, 0.0]]))
+'\\frac{1}{16}\\begin{bmatrix}3&-1\\\\4&0\\end{bmatrix}'
+>>> array_latex(np.array([0.4621171572600098, 1.0]))
+'\\begin{bmatrix}0.4621\\\\1\\end{bmatrix}'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from math import lcm
+from typing import Any
+
+import numpy as np
+import sympy
+
+LARGEST_DENOMINATOR = 999
+EXACT = 1e-12
+DIGITS = 4
+
+
+def value_of(entry: Any) -> float:
+    """A number given as one, or as a short text such as "log(2)" or "1/3"."""
+    return float(sympy.sympify(entry, rational=True)) if isinstance(entry, str) else float(entry)
+
+
+def array_of(given: Any) -> Any:
+    """Nested lists of numbers and texts as an array."""
+    if isinstance(given, list | tuple):
+        return np.array([array_of(entry) for entry in given], dtype=float)
+    return np.asarray(value_of(given))
+
+
+def given_latex(given: Any) -> str:
+    """Nested lists of numbers and texts as they were given."""
+    if not isinstance(given, list | tuple):
+        return _entry_latex(given)
+    rows = [[_entry_latex(e) for e in row] if isinstance(row, list | tuple) else [_entry_latex(row)] for row in given]
+    return matrix(rows)
+
+
+def _entry_latex(entry: Any) -> str:
+    return str(sympy.latex(sympy.sympify(str(entry), rational=True)))
+
+
+def matrix(rows: list[list[str]]) -> str:
+    body = r"\\".join("&".join(row) for row in rows)
+    return rf"\begin{{bmatrix}}{body}\end{{bmatrix}}"
+
+
+def exact(array: Any) -> bool:
+    """Whether every entry is shown as it is."""
+    return all(_fraction(v) is not None for v in np.ravel(array))
+
+
+def _fraction(value: float) -> Fraction | None:
+    found = Fraction(float(value)).limit_denominator(LARGEST_DENOMINATOR)
+    return found if abs(float(found) - value) <= EXACT * max(1.0, abs(value)) else None
+
+
+def array_latex(array: Any) -> str:
+    """A number, column or matrix: as fractions over one denominator where these are exact, else with a few digits."""
+    array = np.asarray(array)
+    fractions = [_fraction(v) for v in np.ravel(array)]
+    known = [f for f in fractions if f is not None]
+    whole = lcm(*(f.denominator for f in known)) if known else 1
+    if len(known) < len(fractions) or whole > LARGEST_DENOMINATOR:
+        return _laid_out(array, [_decimal(v) for v in np.ravel(array)])
+    if not array.ndim:
+        return _number(known[0])
+    front = "" if whole == 1 else rf"\frac{{1}}{{{whole}}}"
+    return front + _laid_out(array, [str(int(f * whole)) for f in known])
+
+
+def _laid_out(array: Any, texts: list[str]) -> str:
+    if array.ndim == 0:
+        return texts[0]
+    columns = array.shape[1] if array.ndim > 1 else 1
+    return matrix([texts[k : k + columns] for k in range(0, len(texts), columns)])
+
+
+def _number(value: Fraction) -> str:
+    if value.denominator == 1:
+        return str(value.numerator)
+    return rf"{'-' if value < 0 else ''}\frac{{{abs(value.numerator)}}}{{{value.denominator}}}"
+
+
+def _decimal(value: float) -> str:
+    fraction = _fraction(value)
+    if fraction is not None and fraction.denominator == 1:
+        return str(fraction.numerator)
+    text = f"{value:.{DIGITS}f}".rstrip("0").rstrip(".")
+    return text if float(text) else "0"
+
+
+def error_latex(value: float) -> str:
+    r"""A small number with two digits.
+
+    >>> error_latex(2.14e-15), error_latex(0.0)
+    ('2.1\\cdot10^{-15}', '0')
+    """
+    if not value:
+        return "0"
+    digits, power = f"{value:.1e}".split("e")
+    return rf"{digits}\cdot10^{{{int(power)}}}"
+
+
+def arrays(numbers: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays among the numbers: what is no text of a function."""
+    return {k: array_of(v) for k, v in numbers.items() if not is_function(v)}
+
+
+def is_function(given: Any) -> bool:
+    return isinstance(given, str) and given.lstrip().startswith("lambda")

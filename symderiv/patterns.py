@@ -1,0 +1,70 @@
+"""Patterns that the constructors look for: groups of factors, shared structure of terms, rational roots."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import isqrt
+
+from symderiv.ir import Contract, Expr
+
+Atom = tuple[Expr, tuple[int, ...]]
+"""a factor and its labels"""
+
+
+def components(atoms: list[Atom], cut: set[int]) -> list[list[Atom]]:
+    """Factors grouped by the labels they share, labels in ``cut`` not counting."""
+    owner: dict[int, int] = {}
+    root = list(range(len(atoms)))
+
+    def find(k: int) -> int:
+        while root[k] != k:
+            root[k] = root[root[k]]
+            k = root[k]
+        return k
+    for k, (_, ls) in enumerate(atoms):
+        for x in ls:
+            if x not in cut:
+                root[find(k)] = find(owner.setdefault(x, k))
+    groups: dict[int, list[Atom]] = {}
+    for k, atom in enumerate(atoms):
+        groups.setdefault(find(k), []).append(atom)
+    return list(groups.values())
+
+
+def common_structure(terms: Sequence[Expr], order: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """(out labels, labels that remain) of the δ and broadcast axes that all terms share; None if there are none."""
+    patterns = []
+    for t in terms:
+        if not isinstance(t, Contract):
+            return None
+        used = {x for ls in t.labels for x in ls}
+        patterns.append((t.out, used))
+    ids: dict[tuple[int, ...], int] = {}
+    out = tuple(ids.setdefault(tuple(pattern[p] for pattern, _ in patterns), len(ids)) for p in range(order))
+    kept = []
+    for x in range(len(ids)):
+        positions = [p for p in range(order) if out[p] == x]
+        if any(pattern[positions[0]] in used or _delta_leaves(pattern, positions) for pattern, used in patterns):
+            kept.append(x)
+    if len(kept) == order:
+        return None
+    return out, tuple(kept)
+
+
+def _delta_leaves(pattern: tuple[int, ...], positions: list[int]) -> bool:
+    """True if this term's δ ties the axis to further ones, outside the common class."""
+    return any(pattern[p] == pattern[positions[0]] for p in range(len(pattern)) if p not in positions)
+
+
+def rational_power(c: Fraction, q: Fraction) -> Fraction | None:
+    """c**q where it is rational."""
+    if q.denominator == 1:
+        if c == 0 and q < 0 or abs(q) > 512:
+            return None
+        return c ** int(q)
+    if c < 0 or q.denominator != 2 or abs(q) > 512:
+        return None
+    n, d = isqrt(c.numerator), isqrt(c.denominator)
+    if n * n != c.numerator or d * d != c.denominator or c == 0 and q < 0:
+        return None
+    return Fraction(n, d) ** int(q.numerator)

@@ -1,0 +1,149 @@
+"""Derivations as lines of text in three notations: what is written left of the sign, right of it, and beside.
+
+``written`` gives neutral lines (LaTeX and prose); `latex`, `markdown` and `text` print them, handouts lay them out.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from symderiv.derive import Derivation
+from symderiv.errors import SymderivError
+from symderiv.ir import Expr
+from symderiv.present.lets import with_lets
+from symderiv.present.naming import fact_latex, function_letter
+from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
+from symderiv.render.index import index_latex, index_text
+from symderiv.render.matrix import matrix_latex
+from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.symbols import name_latex
+from symderiv.render.text import plain
+from symderiv.splits import GaussNewton
+from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
+
+
+def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]:
+    """The chapters of all parts, each once."""
+    found: dict[tuple[str, Expr], Chapter] = {}
+    for proof in derivation.flat:
+        for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
+            found.setdefault((chapter.kind, chapter.goal), chapter)
+    chapters = list(found.values())
+    return with_lets([brief(c) for c in chapters] if detail == "brief" else chapters)
+
+
+def written(derivation: Derivation, notation: str = "matrix", detail: str = "normal",
+            signs: Notation = DEFAULT) -> list[Written]:
+    """Every line of a derivation in one notation; raises SymderivError for a notation or detail that isn't known."""
+    if notation not in NOTATIONS:
+        raise SymderivError(f"notation='{notation}' isn't known", hint=f"take one of {', '.join(NOTATIONS)}")
+    if detail not in DETAILS:
+        raise SymderivError(f"detail='{detail}' isn't known", hint=f"take one of {', '.join(DETAILS)}")
+    lines: list[Written] = []
+    for k, chapter in enumerate(chapters_of(derivation, detail)):
+        lines.extend(Writer(chapter, notation, derivation.facts, signs, k).lines())
+    return lines
+
+
+# ---------------------------------------------------------------- a Gauss–Newton split
+def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
+    """G and R, each from its definition to its result."""
+    at = parts.at.name
+    whys = {"G": Why("Gauss–Newton term", f"\\text{{split at }}{name_latex(at)}"),
+            "R": Why("remainder", f"\\text{{split at }}{name_latex(at)}")}
+    told = [combined_chapter(d.flat[0], d.kind, d.subject, parts.wrt, whys[d.kind], detail == "full") for d in (parts.G, parts.R)]
+    if detail == "brief":
+        told = [Chapter(c.kind, c.goal, c.subject, c.wrt, (c.lines[0], c.lines[-1])[:len(c.lines)], c.named) for c in told]
+    return with_lets(told)
+
+
+def split_written(parts: GaussNewton, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> list[Written]:
+    """The lines of a split."""
+    lines: list[Written] = []
+    for k, chapter in enumerate(split_chapters(parts, detail)):
+        lines.extend(Writer(chapter, notation, parts.facts, signs, k).lines())
+    return lines
+
+
+def split_latex(parts: GaussNewton, notation: str = "matrix", detail: str = "normal") -> str:
+    return _aligned(split_written(parts, notation, detail))
+
+
+def split_text(parts: GaussNewton, notation: str = "matrix", detail: str = "normal") -> str:
+    return _plain_rows(split_written(parts, notation, detail))
+
+
+# ---------------------------------------------------------------- whole derivations
+def latex(derivation: Derivation, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> str:
+    """The steps as one ``aligned`` block: formula, reason, shape."""
+    return _aligned(written(derivation, notation, detail, signs))
+
+
+def _aligned(lines: Sequence[Written]) -> str:
+    rows = []
+    for line in lines:
+        why = _text_with_math(line.why)
+        shape = rf" && \quad {line.shape}" if line.shape else ""
+        rows.append(rf"{line.lhs} &= {line.rhs} && \quad {why}{shape}")
+    body = " \\\\\n".join(rows)
+    return f"\\begin{{aligned}}\n{body}\n\\end{{aligned}}"
+
+
+def _text_with_math(prose: str) -> str:
+    r"""Prose with $…$ as LaTeX in mathematics: \text{…} around the words."""
+    parts = re.split(r"\$([^$]*)\$", prose)
+    out = []
+    for k, part in enumerate(parts):
+        if part:
+            out.append(part if k % 2 else rf"\text{{{part}}}")
+    return "".join(out)
+
+
+def markdown(derivation: Derivation, notation: str = "matrix", detail: str = "normal") -> str:
+    """The steps for GitHub and notebooks: ``aligned`` inside ``$$``."""
+    return f"$$\n{latex(derivation, notation, detail)}\n$$\n"
+
+
+def text(derivation: Derivation, notation: str = "matrix", detail: str = "normal") -> str:
+    """The steps as plain text, reasons at the right."""
+    return _plain_rows(written(derivation, notation, detail))
+
+
+def _plain_rows(lines: Sequence[Written]) -> str:
+    rows = []
+    width = max((len(line.plain_lhs) for line in lines), default=0)
+    wide = min(max((len(line.plain_rhs) for line in lines), default=0), 60)
+    for line in lines:
+        why = re.sub(r"\$([^$]*)\$", lambda m: _untex(m.group(1)), line.why)
+        rows.append(f"{line.plain_lhs:>{width}} = {line.plain_rhs:<{wide}}  {why}".rstrip())
+    return "\n".join(rows)
+
+
+_UNTEX = ((r"^{\prime}", "′"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
+          (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\delta", "δ"), ("\\", ""), ("{", ""), ("}", ""))
+
+
+def _untex(latex_text: str) -> str:
+    for old, new in _UNTEX:
+        latex_text = latex_text.replace(old, new)
+    return latex_text
+
+
+def expr_latex(expr: Expr, notation: str = "matrix") -> str:
+    """LaTeX of an expression; index letters i, j, k, …"""
+    if notation not in NOTATIONS:
+        raise SymderivError(f"notation='{notation}' isn't known", hint=f"take one of {', '.join(NOTATIONS)}")
+    if notation == "index" or len(expr.shape) > 2:
+        return index_latex(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+    return matrix_latex(expr)
+
+
+def expr_text(expr: Expr) -> str:
+    """Plain text of an expression."""
+    if len(expr.shape) > 2:
+        return index_text(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+    return plain(expr)
+
+
+__all__ = ["Line", "Written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
+           "text", "written"]

@@ -1,0 +1,75 @@
+"""What stands often in a telling gets a name there: p = softmax(W h + b), s = 1ᵀeᵘ."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+from symderiv.build import name, transform
+from symderiv.ir import Call, Contract, Expr, Map, Name, Symbol, postorder
+from symderiv.tell import Chapter, Line
+
+_LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
+
+
+def with_lets(chapters: list[Chapter]) -> list[Chapter]:
+    """What stands twice or more in a result, a function of something longer, gets a name for the telling."""
+    if not chapters:
+        return chapters
+    counted: dict[Expr, int] = {}
+    for chapter in chapters:
+        if chapter.kind != "loss":
+            for node, times in _functions_in(chapter.last).items():
+                counted[node] = max(counted.get(node, 0), times)
+            for line in chapter.lines:
+                for node, times in _divisors_in(line.state).items():
+                    counted[node] = max(counted.get(node, 0), times)
+    taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
+    lets: dict[Expr, Expr] = {}
+    for node, times in counted.items():
+        if times > 1:
+            first = _LETS.get(getattr(node, "fn", ""), "s" if isinstance(node, Contract) else "v")
+            text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
+            taken.add(text)
+            lets[node] = name(text, node, "auto")
+    if not lets:
+        return chapters
+
+    def renamed(state: Expr) -> Expr:
+        return transform(state, lets.get)
+    told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
+    for c in chapters:
+        told.append(replace(c, goal=renamed(c.goal), lines=tuple(Line(renamed(line.state), line.why) for line in c.lines)))
+    return told
+
+
+def _divisors_in(state: Expr) -> dict[Expr, int]:
+    """How often each sum is divided by in a formula."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack:
+        n = stack.pop()
+        if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 and not n.shape and isinstance(n.arg, Contract) \
+                and len(n.arg.dims) > 0 and not is_norm(n.arg):
+            counted[n.arg] = counted.get(n.arg, 0) + 1
+        elif not isinstance(n, Name):
+            stack.extend(n.kids)
+    return counted
+
+
+def is_norm(node: Contract) -> bool:
+    """True for Σ x², which has a sign of its own."""
+    return len(node.factors) == 1 and isinstance(node.factors[0], Map) and node.factors[0].fn == "pow"
+
+
+def _functions_in(state: Expr) -> dict[Expr, int]:
+    """How often each function of a compound argument stands in a formula; names aren't entered."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack and len(counted) < 200:
+        n = stack.pop()
+        if isinstance(n, Map | Call) and not (isinstance(n, Map) and (n.fn == "pow" or n.kids[0].weight < 2)) \
+                and not getattr(n, "abstract", False) and getattr(n, "fn", "") not in ("inv", "det", "logdet", "reshape"):
+            counted[n] = counted.get(n, 0) + 1
+        elif not isinstance(n, Name):
+            repeat = n.params[0] if isinstance(n, Map) and n.fn == "pow" and n.params[0] == 2 else 1
+            stack.extend(list(n.kids) * int(repeat))
+    return counted

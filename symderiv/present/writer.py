@@ -1,0 +1,233 @@
+"""One chapter in one notation: left sides, formulas and reasons."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symderiv.build import transform
+from symderiv.facts import Fact, Facts
+from symderiv.functions import SCALAR
+from symderiv.ir import Add, Box, Expr, Map
+from symderiv.lift import lift
+from symderiv.present.naming import fact_latex, function_letter, symbol_text
+from symderiv.render.index import index_latex, index_text
+from symderiv.render.letters import Letters
+from symderiv.render.matrix import matrix_latex
+from symderiv.render.notation import Notation
+from symderiv.render.symbols import name_latex, shape_latex
+from symderiv.render.text import plain
+from symderiv.tell import Chapter, Why, differential_chapter
+
+PLAIN_KINDS = ("loss", "let", "G", "R", "H")
+NOTATIONS = ("matrix", "index", "differential")
+DETAILS = ("brief", "normal", "full")
+
+
+@dataclass(frozen=True)
+class Written:
+    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for."""
+
+    lhs: str
+    rhs: str
+    why: str
+    law: str
+    shape: str
+    state: Expr
+    plain_lhs: str = ""
+    plain_rhs: str = ""
+    chapter: int = 0
+
+
+class Writer:
+    """Prints a chapter in one notation; what has no matrix form is printed by its entries."""
+
+    def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
+        self.facts, self.signs, self.number = facts, signs, number
+        self.source = chapter
+        if notation == "differential" and chapter.kind not in PLAIN_KINDS:
+            chapter = differential_chapter(chapter)
+        self.chapter = chapter
+        self.notation = notation
+        states = [line.state for line in chapter.lines]
+        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s, signs) for s in states))
+        self.index = notation == "index" or wide
+        self.letters = _letters(chapter)
+
+    def lines(self) -> list[Written]:
+        told = list(self.chapter.lines)
+        if len(told) > 1 and self.chapter.kind not in ("loss", "let", "G", "R") and told[0].state is self.chapter.goal and not self.index:
+            told = told[1:]
+        result: list[Written] = []
+        previous: Letters | None = None
+        for k, line in enumerate(told):
+            rhs, bare, previous = self.formula(line.state, previous)
+            if result and rhs in (result[-1].rhs, self._bare(result[-1].rhs)) or k and told[k - 1].state is line.state:
+                continue
+            why = self.reasons(line.why)
+            if line.state is self.chapter.goal and not line.why:
+                why = _ENTRY.get(self.chapter.kind, "")
+            shape = shape_latex(line.state.shape) if not result else ""
+            lhs, bare_lhs = self.left() if not result else ("", "")
+            law = next((w.law for w in line.why), "")
+            if self.chapter.kind == "inner":
+                rhs, bare = self._inner(rhs), f"⟨{bare}, d{symbol_text(self.chapter.wrt[0])}⟩"
+                shape = "1" if shape else ""
+            result.append(Written(lhs, rhs, why, law, shape, line.state, bare_lhs, bare, self.number))
+        result.extend(self.closing(result))
+        return result
+
+    def _inner(self, rhs: str) -> str:
+        return rf"\langle {rhs},\,\mathrm{{d}}{name_latex(symbol_text(self.chapter.wrt[0]))}\rangle"
+
+    def _bare(self, rhs: str) -> str:
+        """The cotangent of a printed inner product."""
+        if self.chapter.kind != "inner":
+            return rhs
+        return rhs.removeprefix(r"\langle ").removesuffix(rf",\,\mathrm{{d}}{name_latex(symbol_text(self.chapter.wrt[0]))}\rangle")
+
+    def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
+        if not self.index:
+            state = transform(state, lambda n: n.body if isinstance(n, Box) else None)  # a unit matrix isn't shown
+            return matrix_latex(state, self.signs), plain(state), previous
+        text, letters = index_latex(state, self.letters, previous, self.signs)
+        return text, index_text(state, self.letters, previous)[0], letters
+
+    # ------------------------------------------------------------ left sides
+    def left(self) -> tuple[str, str]:
+        """The left side, as LaTeX and as plain text."""
+        c = self.chapter
+        subject = function_letter(c.subject)
+        if c.kind == "let":
+            own = c.goal.name  # type: ignore[attr-defined]  # the goal of a let is its name
+            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
+        if c.kind == "loss":
+            return subject, subject
+        if c.kind == "cotangent":
+            own = c.named.name if c.named is not None else f"delta_{getattr(c.wrt[0], 'name', 'v')}"
+            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
+        if c.kind in ("differential", "inner"):
+            return self._differential_left(subject)
+        if c.kind in ("G", "R", "H"):
+            return (self._indexed(c.kind), self._indexed_text(c.kind)) if self.index else (c.kind, c.kind)
+        return self._derivative_left(subject)
+
+    def _differential_left(self, subject: str) -> tuple[str, str]:
+        c = self.chapter
+        if c.kind == "inner":
+            own = symbol_text(c.wrt[0])
+            delta = name_latex(c.named.name) if c.named is not None else rf"\nabla_{{{name_latex(own)}}} {subject}"
+            bare = c.named.name if c.named is not None else f"∇_{own} {subject}"
+            return rf"\langle {delta},\mathrm{{d}}{name_latex(own)}\rangle", f"⟨{bare}, d{own}⟩"
+        letter = name_latex(subject)
+        if len(c.by) == 1:
+            return rf"\mathrm{{d}}{letter}", f"d{subject}"
+        if c.subject.shape:
+            return rf"\mathrm{{d}}J_{{{letter}}}", f"dJ_{subject}"
+        if len(c.by) == 2:
+            return rf"\mathrm{{d}}(\nabla_{{{name_latex(symbol_text(c.by[0]))}}} {letter})", f"d(∇{subject})"
+        return rf"\mathrm{{d}}(\nabla^{{{len(c.by) - 1}}} {letter})", f"d(∇^{len(c.by) - 1} {subject})"
+
+    def _derivative_left(self, subject: str) -> tuple[str, str]:
+        c = self.chapter
+        letter = name_latex(subject)
+        names = [name_latex(symbol_text(x)) for x in c.by]
+        texts = [symbol_text(x) for x in c.by]
+        if self.index:
+            used = list(self.letters)
+            head = _with_index(letter, "".join(used[:len(c.subject.shape)]))
+            used = used[len(c.subject.shape):]
+            below = []
+            for x, text in zip(c.by, names, strict=True):
+                below.append(rf"\partial {_with_index(text, ''.join(used[:len(x.shape)]))}")
+                used = used[len(x.shape):]
+            power_ = f"^{len(c.by)}" if len(c.by) > 1 else ""
+            under_bar = r"\,".join(below)
+            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", f"∂{power_}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+        turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
+        if len(c.by) == 1 and not c.subject.shape:
+            return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {subject}"
+        if len(c.by) == 1:
+            return rf"\frac{{\partial {letter}}}{{\partial {names[0]}{turned}}}", f"∂{subject}/∂{texts[0]}{'ᵀ' if turned else ''}"
+        if len(set(c.by)) == 1 and len(c.by) == 2 and not c.subject.shape:
+            return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {subject}"
+        below_text = r"\,".join(rf"\partial {n}" for n in names)
+        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", f"∂^{len(names)}{subject}/∂{' ∂'.join(texts)}"
+
+    def _indexed(self, text: str) -> str:
+        return _with_index(text, "".join(self.letters)) if self.letters else text
+
+    def _indexed_text(self, text: str) -> str:
+        return f"{text}[{','.join(self.letters)}]" if self.letters else text
+
+    # ------------------------------------------------------------ the last line, and reasons
+    def closing(self, lines: Sequence[Written]) -> list[Written]:
+        """Index form is read as a matrix, a differential identifies its derivative."""
+        last = self.source.lines[-1].state
+        if not lines or len(last.shape) > 2 or self.chapter.kind in ("loss", "let"):
+            return []
+        plain_writer = Writer(self.source, "matrix", self.facts, self.signs, self.number)
+        if plain_writer.index:
+            return []
+        lhs, bare = plain_writer.left()
+        rhs = matrix_latex(last, self.signs)
+        if self.notation == "index" and last.shape and lift(last) is not None:
+            return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, bare, plain(last), self.number)]
+        if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
+            scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
+            title = "identify gradient" if scalar else "identify Jacobian"
+            law = r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G" if scalar else \
+                r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
+            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, bare, plain(last), self.number)]
+        return []
+
+    def reasons(self, whys: Sequence[Why]) -> str:
+        parts: list[str] = []
+        for why in whys:
+            text = why.title
+            if why.note:
+                text += f", ${why.note}$"
+            if why.facts:
+                text = ", ".join(f"assumption ${fact_latex(f)}$" for f in self._facts(why.facts)) if why.title == "assumption" \
+                    else f"{text}, " + ", ".join(f"${fact_latex(f)}$" for f in self._facts(why.facts))
+            if why.through is not None:
+                operation = self.operation(why.through)
+                text += f" through ${operation}$" if operation else ""
+            parts.append(text)
+        kept = [p for p in dict.fromkeys(parts) if not any(q != p and q.startswith(p) for q in parts)]
+        return ", ".join(kept)
+
+    def _facts(self, texts: Sequence[str]) -> list[Fact]:
+        return [next(f for f in self.facts if f.text == text) for text in texts]
+
+    def operation(self, node: Expr) -> str:
+        """A short formula for the operation that a cotangent is pulled back through; empty where it would be long."""
+        if isinstance(node, Add):
+            return "+"
+        if isinstance(node, Map) and node.fn != "pow" and not node.generic:
+            return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
+        text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
+        return text if len(plain(node)) < 16 else ""
+
+
+_ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
+
+
+def _no_matrix(state: Expr, signs: Notation) -> bool:
+    """True for what a matrix formula would have to leave out."""
+    return len(state.shape) <= 2 and lift(state) is None and r"\cdots" in matrix_latex(state, signs)
+
+
+def _letters(chapter: Chapter) -> tuple[str, ...]:
+    """Letters of the output: i is the output's, j and k the parameter's."""
+    shape = chapter.lines[-1].state.shape
+    scalar_by_vector = chapter.kind in ("gradient", "hessian") and not chapter.subject.shape and \
+        all(len(x.shape) == 1 for x in chapter.by) and len(shape) <= 2
+    letters = "jk" if scalar_by_vector else "ijklmnpqrs"
+    return tuple(letters[:len(shape)])
+
+
+def _with_index(text: str, index: str) -> str:
+    if not index:
+        return text
+    scripted = index if len(index) == 1 else f"{{{index}}}"
+    return f"({text})_{scripted}" if "_" in text or "^" in text else f"{text}_{scripted}"

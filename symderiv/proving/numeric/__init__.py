@@ -1,0 +1,1 @@
+"""Random points for what isn't proved: identities that fail, matrices that aren't semidefinite."""

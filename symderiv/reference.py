@@ -1,0 +1,239 @@
+r"""The tables as pages of the documentation: ``python -m symderiv.reference docs/`` writes them anew.
+
+Each page is made of the rows alone, so that it can't say anything else than the code does.
+
+>>> sorted(PAGES)
+['functions.md', 'losses.md', 'rules.md']
+>>> functions_page().splitlines()[0]
+'# Functions'
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from inspect import getdoc, getmodule
+from itertools import groupby
+from pathlib import Path
+
+from symderiv.functions import ALIASES, POWERS, REALS, SCALAR, TENSOR, Interval, ScalarFunction, TensorFunction
+from symderiv.losses import LOSS_ALIASES, LOSSES, Loss
+from symderiv.rules import RULES, Rule
+
+NOTE = "<!-- Written by `python -m symderiv.reference docs/`. Change the row, not this page. -->"
+
+
+# ---------------------------------------------------------------- Markdown
+def code(text: str) -> str:
+    """A text as code in a cell of a table.
+
+    >>> code("a | b"), code("")
+    ('`a \\| b`', '')
+    """
+    return "`" + text.replace("|", r"\|") + "`" if text else ""
+
+
+def math(latex: str) -> str:
+    """A formula in a cell of a table."""
+    return "$" + latex.replace("|", r"\vert ") + "$" if latex else ""
+
+
+def prose(text: str) -> str:
+    """Words in a cell of a table."""
+    return text.replace("|", r"\|").replace("*", r"\*").replace("\n", " ")
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; columns that are empty in every row are left out."""
+    cells = [list(row) for row in rows]
+    kept = [k for k, _ in enumerate(header) if any(row[k] for row in cells)]
+    lines = [[header[k] for k in kept], ["--"] * len(kept), *([row[k] for k in kept] for row in cells)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def page(title: str, *parts: str) -> str:
+    """A page, its parts with empty lines between."""
+    return "\n\n".join([f"# {title}", NOTE, *parts]) + "\n"
+
+
+def interval_text(where: Interval) -> str:
+    """An interval as a formula; nothing for the whole line.
+
+    >>> from symderiv.functions import interval
+    >>> interval_text(interval("[0, oo)")), interval_text(REALS)
+    ('[0,\\infty)', '')
+    """
+    if where == REALS:
+        return ""
+    lo = r"-\infty" if where.lo is None else str(where.lo)
+    hi = r"\infty" if where.hi is None else str(where.hi)
+    return f"{'(' if where.lo_open else '['}{lo},{hi}{')' if where.hi_open else ']'}"
+
+
+def params_text(params: Iterable[tuple[str, object]]) -> str:
+    """Parameters with their defaults.
+
+    >>> params_text((("axis", -1), ("keepdims", False)))
+    'axis=-1, keepdims=False'
+    """
+    return ", ".join(f"{name}={value}" for name, value in params)
+
+
+# ---------------------------------------------------------------- functions
+def _scalar_row(row: ScalarFunction) -> tuple[str, ...]:
+    facts = [row.parity, row.monotone, row.convexity]
+    facts += [f"no f′ at {', '.join(row.kinks)}"] if row.kinks else []
+    facts += [f"f′ bends at {', '.join(row.bends)}"] if row.bends else []
+    facts += [f"not at {row.excluded}"] if row.excluded else []
+    facts += [f"inverse {row.inverse}"] if row.inverse else []
+    return (
+        code(row.name), code(params_text(row.params)), code(row.definition or ""), math(row.derivative_note),
+        math(interval_text(row.domain)), math(interval_text(row.range)), prose(", ".join(filter(None, facts))),
+        code(row.module or ""), prose(row.source),
+    )  # fmt: skip
+
+
+def _tensor_row(row: TensorFunction) -> tuple[str, ...]:
+    facts = [row.convexity, *(code(fact) for fact in row.facts)]
+    facts += [f"rough {row.rough}"] if row.rough else []
+    return (
+        code(row.name), row.kind, code(params_text(row.params)), code(row.definition or ""),
+        math(interval_text(row.range)), ", ".join(filter(None, facts)), code(row.module or ""), prose(row.source),
+    )  # fmt: skip
+
+
+def _numpy_row(row: ScalarFunction) -> tuple[str, ...]:
+    values = {name: name for name, _ in row.params}
+    return code(row.name), code(row.numpy_source("x", **values)), code(row.derivative)
+
+
+def functions_page() -> str:
+    """Every function of the tables."""
+    scalar = ("name", "parameters", "definition", "derivative", "domain", "values", "facts", "module", "source")
+    tensor = ("name", "kind", "parameters", "definition", "values", "of a value `p`", "module", "source")
+    others = [*((name, f"power {q}") for name, q in POWERS.items()), *ALIASES.items()]
+    return page(
+        "Functions",
+        "One row each; adding one is described in [extending.md](extending.md). A row without a definition is a "
+        "primitive. Domain and values are all of ℝ where nothing stands.",
+        f"## Elementwise ({len(SCALAR)})",
+        table(scalar, map(_scalar_row, SCALAR.values())),
+        "`H` is the step with `H(0) = 0`; derivatives at a kink are torch's. Facts hold for parameters at their "
+        "defaults.",
+        f"## Of whole arrays ({len(TENSOR)})",
+        "A *definition* stays a node, and its Jacobian is derived from the text; a *macro* is replaced by its text; for "
+        "a *primitive* the engine has a rule. `axis=None` means all axes.",
+        table(tensor, map(_tensor_row, TENSOR.values())),
+        "## What is evaluated",
+        "The NumPy form has no overflow, no nan and no warning where the value can be represented. The derivative is in "
+        "the text notation, in terms of other rows, so that it can be differentiated again; a test compares it with the "
+        "definition.",
+        table(("name", "NumPy", "derivative, as text"), map(_numpy_row, SCALAR.values())),
+        "## Other names",
+        table(("name", "is"), ((code(name), code(row)) for name, row in others)),
+    )
+
+
+# ---------------------------------------------------------------- losses
+def _loss_row(row: Loss) -> tuple[str, ...]:
+    matching = f"{code(row.matching)}, {'L∘M at u' if row.after_module else 'L at u'}" if row.matching else ""
+    rough = [f"no derivative where {code(k)} is 0" for k in row.kinks]
+    rough += [f"a higher derivative is missing where {code(k)} is 0" for k in row.bends]
+    claims = [*filter(None, [row.convexity]), *rough]
+    return (
+        code(row.name), code(row.module), code(row.text()), code(params_text(row.params)), prose(row.convention),
+        ", ".join(map(code, row.needs)), ", ".join(claims), matching, prose(row.source),
+    )  # fmt: skip
+
+
+def losses_page() -> str:
+    """Every loss of the table."""
+    header = ("name", "module", "of one sample", "parameters", "convention", "needs", "claims", "matches", "source")
+    return page(
+        "Losses",
+        "One row each; adding one is described in [extending.md](extending.md). `input` is what the network gives, "
+        "`target` what it ought to give, both of one shape: (o,), or (B, o) for a batch. `reduction=\"mean\"`, `\"sum\"` "
+        "or `\"none\"` may be given; the text shown has the default one.",
+        "The claims hold under the facts in *needs*. *matches* names the module M for which the gradient is affine in "
+        "M's output: of the loss itself at its input u (the loss takes what comes before M), or of L∘M.",
+        table(header, map(_loss_row, LOSSES.values())),
+        "## Other names",
+        table(("name", "is"), ((code(name), code(row)) for name, row in LOSS_ALIASES.items())),
+    )
+
+
+# ---------------------------------------------------------------- rules
+def example_of(rule: Rule) -> tuple[str, str, tuple[str, ...]] | None:
+    """A rule's example as text: before, after, and the facts that it used; None where it has none."""
+    if rule.example is None:
+        return None
+    node, context = rule.example()
+    for choice in rule.choices(node, context) if rule.choices else (None,):
+        used = rule.fire(node, context, choice)
+        if used is not None:
+            return node.text(), used.after.text(), tuple(fact.text for fact in used.facts)
+    return None
+
+
+def _needs(rule: Rule, facts: Sequence[str]) -> str:
+    if facts:
+        return "an assumption, as in " + ", ".join(map(code, facts))
+    if "Used" in str(rule.apply.__annotations__.get("return")):
+        return "an assumption"
+    return "a lemma, cited" if rule.family == "lemma" else ""
+
+
+def _rule_row(rule: Rule) -> tuple[str, ...]:
+    before, after, facts = example_of(rule) or ("", "", ())
+    example = f"{code(before)} → {code(after)}" if before else ""
+    return f"**{rule.title}**<br>{code(rule.name)}", math(rule.law), example, _needs(rule, facts), prose(rule.source)
+
+
+def rules_page() -> str:
+    """Every rule, module by module."""
+    parts = []
+    for module, rules in groupby(RULES.values(), key=lambda rule: getmodule(rule.apply)):
+        assert module is not None
+        intro = (getdoc(module) or "").partition("\n\n")[0].replace("\n", " ")
+        parts += [f"## `{module.__name__.removeprefix('symderiv.')}`", intro]
+        parts.append(table(("rule", "law", "example", "rests on", "source"), map(_rule_row, rules)))
+    return page(
+        "Rules",
+        "A step of a derivation is one of these at one node. The title is what readers see, the name is the function's; "
+        "several rules may share a title. Each example is a node at which the rule fires, and what it gives there. "
+        "Adding a rule is described in [extending.md](extending.md).",
+        *parts,
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "functions.md": functions_page,
+    "losses.md": losses_page,
+    "rules.md": rules_page,
+}
+"""What is written, by the name of its file."""
+
+
+def write(folder: Path) -> list[Path]:
+    """Writes every page into a folder; gives the files that have changed."""
+    changed = []
+    for name, made in PAGES.items():
+        path, text = folder / name, made()
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command: one folder, which exists."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        print("usage: python -m symderiv.reference FOLDER", file=sys.stderr)
+        return 2
+    for path in write(Path(arguments[0])):
+        print(path)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
