@@ -113,7 +113,7 @@ def _value(t: T.Tree, of: Callable[[T.Tree], Array], sizes: tuple[int, ...]) -> 
 
 
 # ---------------------------------------------------------------- reading printed text
-_TOKEN = re.compile(r"\s*(?:([1I]_[a-z])|(\d+)|((?:exp|tanh|cos|diag|tr|sqrt|f)\()|([A-Za-z][₀-₉]*)|(.))")
+_TOKEN = re.compile(r"\s*(?:(Σ_[a-z]+|\[[a-z,:]+\]|δ\[)|([1I]_[a-z])|(\d+)|((?:exp|tanh|cos|diag|tr|sqrt|f)\()|([A-Za-z][₀-₉]*)|(.))")
 
 
 def read_text(text: str, symbols: dict[str, Array]) -> Array:
@@ -249,3 +249,57 @@ class _Reader:
         if name == "tr":
             return np.trace(value).reshape(1, 1)
         return np.sqrt(value) if name == "sqrt" else _FUNCTIONS[name](value)
+
+
+def read_entry(text: str, symbols: dict[str, Array], place: dict[str, int], sizes: dict[str, int]) -> float:
+    """The value of index text at given values of its letters; ``sizes`` are the ranges of all letters."""
+    reader = _IndexReader(text, symbols)
+    reader.place, reader.sizes = dict(place), sizes
+    value = reader.sum()
+    assert reader.peek() == "", text
+    return float(value[0, 0])
+
+
+class _IndexReader(_Reader):
+    """As the matrix reader, with entries A[i,j] and sums Σ_k, which reach to the end of their product."""
+
+    place: dict[str, int]
+    sizes: dict[str, int]
+
+    def product(self) -> Array:
+        if not self.peek().startswith("Σ_"):
+            return super().product()
+        letters = self.take()[2:]
+        start, total = self.at, np.zeros((1, 1))
+        before = dict(self.place)
+        for values in np.ndindex(*(self.range(x) for x in letters)):
+            self.at = start
+            self.place = {**before, **dict(zip(letters, values, strict=True))}
+            total = total + self.product()
+        self.place = before
+        return total
+
+    def range(self, letter: str) -> int:
+        """From the first array that carries the letter, after the sum's sign."""
+        for before, token in zip(self.tokens[self.at:], self.tokens[self.at + 1:], strict=False):
+            letters = token[1:-1].split(",")
+            if token.startswith("[") and letter in letters and before in self.symbols:
+                return int(self.symbols[before].shape[letters.index(letter)])
+        return self.sizes[letter]
+
+    def raised(self) -> Array:
+        return self.product() if self.peek().startswith("Σ_") else super().raised()
+
+    def atom(self) -> Array:
+        if self.peek() == "δ[":
+            self.take()
+            i = self.take()
+            self.take(",")
+            j = self.take()
+            self.take("]")
+            return np.full((1, 1), float(self.place[i] == self.place[j]))
+        value = super().atom()
+        if self.peek().startswith("["):
+            index = [self.place[x] for x in self.take()[1:-1].split(",")]
+            return value[tuple([*index, 0][:2])].reshape(1, 1)
+        return value

@@ -1,0 +1,65 @@
+"""SymPy out: read back it is the same object, and its numbers are those of the expression."""
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import sympy
+
+from symderiv.build import apply, call, contract, der, name, power, symbol
+from symderiv.errors import NoRuleError
+from symderiv.frontend.from_sympy import from_sympy
+from symderiv.ir import Expr
+from symderiv.lift import lift, to_sympy
+from symderiv.ops import diag, inverse, log_determinant, matmul, multiply, outer, subtract, sum_over, trace, transpose
+from tests.render.arrays import evaluate
+from tests.render.random_expressions import random_contraction
+
+A, W = symbol("A", ("n", "n")), symbol("W", ("o", "n"))
+w, u = symbol("w", ("n",)), symbol("u", ("o",))
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_random_contractions_keep_their_numbers(seed: int) -> None:
+    e = random_contraction(random.Random(3000 + seed), factors=3)
+    if lift(e) is None:
+        return
+    expected = evaluate(e)
+    back = evaluate(from_sympy(to_sympy(e)))
+    assert np.allclose(back.reshape(-1), expected.reshape(-1))
+
+
+@pytest.mark.parametrize("e", [
+    matmul(W, w), matmul(add := subtract(A, transpose(A)), w), trace(matmul(A, add)), outer(u, w), matmul(inverse(A), w),
+    multiply(u, apply("tanh", matmul(W, w))), matmul(diag(apply("exp", u)), W), sum_over(power(w, 2)), multiply(power(sum_over(w), -1), w),
+    log_determinant(A), apply("sigmoid", w), apply("f", w, generic=True),
+], ids=str)
+def test_read_back_it_is_the_same_object(e: Expr) -> None:
+    back = from_sympy(to_sympy(e))
+    assert back is e or back.shape == e.shape
+
+
+def test_names_are_opened() -> None:
+    z = name("z", matmul(W, w))
+    n, o = sympy.symbols("n o", integer=True, positive=True)
+    assert to_sympy(z) == sympy.MatrixSymbol("W", o, n) * sympy.MatrixSymbol("w", n, 1)
+
+
+def test_softmax_is_written_out() -> None:
+    p = call("softmax", (u,), u.shape, (0,))
+    e = subtract(diag(p), outer(p, p))
+    U = np.arange(5.0)
+    value = to_sympy(e).subs(sympy.Symbol("o", integer=True, positive=True), 5).subs(
+        sympy.MatrixSymbol("u", 5, 1), sympy.Matrix(U)).doit().as_explicit().doit()
+    q = np.exp(U) / np.exp(U).sum()
+    assert np.allclose(np.array(value).astype(float), np.diag(q) - np.outer(q, q))
+
+
+@pytest.mark.parametrize("e", [
+    der(matmul(W, w), w), call("N", (w,), ("o",), abstract=True), symbol("T", ("n", "n", "n")),
+    contract((W, symbol("d", ("n",), "differential")), ("ij", "j"), "i"),
+])
+def test_what_sympy_cannot_hold_is_refused(e: Expr) -> None:
+    with pytest.raises(NoRuleError):
+        to_sympy(e)
