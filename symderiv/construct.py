@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, permutations
 
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
@@ -157,7 +157,8 @@ class _Contraction(Flattening):
             return False
         factors: list[Atom] = []
         for (node, ls), (q, group) in rows.items():
-            factors.extend(group or ([(power(node, q), ls)] if q else []))
+            turned, ls = _turned(node, ls)
+            factors.extend(group or ([(power(turned, q), ls)] if q else []))
         kept = {x for _, ls in factors for x in ls} | cut
         for x in {x for _, ls in self.atoms for x in ls} - kept:
             self.dim[x] = 0                                     # summed inside the merged group: no bare label
@@ -189,6 +190,14 @@ class _Contraction(Flattening):
             if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(dims))):
                 return rows[0][0]
         return contract_node(tuple(f for f, _ in rows), tuple(ls for _, ls in rows), new_out, tuple(dims))
+
+
+def _turned(node: Expr, labels: tuple[int, ...]) -> tuple[Expr, tuple[int, ...]]:
+    """The node with its axes in an order that doesn't depend on the labels: the one of least digest."""
+    if len(labels) < 2 or len(labels) > 4 or not isinstance(node, Contract):
+        return node, labels
+    orders = permutations(range(len(labels)))
+    return min(((permute(node, o), tuple(labels[k] for k in o)) for o in orders), key=lambda pair: pair[0].digest)
 
 
 def _sorted_axes(node: Expr, labels: tuple[int, ...]) -> tuple[int, ...]:

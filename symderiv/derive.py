@@ -13,7 +13,7 @@ from symderiv.dims import dim_product
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, postorder
+from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_symbols, postorder
 from symderiv.ops import shape_text
 from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
 from symderiv.rules.base import Context
@@ -105,8 +105,10 @@ class Derivation:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        """The facts that the steps used, as the user wrote them."""
-        return tuple(dict.fromkeys(text for step in self.steps for text in step.assumptions))
+        """The facts that the steps used, and symmetries by which symbols are written, as the user wrote them."""
+        known = set(free_symbols(self.subject))
+        written = [f.text for f in self.facts.of(*SYMMETRIC) if f.subject in known and "symmetric" in f.subject.props]  # type: ignore[union-attr]
+        return tuple(dict.fromkeys([*written, *(text for step in self.steps for text in step.assumptions)]))
 
     # ------------------------------------------------------------ steps
     @property
@@ -242,7 +244,7 @@ def first_derivative(engine: Engine, f: Expr, wrt: Sequence[Symbol]) -> tuple[Pr
 
 
 def _small(f: Expr, wrt: Sequence[Symbol]) -> bool:
-    if len(wrt) > 1:
+    if len(wrt) > 1 or len(wrt[0].shape) > 1:
         return False
     memo: dict[tuple[Expr, Expr], bool] = {}
     way = [n for n in postorder(f) if depends(n, wrt[0], memo)]

@@ -119,7 +119,7 @@ def _plain_rows(lines: Sequence[Written]) -> str:
     return "\n".join(rows)
 
 
-_UNTEX = ((r"^{\prime}", "′"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
+_UNTEX = ((r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"), ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
           (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\delta", "δ"), ("\\", ""), ("{", ""), ("}", ""))
 
 

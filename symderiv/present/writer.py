@@ -1,6 +1,7 @@
 """One chapter in one notation: left sides, formulas and reasons."""
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import Letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation
-from symderiv.render.symbols import name_latex, shape_latex
+from symderiv.render.symbols import name_latex, name_text, shape_latex
 from symderiv.render.text import plain
 from symderiv.tell import Chapter, Why, differential_chapter
 
@@ -70,9 +71,9 @@ class Writer:
             lhs, bare_lhs = self.left() if not result else ("", "")
             law = next((w.law for w in line.why), "")
             if self.chapter.kind == "inner":
-                rhs, bare = self._inner(rhs), f"⟨{bare}, d{symbol_text(self.chapter.wrt[0])}⟩"
+                rhs, bare = self._inner(rhs), readable(f"⟨{bare}, d{symbol_text(self.chapter.wrt[0])}⟩")
                 shape = "1" if shape else ""
-            result.append(Written(lhs, rhs, why, law, shape, line.state, bare_lhs, bare, self.number))
+            result.append(Written(lhs, rhs, why, law, shape, line.state, readable(bare_lhs), bare, self.number))
         result.extend(self.closing(result))
         return result
 
@@ -171,13 +172,13 @@ class Writer:
         lhs, bare = plain_writer.left()
         rhs = matrix_latex(last, self.signs)
         if self.notation == "index" and last.shape and lift(last) is not None:
-            return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, bare, plain(last), self.number)]
+            return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, readable(bare), plain(last), self.number)]
         if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
             scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
             title = "identify gradient" if scalar else "identify Jacobian"
             law = r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G" if scalar else \
                 r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
-            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, bare, plain(last), self.number)]
+            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain(last), self.number)]
         return []
 
     def reasons(self, whys: Sequence[Why]) -> str:
@@ -207,6 +208,11 @@ class Writer:
             return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
         text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
         return text if len(plain(node)) < 16 else ""
+
+
+def readable(text: str) -> str:
+    """Plain text with each name as formulas have it: δ_z, W₁."""
+    return re.sub(r"[A-Za-z]\w*", lambda m: name_text(m.group()), text)
 
 
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}

@@ -30,6 +30,8 @@ from symderiv.trace import Cong, Fire, Proof
 def brief(chapter: Chapter) -> Chapter:
     """The last state of each phase: differentiation, then algebra, folds and assumptions."""
     lines = list(chapter.lines)
+    if any(w.rule == pull_back.name for line in lines for w in line.why):
+        return chapter.told([Line(lines[-1].state, main_reasons(merged(*(line.why for line in lines))))])
     body = [line for line in lines if not isinstance(line.state, Der) or line is lines[-1]]
     if len(body) <= 2:
         return chapter.told(body)
