@@ -158,7 +158,8 @@ def _reshape(node: Call) -> Tree | None:
     """kron and vec: consecutive axes joined."""
     axes = iter(range(len(node.args[0].shape)))
     groups = [tuple(next(axes) for _ in range(width)) for width in node.params]
-    return grouped(node.args[0], *(*groups, ())[:2], lift)
+    rows, columns = (*groups, ())[:2]
+    return grouped(node.args[0], rows, columns, lift)
 
 
 def _hole(node: Der, done: Trees) -> Tree | None:
@@ -175,6 +176,6 @@ def to_sympy(expr: Expr) -> Any:
     from symderiv.sympy_out import tree_to_sympy  # SymPy is loaded when it is asked for
     tree = None if any(is_differential(n) for n in postorder(expr)) else lift(unnamed(expr))
     if tree is None:
-        raise NoRuleError(f"an expression of order {len(expr.shape)} without a matrix form can't be a SymPy matrix expression",
+        raise NoRuleError(f"this expression of order {len(expr.shape)} has no matrix form that SymPy can hold",
                           hint="write it with latex() or text(), or evaluate it with numpy()")
     return tree_to_sympy(tree)

@@ -112,7 +112,8 @@ class Network:
             if len(edges) == 1:
                 e, = edges
                 other = e.other(x)
-                if other not in self.out and not self.weights[x] and not self.weights[other] and self.lone_norm(e, x, other):
+                bare = other not in self.out and not self.weights[x] and not self.weights[other]
+                if bare and self.lone_norm(e, x, other):
                     return True
                 self.weights[other].append(product([e.from_(other), self.weight(x)]))
                 self.remove(x, e)
@@ -144,7 +145,7 @@ class Network:
         return False
 
     def pair(self) -> bool:
-        """Two matrices between one summed vertex and another vertex, with nothing else at the first: a trace, or diag(AB)."""
+        """Two matrices between a summed vertex and another one, and nothing else at the first: a trace, or diag(AB)."""
         for x in self.inner():
             edges = self.at(x)
             if len(edges) != 2 or edges[0].other(x) != edges[1].other(x):
@@ -155,8 +156,8 @@ class Network:
             if closed and not (self.weights[x] and self.weights[y]):
                 v = x if self.weights[x] else y
                 u = y if v == x else x
-                chain = [e.from_(u), diagonal(self.weight(v)), f.from_(v)] if self.weights[v] else [e.from_(u), f.from_(v)]
-                cycle = trace(product(chain))
+                middle = [diagonal(self.weight(v))] if self.weights[v] else []
+                cycle = trace(product([e.from_(u), *middle, f.from_(v)]))
                 inner = frobenius(e.from_(u), f.from_(u))
                 plain = not self.weights[v] and inner.turns < cycle.turns
                 self.scalars.append(inner if plain else cycle)

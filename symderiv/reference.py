@@ -81,7 +81,7 @@ def params_text(params: Iterable[tuple[str, object]]) -> str:
 
 # ---------------------------------------------------------------- functions
 def _scalar_row(row: ScalarFunction) -> tuple[str, ...]:
-    facts = [row.parity, row.monotone, row.convexity]
+    facts: list[str | None] = [row.parity, row.monotone, row.convexity]
     facts += [f"no f′ at {', '.join(row.kinks)}"] if row.kinks else []
     facts += [f"f′ bends at {', '.join(row.bends)}"] if row.bends else []
     facts += [f"not at {row.excluded}"] if row.excluded else []
@@ -94,7 +94,7 @@ def _scalar_row(row: ScalarFunction) -> tuple[str, ...]:
 
 
 def _tensor_row(row: TensorFunction) -> tuple[str, ...]:
-    facts = [row.convexity, *(code(fact) for fact in row.facts)]
+    facts: list[str | None] = [row.convexity, *(code(fact) for fact in row.facts)]
     facts += [f"rough {row.rough}"] if row.rough else []
     return (
         code(row.name), row.kind, code(params_text(row.params)), code(row.definition or ""),
@@ -121,13 +121,13 @@ def functions_page() -> str:
         "`H` is the step with `H(0) = 0`; derivatives at a kink are torch's. Facts hold for parameters at their "
         "defaults.",
         f"## Of whole arrays ({len(TENSOR)})",
-        "A *definition* stays a node, and its Jacobian is derived from the text; a *macro* is replaced by its text; for "
-        "a *primitive* the engine has a rule. `axis=None` means all axes.",
+        "A *definition* stays a node, and its Jacobian is derived from the text; a *macro* is replaced by its text; "
+        "for a *primitive* the engine has a rule. `axis=None` means all axes.",
         table(tensor, map(_tensor_row, TENSOR.values())),
         "## What is evaluated",
-        "The NumPy form has no overflow, no nan and no warning where the value can be represented. The derivative is in "
-        "the text notation, in terms of other rows, so that it can be differentiated again; a test compares it with the "
-        "definition.",
+        "The NumPy form has no overflow, no nan and no warning where the value can be represented. The derivative is "
+        "in the text notation, in terms of other rows, so that it can be differentiated again; a test compares it with "
+        "the definition.",
         table(("name", "NumPy", "derivative, as text"), map(_numpy_row, SCALAR.values())),
         "## Other names",
         table(("name", "is"), ((code(name), code(row)) for name, row in others)),
@@ -152,8 +152,8 @@ def losses_page() -> str:
     return page(
         "Losses",
         "One row each; adding one is described in [extending.md](extending.md). `input` is what the network gives, "
-        "`target` what it ought to give, both of one shape: (o,), or (B, o) for a batch. `reduction=\"mean\"`, `\"sum\"` "
-        "or `\"none\"` may be given; the text shown has the default one.",
+        "`target` what it ought to give, both of one shape: (o,), or (B, o) for a batch. The text shown has the row's "
+        "own reduction; `reduction=` may be given as `mean`, `sum` or `none`.",
         "The claims hold under the facts in *needs*. *matches* names the module M for which the gradient is affine in "
         "M's output: of the loss itself at its input u (the loss takes what comes before M), or of L∘M.",
         table(header, map(_loss_row, LOSSES.values())),
@@ -199,8 +199,8 @@ def rules_page() -> str:
         parts.append(table(("rule", "law", "example", "rests on", "source"), map(_rule_row, rules)))
     return page(
         "Rules",
-        "A step of a derivation is one of these at one node. The title is what readers see, the name is the function's; "
-        "several rules may share a title. Each example is a node at which the rule fires, and what it gives there. "
+        "A step of a derivation is one of these at one node. The title is what readers see, the name is the "
+        "function's; several rules may share a title. Each example is a node at which the rule fires, and what it gives there. "
         "Adding a rule is described in [extending.md](extending.md).",
         *parts,
     )

@@ -106,7 +106,8 @@ def sum_of_slices(node: Contract, tree_of: TreeOf, fixed: Mapping[int, str] | No
     if len(out) > 2:
         return None
     inner = [x for x in range(len(node.dims)) if x not in node.out]
-    order = {x: max((len(f.shape) for f, ls in zip(node.factors, node.labels, strict=True) if x in ls), default=0) for x in inner}
+    rows = list(zip(node.factors, node.labels, strict=True))
+    order = {x: max((len(f.shape) for f, ls in rows if x in ls), default=0) for x in inner}
     alone = {x: any(set(ls) - set(known) == {x} for ls in node.labels) for x in inner}
     inner.sort(key=lambda x: (-order[x], not alone[x], x))
     avoid = taken_names(node)

@@ -1,4 +1,4 @@
-"""Matrix trees as SymPy matrix expressions: vectors are n×1 matrices, names are opened, functions are applied entrywise."""
+"""Matrix trees as SymPy matrix expressions: vectors are n×1 matrices, functions are applied entry by entry."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -239,5 +239,6 @@ def _softmax(node: Call, t: Apply, arg: Any) -> Any:
         logs = ElementwiseApplyFunction(sympy.Lambda(x, sympy.log(x)), sums)
         return logs if len(t.node.shape) == 2 or axis == 1 else sympy.Transpose(logs)
     inverse = HadamardPower(sums, -1)
-    spread = sympy.MatMul(inverse, sympy.Transpose(ones[1])) if axis == 1 else sympy.MatMul(sympy.Transpose(ones[0]), inverse)
+    chain = [inverse, sympy.Transpose(ones[1])] if axis == 1 else [sympy.Transpose(ones[0]), inverse]
+    spread = sympy.MatMul(*chain)
     return sympy.HadamardProduct(powers, spread)

@@ -10,7 +10,7 @@ from symderiv import api
 from symderiv.cli.frame import DONE, FAILED, complain, put, read_shapes, read_text, with_draws, with_limit, with_symbols, work
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
-from symderiv.gauss_newton import GaussNewton
+from symderiv.splits import GaussNewton
 from symderiv.saved import to_json
 
 Found = Derivation | GaussNewton

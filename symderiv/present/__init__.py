@@ -13,10 +13,11 @@ from symderiv.ir import Expr
 from symderiv.present.lets import with_lets
 from symderiv.present.naming import fact_latex, function_letter
 from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
+from symderiv.render.forms import forms
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.symbols import name_latex
+from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
@@ -42,7 +43,20 @@ def written(derivation: Derivation, notation: str = "matrix", detail: str = "nor
     lines: list[Written] = []
     for k, chapter in enumerate(chapters_of(derivation, detail)):
         lines.extend(Writer(chapter, notation, derivation.facts, signs, k).lines())
-    return lines
+    return [*lines, *_vec_line(derivation, signs)]
+
+
+def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
+    """∂f/∂vec(X)ᵀ with Kronecker products, where it was asked for and has such a form."""
+    if not derivation.vec:
+        return []
+    result, (x,) = derivation.result, derivation.wrt
+    found = [f for f in forms(result, "J", len(result.shape) - len(x.shape), signs) if f.view == "vec"]
+    letter = name_latex(function_letter(derivation.subject))
+    lhs = rf"\frac{{\partial {letter}}}{{\partial\operatorname{{vec}}({name_latex(x.name)})^{signs.transpose}}}"
+    law = r"\operatorname{vec}(AXB)=(B^\top\otimes A)\operatorname{vec}(X)"
+    bare = f"∂{function_letter(derivation.subject)}/∂vec({x.name})ᵀ"
+    return [Written(lhs, f.rhs, "vec of product", law, shape_latex(derivation.shape), result, bare, _untex(f.rhs)) for f in found]
 
 
 # ---------------------------------------------------------------- a Gauss–Newton split
@@ -120,7 +134,7 @@ def _plain_rows(lines: Sequence[Written]) -> str:
 
 
 _UNTEX = ((r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"), ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
-          (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\delta", "δ"), ("\\", ""), ("{", ""), ("}", ""))
+          (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\otimes", "⊗"), (r"\delta", "δ"), ("\\", ""), ("{", ""), ("}", ""))
 
 
 def _untex(latex_text: str) -> str:

@@ -82,7 +82,7 @@ def transpose(t: Tree) -> Tree:
 def product(items: Iterable[Tree]) -> Tree:
     """The chain of matrix products; scalars stand before it."""
     chain: list[Tree] = []
-    coefficient, scalars = Fraction(1), []
+    coefficient, scalars = Fraction(1), list[Tree]()
     for item in items:
         if isinstance(item, Scale) and item.body is not None:
             coefficient *= item.coefficient
@@ -109,7 +109,7 @@ def is_single(t: Tree) -> bool:
 def hadamard(items: Sequence[Tree]) -> Tree:
     """The elementwise product of at least one tree, in readable order."""
     flat: list[Tree] = []
-    coefficient, scalars = Fraction(1), []
+    coefficient, scalars = Fraction(1), list[Tree]()
     shape = items[0].shape
     for item in items:
         if isinstance(item, Scale) and item.body is not None:
@@ -118,8 +118,10 @@ def hadamard(items: Sequence[Tree]) -> Tree:
             item = item.body
         flat.extend(item.items if isinstance(item, Hadamard) else () if isinstance(item, Ones) else (item,))
     flat.sort(key=reading_order)
-    body = ones(shape[0]) if not flat and shape[0] is not None else flat[0] if len(flat) == 1 else Hadamard(shape, tuple(flat))
-    return scale(coefficient, scalars, body)
+    if not flat:
+        assert shape[0] is not None
+        flat = [ones(shape[0])]
+    return scale(coefficient, scalars, flat[0] if len(flat) == 1 else Hadamard(shape, tuple(flat)))
 
 
 def reading_order(t: Tree) -> tuple[int, int, tuple[str, ...], bytes]:
@@ -178,7 +180,8 @@ def inverse(m: Tree) -> Tree:
 
 def power(base: Tree, exponent: Fraction) -> Tree:
     if isinstance(base, Power) and isinstance(base.base, Norm):
-        base, exponent = base.base, base.exponent * exponent
+        exponent *= base.exponent
+        base = base.base
     return base if exponent == 1 else Power(base.shape, base, exponent)
 
 
@@ -264,7 +267,9 @@ def is_unit(t: Tree) -> bool:
     """A number, 1 or I, scaled."""
     if isinstance(t, Scale):
         return not t.scalars and (t.body is None or is_unit(t.body))
-    return isinstance(t, Ones | Identity) or (isinstance(t, Product) and all(is_unit(transpose(x)) or is_unit(x) for x in t.items))
+    if isinstance(t, Product):
+        return all(is_unit(x) or is_unit(transpose(x)) for x in t.items)
+    return isinstance(t, Ones | Identity)
 
 
 def total(terms: Iterable[Tree], shape: Shape2) -> Tree:
@@ -278,7 +283,8 @@ def total(terms: Iterable[Tree], shape: Shape2) -> Tree:
 
 def _term_order(t: Tree) -> tuple[bool, bool, bool, int, int, tuple[str, ...], bytes]:
     body = t.body if isinstance(t, Scale) and t.body is not None and not t.scalars else t
-    return (coefficient_of(t) < 0, not is_unit(t), isinstance(body, SumOver), -body.size, body.turns, body.words, body.key)
+    sums = isinstance(body, SumOver)
+    return coefficient_of(t) < 0, not is_unit(t), sums, -body.size, body.turns, body.words, body.key
 
 
 def unit(dim: Dim, letter: str) -> Tree:

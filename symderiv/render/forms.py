@@ -35,7 +35,7 @@ class Form:
 def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notation = DEFAULT) -> list[Form]:
     """Every way that applies, in the order entry, slice, block, core, vec.
 
-    ``name`` is the tensor's LaTeX; ``split`` says how many axes belong to the rows of the vec view (None: no such view).
+    ``name`` is the tensor's LaTeX; ``split`` says how many axes are rows of the vec view (None: no such view).
 
     >>> from symderiv.build import identity, symbol
     >>> from symderiv.ops import outer
@@ -55,7 +55,8 @@ def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notat
         tree = lift_slice(expr, index)
         if tree is not None:
             shape = tuple(d for d, x in zip(expr.shape, index, strict=True) if x is None)
-            result.append(Form(view, f"{name}_{{{','.join(x or ':' for x in index)}}}", tree_latex(tree, notation), shape))
+            at = ",".join(x or ":" for x in index)
+            result.append(Form(view, f"{name}_{{{at}}}", tree_latex(tree, notation), shape))
     core = core_form(expr, name, letters, notation)
     if core is not None:
         result.append(core)

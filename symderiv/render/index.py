@@ -21,10 +21,11 @@ from symderiv.render.indexing import (
     words,
 )
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
+from symderiv.render.module_names import derivative_name
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
-from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer, derivative_name
+from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer
 
 Task = Generator[Any, Any, Piece]
 
@@ -94,7 +95,7 @@ class IndexWriter:
             except StopIteration as done:
                 stack.pop()
                 value = done.value
-        return value  # type: ignore[no-any-return]
+        return value
 
     def wrap(self, piece: Piece, level: int) -> str:
         return piece.text if piece.level >= level else self.style.brackets(piece.text)
@@ -142,7 +143,8 @@ class IndexWriter:
     def leaf(self, node: Symbol | Name, letters: tuple[str, ...]) -> Task:
         base = self.style.name(node)
         scripted = self.style.subscripted(node.name) and not (isinstance(node, Symbol) and node.kind == "dim")
-        return Piece(self.at(base, letters, scripted), RAISED if self.style.superscripted(node) and not letters else ATOM)
+        raised = self.style.superscripted(node) and not letters
+        return Piece(self.at(base, letters, scripted), RAISED if raised else ATOM)
         yield
 
     def compact(self, tree: Tree, letters: tuple[str, ...]) -> Task:
@@ -152,7 +154,8 @@ class IndexWriter:
 
     def differential(self, node: Name | Der, letters: tuple[str, ...], used: frozenset[str]) -> Task:
         body = yield self.entry(node.body, letters, used)
-        return Piece(self.style.differential(body.text if isinstance(node.body, Symbol | Name) else self.style.brackets(body.text)), ATOM)
+        bare = isinstance(node.body, Symbol | Name)
+        return Piece(self.style.differential(body.text if bare else self.style.brackets(body.text)), ATOM)
 
     def map(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Task:
         if node.fn == "pow":
@@ -162,7 +165,7 @@ class IndexWriter:
         text = self.style.function(node, arg.text)
         return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
 
-    def base(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+    def base(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Generator[Any, Any, Any]:
         """(text, exponent) of a power; √Σx² is a norm, and in an even power a difference has its longer part first."""
         q, arg = node.params[0], node.arg
         if not letters:
@@ -233,7 +236,8 @@ class IndexWriter:
             return Piece("0", ATOM)
         value = number_of(node)
         if value is not None:
-            return Piece((self.style.minus if value < 0 else "") + self.style.number(abs(value)), SUM if value < 0 else ATOM)
+            text = self.style.number(abs(value))
+            return Piece(self.style.minus + text, SUM) if value < 0 else Piece(text, ATOM)
         rows: list[tuple[Fraction, Expr, frozenset[int]]] = []
         for c, t in node.terms:
             c, turned = c * sign, frozenset[int]()
@@ -305,8 +309,8 @@ class IndexWriter:
                 factors[k] = Factor(f, piece, None, Fraction(1))
         return self.assemble(layout, factors, name, deltas, coefficient)
 
-    def assemble(self, layout: Layout, factors: dict[int, Factor], name: dict[int, str], deltas: list[tuple[str, str, int]],
-                 coefficient: Fraction) -> Piece:
+    def assemble(self, layout: Layout, factors: dict[int, Factor], name: dict[int, str],
+                 deltas: list[tuple[str, str, int]], coefficient: Fraction) -> Piece:
         """Scalars, sums that are scalars, entries, Σ with output indices, holes, deltas."""
         s = self.style
         free = [factors[k] for k in layout.free]
@@ -315,8 +319,10 @@ class IndexWriter:
         ahead = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if first]
         behind = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if not first]
         late = [self.wrap(factors[k].piece, RAISED) for k in layout.late]
-        texts = [self.sum_text([name[x] for x in g.labels], self.factors_text([factors[k] for k in g.members], Fraction(1)))
-                 for g in layout.sums]
+        texts = []
+        for g in layout.sums:
+            inside = self.factors_text([factors[k] for k in g.members], Fraction(1))
+            texts.append(self.sum_text([name[x] for x in g.labels], inside))
         scalar_sums = [text for text, g in zip(texts, layout.sums, strict=True) if g.scalar]
         sums = [text for text, g in zip(texts, layout.sums, strict=True) if not g.scalar]
         scalars = [f for f in free if not f.order] if scalar_sums else []
@@ -360,7 +366,9 @@ class IndexWriter:
             else:
                 texts = [self.wrap(f.piece, BIG) for f in others]
             return number + texts
-        top = [f for f in others if f.order <= (1 if len(others) > 1 else 2) and f.piece.level >= RAISED and not f.hole and r"\frac" not in f.piece.text]
+        most = 1 if len(others) > 1 else 2
+        top = [f for f in others if f.order <= most and f.piece.level >= RAISED and not f.hole
+               and r"\frac" not in f.piece.text]
         rest = [f for f in others if not any(f is g for g in top)]
         over = [] if coefficient.numerator == 1 else [str(coefficient.numerator)]
         over += [f.piece.text for f in top]

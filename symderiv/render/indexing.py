@@ -84,7 +84,9 @@ def lay_out(rows: Sequence[Row], out: tuple[int, ...], previous: Letters | None)
     """Split a product into groups and order each."""
     outer = set(out)
     groups = _groups(rows, outer)
-    free, late, sums = [], [], []
+    free: list[int] = []
+    late: list[int] = []
+    sums: list[Group] = []
     for members in groups:
         labels = {x for k in members for x in rows[k][1]}
         inner = labels - outer
@@ -104,7 +106,11 @@ def lay_out(rows: Sequence[Row], out: tuple[int, ...], previous: Letters | None)
     free.sort(key=first)
     free = inherit(free, [rows[k][0] for k in free], previous)
     late.sort(key=first)
-    sums.sort(key=lambda g: (not g.scalar, min((position[x] for k in g.members for x in rows[k][1] if x in position), default=0)))
+
+    def reached(g: Group) -> tuple[bool, int]:
+        return not g.scalar, min((position[x] for k in g.members for x in rows[k][1] if x in position), default=0)
+
+    sums.sort(key=reached)
     return Layout(free, sums, late, {x for _, ls in rows for x in ls})
 
 
@@ -140,7 +146,12 @@ def compacted(node: Contract, groups: Sequence[Sequence[int]]) -> list[Row]:
 
 def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) -> list[int]:
     """Factors in the order in which one walks from the first output index along the shared labels."""
-    left = sorted(members, key=lambda k: (kind(rows[k][0]), len(rows[k][1]), words(rows[k][0]), rows[k][0].digest, rows[k][1]))
+
+    def plain(k: int) -> tuple[int, int, tuple[str, ...], bytes, tuple[int, ...]]:
+        node, labels = rows[k]
+        return kind(node), len(labels), words(node), node.digest, labels
+
+    left = sorted(members, key=plain)
     starts = [x for x in out if any(x in rows[k][1] for k in left)]
     walk = [starts[:1]]
     order = [k for k in left if _row_like(rows[k][0])]
@@ -154,7 +165,8 @@ def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) ->
         for x in (x for group in reversed(walk) for x in group):
             touching = [k for k in left if x in rows[k][1]]
             if touching:
-                nxt = min(touching, key=lambda k: (kind(rows[k][0]) >= 8, not set(rows[k][1]) <= reached, left.index(k)))
+                late = {k: kind(rows[k][0]) >= 8 for k in touching}
+                nxt = min(touching, key=lambda k: (late[k], not set(rows[k][1]) <= reached, left.index(k)))
                 break
         left.remove(nxt)
         order.append(nxt)
@@ -164,7 +176,8 @@ def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) ->
 
 def _row_like(node: Expr) -> bool:
     """The derivative of a scalar function, J_L: written before what it multiplies."""
-    return isinstance(node, Call) and len(node.ders) == 1 == len(node.shape) and node.args[node.ders[0]].shape == node.shape
+    single = isinstance(node, Call) and len(node.ders) == 1 == len(node.shape)
+    return single and node.args[node.ders[0]].shape == node.shape  # type: ignore[attr-defined]  # it is a Call
 
 
 def inherit(order: list[int], nodes: Sequence[Expr], previous: Letters | None) -> list[int]:
@@ -201,4 +214,6 @@ def term_key(c: Fraction, t: Expr, previous: Letters | None) -> tuple[bool, bool
 
 def flippable(node: Expr) -> bool:
     """A difference that takes a minus sign gladly: −(y − p) is p − y, but −(1 − a²) stays."""
-    return isinstance(node, Add) and any(c < 0 for c, _ in node.terms) and all(c < 0 for c, t in node.terms if is_one(t))
+    if not isinstance(node, Add):
+        return False
+    return any(c < 0 for c, _ in node.terms) and all(c < 0 for c, t in node.terms if is_one(t))

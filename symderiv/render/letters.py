@@ -32,8 +32,8 @@ class Letters:
         """Where the node stood; for a product, where its factors stood on average; None for a new one."""
         if node.digest in self.first:
             return float(self.first[node.digest])
-        known = [self.first[k.digest] for k in node.kids if k.digest in self.first] if isinstance(node, Contract) else []
-        return sum(known) / len(known) if known else None
+        known = [self.first[k.digest] for k in node.kids if k.digest in self.first]
+        return sum(known) / len(known) if known and isinstance(node, Contract) else None
 
 
 def taken_names(expr: Expr) -> set[str]:

@@ -131,12 +131,13 @@ class Style:
 
     def number(self, value: Fraction) -> str:
         """A number that isn't negative."""
-        return str(value.numerator) if value.denominator == 1 else self.fraction(str(value.numerator), str(value.denominator))
+        whole = str(value.numerator)
+        return whole if value.denominator == 1 else self.fraction(whole, str(value.denominator))
 
     def value(self, node: Call, args: Sequence[str]) -> str:
         """A tensor function at the texts of its arguments."""
         row = TENSOR_ROWS.get(node.fn)
-        if row is not None and not node.abstract and len(args) == len(row.arguments) and "{" in row.latex.replace(r"\operatorname{", ""):
+        if row is not None and not node.abstract and len(args) == len(row.arguments) and _is_template(row.latex):
             return row.tex(*args)
         return self.applied(self.head(node), ", ".join(args))
 
@@ -145,13 +146,18 @@ class Style:
         row = TENSOR_ROWS.get(node.fn)
         if row is None or node.abstract:
             return name_latex(node.fn)
-        text = row.latex if "{" not in row.latex.replace(r"\operatorname{", "") else rf"\operatorname{{{row.name}}}"
+        text = row.latex if not _is_template(row.latex) else rf"\operatorname{{{row.name}}}"
         axis = special_axis(node)
         return text if axis is None else rf"{text}_{{\mathrm{{axis}}\,{axis}}}"
 
 
+def _is_template(latex: str) -> bool:
+    """Whether a row's LaTeX has places for arguments."""
+    return "{" in latex.replace(r"\operatorname{", "")
+
+
 def special_axis(node: Call) -> str | None:
-    """The axis of a reduction to be shown: one that isn't the last of a normalised function, or not all of a reduction."""
+    """The axis to be shown: one that isn't the last, of a normalised function; not all axes, of a reduction."""
     row = TENSOR_ROWS.get(node.fn)
     if row is None or not row.params or row.params[0][0] != "axis" or not node.params:
         return None

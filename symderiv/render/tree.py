@@ -1,7 +1,7 @@
 """The matrix tree: what a formula in matrix form is made of, between the expression and its text.
 
-Every tree has a shape of two axes; None stands for an axis that isn't there: (None, None) is a scalar, (n, None) a column,
-(None, n) a row, (m, n) a matrix. Trees are frozen; equal content is equal (`key`), whatever the depth.
+Every tree has a shape of two axes; None stands for an axis that isn't there: (None, None) is a scalar, (n, None) a
+column, (None, n) a row, (m, n) a matrix. Trees are frozen; equal content is equal (`key`), whatever the depth.
 """
 from __future__ import annotations
 
@@ -53,9 +53,12 @@ class Tree:
         kids = self.kids
         turned = isinstance(self, Transpose)
         moves = isinstance(self, Differential | Hole) or (isinstance(self, Leaf) and is_differential(self.node))
-        for name, content in (("key", h.digest()), ("words", tuple(words[:8])), ("size", (not turned) + sum(k.size for k in kids)),
-                              ("turns", (turned and kids[0].order == 2) + sum(k.turns for k in kids)),
-                              ("moving", moves or any(k.moving for k in kids))):
+        computed = {
+            "key": h.digest(), "words": tuple(words[:8]), "size": (not turned) + sum(k.size for k in kids),
+            "turns": (turned and kids[0].order == 2) + sum(k.turns for k in kids),
+            "moving": moves or any(k.moving for k in kids),
+        }
+        for name, content in computed.items():
             object.__setattr__(self, name, content)
 
     def __eq__(self, other: object) -> bool:
@@ -79,10 +82,13 @@ class Tree:
 
 
 def is_differential(node: Expr) -> bool:
-    """Whether a node is written dx: a symbol or name of that kind, or a derivative along the formal parameter d of a curve."""
+    """Whether a node is written dx: a symbol or name of that kind, or a derivative by a curve's formal parameter d."""
     if isinstance(node, Der):
-        return isinstance(node.wrt, Symbol) and node.wrt.kind == "formal" and node.wrt.name == "d" and not node.wrt.shape
-    return (isinstance(node, Symbol) and node.kind == "differential") or (isinstance(node, Name) and node.role == "differential")
+        along = node.wrt
+        return isinstance(along, Symbol) and along.kind == "formal" and along.name == "d" and not along.shape
+    if isinstance(node, Name):
+        return node.role == "differential"
+    return isinstance(node, Symbol) and node.kind == "differential"
 
 
 def _word(node: Expr) -> str:

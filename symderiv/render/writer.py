@@ -10,6 +10,7 @@ from symderiv.build import value_shape
 from symderiv.errors import TooLargeError
 from symderiv.ir import Call
 from symderiv.render.construct import coefficient_of, product, transpose
+from symderiv.render.module_names import derivative_name
 from symderiv.render.style import Style
 from symderiv.render.tree import (
     Apply,
@@ -104,20 +105,20 @@ class Writer:
 
     @piece.register
     def _(self, t: Ones, of: Of) -> Piece:
-        return Piece(self._sized(self.style.ones, t), ATOM)
+        return Piece(self._sized(self.style.ones, t.shape), ATOM)
 
     @piece.register
     def _(self, t: Identity, of: Of) -> Piece:
-        return Piece(self._sized(self.style.identity, t), ATOM)
+        return Piece(self._sized(self.style.identity, t.shape), ATOM)
 
-    def _sized(self, sign: str, t: Tree) -> str:
-        return self.style.sized(sign, self.style.size(t.shape[0])) if self.style.notation.sizes else sign
+    def _sized(self, sign: str, shape: Shape2) -> str:
+        return self.style.sized(sign, self.style.size(shape[0])) if self.style.notation.sizes else sign
 
     def _ones(self, t: Tree) -> str:
         """Ones of a tree's shape, as a numerator."""
         rows, columns = ("" if d is None else self.style.ones for d in t.shape)
         if self.style.notation.sizes:
-            rows, columns = (sign and self.style.sized(sign, self.style.size(d)) for sign, d in zip((rows, columns), t.shape, strict=True))
+            rows, columns = (sign and self._sized(sign, (d, d)) for sign, d in zip((rows, columns), t.shape, strict=True))
         return rows + ((" " if rows else "") + self.style.transposed(columns) if columns else "")
 
     @piece.register
@@ -134,7 +135,7 @@ class Writer:
         if isinstance(arg, Hole):
             text = of(arg).text
             return Piece(s.transposed(f"({text})" if self.plain else rf"\Bigl({text}\Bigr)"), RAISED)
-        if is_row(arg):                                         # A_{i,:} is a row itself
+        if _is_row(arg):                                         # A_{i,:} is a row itself
             return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
         if isinstance(arg, Apply | Slice) and isinstance(arg.node, Call) and arg.node.ders and arg.shape[1] is None \
                 and not value_shape(arg.node):
@@ -191,7 +192,8 @@ class Writer:
             return " "
         if after.startswith(r"\operatorname") and not before.endswith(")"):
             return ""
-        if before.endswith(r"\top") or (isinstance(left, Leaf) and left.order == 2 and isinstance(bare, Leaf) and not bare.moving):
+        names = isinstance(left, Leaf) and left.order == 2 and isinstance(bare, Leaf) and not bare.moving
+        if names or before.endswith(r"\top"):
             apart = isinstance(left, Transpose) and isinstance(left.arg, Apply)
             return r"\," if apart else "" if after.startswith("(") else " "
         return r"\,"
@@ -259,7 +261,7 @@ class Writer:
     def _(self, t: Diag, of: Of) -> Piece:
         if isinstance(t.arg, DiagOf):
             inner = self.wrap(of(t.arg.arg), RAISED)
-            return Piece(f"{inner} {self.style.hadamard} {self._sized(self.style.identity, t)}", HADAMARD)
+            return Piece(f"{inner} {self.style.hadamard} {self._sized(self.style.identity, t.shape)}", HADAMARD)
         return Piece(self.style.applied(self.style.diag_, of(t.arg).text), ATOM)
 
     @piece.register
@@ -307,8 +309,9 @@ class Writer:
         if isinstance(node, Call) and node.ders:
             base = derivative_name(node, s, row=len(node.shape) == 1)
             values = len(value_shape(node))
-            if len(node.ders) == 2 and values == 1 and t.index[0] is not None and t.index[1:] == (None, None) and not self.plain:
-                return Piece(f"h_{{{s.indexed(s.word(node.fn), t.index[0])}}}", ATOM)
+            first, *others = t.index
+            if len(node.ders) == 2 and values == 1 and first is not None and others == [None, None] and not self.plain:
+                return Piece(f"h_{{{s.indexed(s.word(node.fn), first)}}}", ATOM)
         else:
             base = s.name(node)  # type: ignore[arg-type]  # a slice of a symbol or a name
         bracketed = f"({base})" if s.subscripted(base) and not self.plain else base
@@ -324,7 +327,7 @@ class Writer:
         return self._sliced(t, self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)))
 
     def _sliced(self, t: Tree, text: str) -> Piece:
-        return Piece(self.style.transposed(text), RAISED) if is_row(t) else Piece(text, ATOM)
+        return Piece(self.style.transposed(text), RAISED) if _is_row(t) else Piece(text, ATOM)
 
     @piece.register
     def _(self, t: Opaque, of: Of) -> Piece:
@@ -393,18 +396,23 @@ class Writer:
         else:
             single = len(over) == 1 and body is None
             factors = [self._scalar(x, of, not single) for x in over]
-            number = f"({s.number(c)})" if s.fraction_brackets() and c.denominator > 1 and (factors or body) else s.number(c)
+            number = s.number(c)
+            if s.fraction_brackets() and c.denominator > 1 and (factors or body):
+                number = f"({number})"
             head = ([] if c == 1 and (factors or body is not None) else [number]) + factors
         if body is not None:
-            assert t.body is not None
-            head.append(self.wrap(body, BIG if isinstance(t.body, Hadamard | Power | SumOver | Kron) and body.level < PRODUCT else PRODUCT))
+            loose = body.level < PRODUCT and isinstance(t.body, Hadamard | Power | SumOver | Kron)
+            head.append(self.wrap(body, BIG if loose else PRODUCT))
         text = head[0]
         for part in head[1:]:
             operator = part.startswith(r"\operatorname") and not text.endswith(")")
             text += ("" if operator or part.startswith(r"\sum") else s.thin) + part
-        level = BIG if body is not None and body.level == BIG else HADAMARD if body is not None and body.level < PRODUCT \
-            and not text.endswith(")") else PRODUCT
-        if len(head) == 1 and not sign and body is None and not over and c.denominator == 1 and not under:
+        level = PRODUCT
+        if body is not None and body.level == BIG:
+            level = BIG
+        elif body is not None and body.level < PRODUCT and not text.endswith(")"):
+            level = HADAMARD
+        elif text.isdigit():
             level = ATOM
         return Piece(sign + text, SUM if sign else level)
 
@@ -436,23 +444,6 @@ class Writer:
         return Piece(s.sum_sign(t.letters) + (" " if text[:1].isalnum() and not self.plain else "") + text, BIG)
 
 
-def is_row(t: Tree) -> bool:
+def _is_row(t: Tree) -> bool:
     """Whether a column is written A_{i,:}ᵀ."""
     return isinstance(t, Slice | Entry) and len(t.index) == 2 and t.index[0] is not None and t.index[1] is None
-
-
-def derivative_name(node: Call, style: Style, row: bool = False) -> str:
-    """J_N, H_N; of a scalar function the column j_L, the row J_L and the matrix h_L; ∂_1 N where there are several arguments."""
-    fn, times, values = style.head(node), len(node.ders), len(value_shape(node))
-    if len(node.args) > 1:
-        at = ",".join(str(d + 1) for d in node.ders)
-        power = "" if times == 1 else style.raised("", str(times))
-        return (f"∂{power}_{at} {fn}" if style.thin == " " else rf"\partial{power}_{{{at}}}{fn}")
-    inputs = len(node.args[0].shape)
-    if inputs == 0:
-        return fn + ("'" * times if times <= 3 else f"^{{({times})}}")
-    if times > 2:
-        return style.indexed(f"D^{times}", fn) if style.thin == " " else f"(D^{times}{fn})"
-    letter = {(1, 0): "J" if row or inputs > 1 else "j", (2, 0): "h" if inputs == 1 else "H", (1, 1): "J", (2, 1): "H"}.get(
-        (times, min(values, 1)), "J")
-    return f"{letter}_{fn}" if style.thin == " " or len(fn) == 1 else f"{letter}_{{{fn}}}"
