@@ -231,6 +231,8 @@ class Intervals:
         arg = self._memo[node.arg][0]
         if node.fn == "pow":
             return _power(arg, node.params[0])
+        if node.generic and node.order == 2:
+            return self._second_derivative(node.fn)
         row = SCALAR.get(node.fn)
         if (
             row is None
@@ -260,6 +262,11 @@ class Intervals:
         if node.fn == "abs" and excludes_zero(arg):
             result = POSITIVE
         return result
+
+    def _second_derivative(self, fn: str) -> Interval:
+        if self.facts.find(fn, "convex"):
+            return NONNEGATIVE
+        return NONPOSITIVE if self.facts.find(fn, "concave") else REALS
 
     def _call(self, node: Call) -> Interval:
         if node.fn == "softmax":
@@ -323,12 +330,11 @@ def _power(arg: Interval, q: Fraction) -> Interval:
         )
         return meet(result, signed) if q <= 7 else signed
     (lo, lo_in), (hi, hi_in) = _ends(arg)
-    size: End = max((abs(lo), lo_in), (abs(hi), hi_in), key=lambda e: (e[0], e[1]))
-    least: End = (
-        min((abs(lo), lo_in), (abs(hi), hi_in), key=lambda e: (e[0], not e[1]))
-        if lo > 0 or hi < 0
-        else (Fraction(0), not excludes_zero(arg))
-    )
+    ends: list[End] = [(abs(lo), lo_in), (abs(hi), hi_in)]
+    size = max(ends, key=lambda e: (e[0], e[1]))
+    least: End = (Fraction(0), not excludes_zero(arg))
+    if lo > 0 or hi < 0:
+        least = min(ends, key=lambda e: (e[0], not e[1]))
     n = int(q)
     return _interval((least[0] ** n, least[1]), (size[0] ** n, size[1]))
 

@@ -43,7 +43,7 @@ def components(t: Expr) -> list[Part]:
 
 
 def grouped(expr: Expr, rows: Sequence[int], columns: Sequence[int], tree_of: TreeOf) -> Tree | None:
-    """The matrix whose rows run through the axes ``rows``, the first one slowest, and its columns through ``columns``."""
+    """The matrix whose rows run through the axes ``rows``, the first one slowest, its columns through ``columns``."""
     c, node = scaled(expr)
     if isinstance(node, Call) and node.fn == "reshape" and not node.ders:
         inner = grouped(node.args[0], _opened(rows, node.params), _opened(columns, node.params), tree_of)

@@ -200,8 +200,8 @@ def rules_page() -> str:
     return page(
         "Rules",
         "A step of a derivation is one of these at one node. The title is what readers see, the name is the "
-        "function's; several rules may share a title. Each example is a node at which the rule fires, and what it gives there. "
-        "Adding a rule is described in [extending.md](extending.md).",
+        "function's; several rules may share a title. Each example is a node at which the rule fires, and what it gives "
+        "there. Adding a rule is described in [extending.md](extending.md).",
         *parts,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from symderiv import api
+from symderiv import __version__, api
 from symderiv.cli.derive import derive
 from symderiv.cli.frame import (
     DONE, FAILED, Frame, put, read_shapes, read_text, with_draws, with_limit, with_symbols, work,
@@ -20,7 +20,7 @@ from symderiv.saved import LONGEST, from_json
 
 
 @click.group(cls=Frame, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="symderiv", prog_name="symderiv")
+@click.version_option(__version__, prog_name="symderiv")
 def main() -> None:
     """Derivatives of network modules and losses: derived by rules, shown step by step, proved or checked.
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
+import sympy
 
 from symderiv import api
 from symderiv.cli.frame import DONE, FAILED, complain, put, read_shapes, read_text, with_draws, with_limit, with_symbols, work
@@ -114,14 +115,11 @@ def _numpy(found: Found, notation: str | None, detail: str) -> str:
 
 
 def _sympy(found: Found, notation: str | None, detail: str) -> str:
+    """Python text that builds the results from ``sympy`` (printed as formulas, a matrix of ones would read as 1)."""
     lines = []
     for label, part in _parts(found):
-        head = f"{label} = " if label else ""
         results = part.to_sympy()
-        if isinstance(results, tuple):
-            lines += [f"{head}{x.name}: {result}" for x, result in zip(part.wrt, results, strict=True)]
-        else:
-            lines.append(f"{head}{results}")
+        lines.append(f"{label or part.kind} = {sympy.srepr(results)}")
     return "\n".join(lines)
 
 

@@ -105,6 +105,8 @@ class Lowering:
             args = [self.memo[a] for a in node.args]
             if node.abstract:
                 position = emit("abstract", args, (node.fn, node.ders), node.shape)
+            elif node.fn == "reshape":
+                position = emit("reshape", args, None, node.shape)
             else:
                 position = emit("call", args, (node.fn, node.params), node.shape)
         if isinstance(node, Name) and self.program.ops[position].kind not in ("input", "number", "size", "constant"):

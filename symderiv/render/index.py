@@ -228,6 +228,8 @@ class IndexWriter:
         if len(letters) == 2 and isinstance(node.body, Contract) and not node.body.factors and len(node.body.dims) == 1:
             letters = tuple(sorted(letters, key=lambda x: x in self.out))         # δ_kj: the summed letter first
         body = yield self.entry(node.body, letters, used)
+        if node.note == "silent" and isinstance(node.body, Contract) and not node.body.factors:
+            return Piece(body.text, ATOM)                       # δ_ij δ_kl needs no brackets in a product
         return body if node.note == "silent" or body.level == ATOM else Piece(self.style.brackets(body.text), ATOM)
 
     # ------------------------------------------------------------ sums

@@ -26,7 +26,7 @@ class Notation:
     frobenius: str = "inner"
     """"inner" writes ⟨A, B⟩, "trace" writes tr(Aᵀ B)"""
     arguments: str = "auto"
-    """whether J_N says where it is taken: "auto" (where N is taken at several places), "always" or "never", as J_N(w)"""
+    """whether J_N says where it is taken, J_N(w): "auto" (if N is taken at several places), "always", "never"."""
     hadamard_as_diag: bool = False
     """d ⊙ (W v) as diag(d) W v"""
     pairing: bool = False

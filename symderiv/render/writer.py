@@ -34,6 +34,7 @@ from symderiv.render.tree import (
     Power,
     Product,
     Scale,
+    Shape2,
     Slice,
     Sum,
     SumOver,
@@ -116,9 +117,7 @@ class Writer:
 
     def _ones(self, t: Tree) -> str:
         """Ones of a tree's shape, as a numerator."""
-        rows, columns = ("" if d is None else self.style.ones for d in t.shape)
-        if self.style.notation.sizes:
-            rows, columns = (sign and self._sized(sign, (d, d)) for sign, d in zip((rows, columns), t.shape, strict=True))
+        rows, columns = ("" if d is None else self._sized(self.style.ones, (d, d)) for d in t.shape)
         return rows + ((" " if rows else "") + self.style.transposed(columns) if columns else "")
 
     @piece.register
@@ -175,10 +174,11 @@ class Writer:
     def _paired(self, t: Product) -> Piece:
         """uᵀ dX v as ⟨u vᵀ, dX⟩."""
         k = next(k for k, x in enumerate(t.items) if x.moving)
-        moved = t.items[k].arg if isinstance(t.items[k], Transpose) else t.items[k]
+        whole = t.items[k]
+        moved = whole.arg if isinstance(whole, Transpose) else whole
         left, right = t.items[:k], t.items[k + 1:]
         other = transpose(product([*right, *left]))            # L dX R is ⟨(R L)ᵀ, dX⟩
-        if moved is not t.items[k]:
+        if moved is not whole:
             other = transpose(other)
         return Piece(self.style.inner(fold(other, self.piece).text, fold(moved, self.piece).text), ATOM)
 
