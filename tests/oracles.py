@@ -13,7 +13,7 @@ from symderiv import engine
 from symderiv.build import permute, scale
 from symderiv.derive import Derivation
 from symderiv.evaluate import evaluate
-from symderiv.gauss_newton import GaussNewton
+from symderiv.splits import GaussNewton
 from symderiv.ir import Expr
 from symderiv.rules import RULES, Rule, Used
 
