@@ -54,7 +54,7 @@ LAYERS = (
     ("matched",),
     ("api",),
     ("__init__",),
-    ("handout",),
+    ("handout", "reference"),
     ("cli",),
 )
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.
