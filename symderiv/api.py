@@ -1,7 +1,7 @@
 """The public operators: they take text, modules, SymPy, expressions or Python functions, and give derivations."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from symderiv import derive
@@ -149,7 +149,7 @@ def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, see
     'proved'
     """
     from_user = {**(shapes or {}), **declared}
-    left, environment, facts = to_expr(lhs, from_user, assume)
+    left, _environment, facts = to_expr(lhs, from_user, assume)
     right, _, _ = to_expr(rhs, from_user, assume)
     return service("prove")(left, right, facts, trials=trials, seed=seed)
 
@@ -158,7 +158,7 @@ def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, see
 def specialize(derivation: Derivation, parts: Mapping[str, Any]) -> Derivation:
     """The same derivation with concrete functions in place of generic ones; the other keywords are shapes."""
     f = derivation.subject
-    abstract = {n.fn: n for n in postorder(f) if isinstance(n, Map) and n.generic or isinstance(n, Call) and n.abstract}  # type: ignore[attr-defined]
+    abstract = {n.fn: n for n in postorder(f) if (isinstance(n, Map) and n.generic) or (isinstance(n, Call) and n.abstract)}
     if not abstract:
         raise SymderivError("there is no abstract module or generic function to put something in for")
     given = {k: v for k, v in parts.items() if k in abstract}
@@ -171,10 +171,10 @@ def specialize(derivation: Derivation, parts: Mapping[str, Any]) -> Derivation:
     while True:                                                 # a module's body may hold others
         replaced: dict[Expr, Expr] = {}
         for node in postorder(new):
-            if (isinstance(node, Map) and node.generic or isinstance(node, Call) and node.abstract) and node.fn in made:  # type: ignore[attr-defined]
-                body = made[node.fn](node.kids)  # type: ignore[attr-defined]
+            if ((isinstance(node, Map) and node.generic) or (isinstance(node, Call) and node.abstract)) and node.fn in made:
+                body = made[node.fn](node.kids)
                 if body.shape != node.shape:
-                    raise ShapeError(f"{node.fn} gives {shape_text(node.shape)}; what is put in gives {shape_text(body.shape)}",  # type: ignore[attr-defined]
+                    raise ShapeError(f"{node.fn} gives {shape_text(node.shape)}; what is put in gives {shape_text(body.shape)}",
                                      hint="give a function of the declared shapes", shapes=(node.shape, body.shape))
                 replaced[node] = body
                 break
@@ -185,7 +185,7 @@ def specialize(derivation: Derivation, parts: Mapping[str, Any]) -> Derivation:
 
 
 def _again(derivation: Derivation, f: Expr) -> Derivation:
-    wrt: Sequence[Symbol] = derivation.wrt
+    wrt = derivation.wrt
     if derivation.kind == "gradient":
         return derive.gradient(f, wrt, derivation.facts, derivation.several)
     if derivation.kind == "jacobian":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, permutations
+from typing import Any
 
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
@@ -48,7 +49,7 @@ def size(dim: Dim) -> Expr:
 
 # ---------------------------------------------------------------- contraction
 def contract(factors: Sequence[Expr], labels: Sequence[Sequence[Label]], out: Sequence[Label],
-             dims: Mapping[Label, Dim] | None = None) -> Expr:
+             dims: Mapping[Any, Dim] | None = None) -> Expr:
     """Σ over labels not in ``out`` of Π factors, in canonical form (an Add where a coefficient other than 1 remains).
 
     ``dims`` gives the sizes of labels that no factor carries.
@@ -56,7 +57,7 @@ def contract(factors: Sequence[Expr], labels: Sequence[Sequence[Label]], out: Se
     return _Contraction(factors, labels, out, dims or {}).build()
 
 
-def view(node: Expr, labels: Sequence[Label], out: Sequence[Label], dims: Mapping[Label, Dim] | None = None) -> Expr:
+def view(node: Expr, labels: Sequence[Label], out: Sequence[Label], dims: Mapping[Any, Dim] | None = None) -> Expr:
     """One factor, relabelled: transposed, summed, put on a diagonal or broadcast."""
     return contract((node,), (labels,), out, dims)
 
@@ -182,6 +183,7 @@ class _Contraction(Flattening):
         if len(rows) == 1 and isinstance(rows[0][0], Add) and new_out == tuple(range(outer)) == tuple(range(len(index))) \
                 and len(rows[0][1]) == outer and set(rows[0][1]) == set(new_out) and rows[0][1] != new_out:
             f, ls = rows[0]                                     # a transposed sum is a sum of transposes
+            assert isinstance(f, Add)
             return add([(c, view(t, ls, new_out)) for c, t in f.terms], tuple(dims[x] for x in new_out))
         if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(index))):
             return rows[0][0]

@@ -71,7 +71,7 @@ class Derivation:
 
     kind: str
     subject: Expr
-    wrt: tuple[Symbol | Name, ...]
+    wrt: tuple[Symbol, ...]
     proofs: Any
     facts: Facts
     order: int = 1
@@ -107,7 +107,7 @@ class Derivation:
     def assumptions(self) -> tuple[str, ...]:
         """The facts that the steps used, and symmetries by which symbols are written, as the user wrote them."""
         known = set(free_symbols(self.subject))
-        written = [f.text for f in self.facts.of(*SYMMETRIC) if f.subject in known and "symmetric" in f.subject.props]  # type: ignore[union-attr]
+        written = [f.text for f in self.facts.of(*SYMMETRIC) if f.subject in known and "symmetric" in f.subject.props]
         return tuple(dict.fromkeys([*written, *(text for step in self.steps for text in step.assumptions)]))
 
     # ------------------------------------------------------------ steps
@@ -319,7 +319,8 @@ def derivative(f: Expr, wrt: Sequence[Symbol], facts: Facts, order: int, kind: s
     if order == 1:
         rows: Any = tuple(_higher(engine, f, begin, lemma, x, []) for x, lemma in zip(wrt, lemmas, strict=True))
     else:
-        rows = tuple(tuple(_higher(engine, f, begin, lemma, x, [y]) for y in wrt) for x, lemma in zip(wrt, lemmas, strict=True))
+        rows = tuple(tuple(_higher(engine, f, begin, lemma, x, [y]) for y in wrt)
+                     for x, lemma in zip(wrt, lemmas, strict=True))
     return Derivation(kind, f, tuple(wrt), rows, facts, order, False, True, source)
 
 

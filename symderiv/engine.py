@@ -15,8 +15,16 @@ from symderiv.facts import Facts
 from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.differentiation import (
-    FORWARD, chain_rule_with_lemma, differentiate_definition, formal, formal_arguments, let, needs_lemma, pull_back,
-    unfold_name, uses,
+    FORWARD,
+    chain_rule_with_lemma,
+    differentiate_definition,
+    formal,
+    formal_arguments,
+    let,
+    needs_lemma,
+    pull_back,
+    unfold_name,
+    uses,
 )
 from symderiv.simplify import Normaliser
 from symderiv.trace import Cong, Fire, Item, Proof, chain
@@ -100,7 +108,7 @@ class Engine:
             if root and isinstance(body.args[0], Symbol):
                 return self._fired(differentiate_definition, goal)
             cited = (self.definition_lemma(body),)
-            after = chain_rule_with_lemma.apply(goal, self.context, None, cited)
+            after = chain_rule_with_lemma.cite(goal, self.context, cited)
             return Fire(chain_rule_with_lemma.name, goal, after, None, cited)
         for law in FORWARD:
             used = law.fire(goal, self.context)
@@ -150,7 +158,7 @@ class Engine:
         node = goal.wrt
         cited = tuple(dict.fromkeys(self.definition_lemma(v) for v, _ in uses(goal.body)[node]
                                     if needs_lemma(v) and isinstance(v, Call)))
-        after = pull_back.apply(goal, self.context, None, cited)
+        after = pull_back.cite(goal, self.context, cited)
         items: list[Item] = [Fire(pull_back.name, goal, after, None, cited)]
         items.append(self._fill(after))
         if last or isinstance(node, Name) or items[-1].after.weight > SETTLE_FROM_WEIGHT:

@@ -184,7 +184,7 @@ def _sympy_derivative(name: str, params: tuple[str, ...], order: int) -> Callabl
     body = sympy.sympify(ROWS[name].sympy, locals={"x": x, **known}).diff(x, order)
     own = {"erf": erf, "erfc": erfc, "Heaviside": lambda t, *_: heaviside(t), "sign": sign, "Abs": absolute,
            "DiracDelta": lambda t, *_: np.zeros_like(t)}  # fmt: skip
-    return sympy.lambdify((x, *known.values()), body, modules=[own, "numpy"])  # type: ignore[no-any-return]
+    return sympy.lambdify((x, *known.values()), body, modules=[own, "numpy"])
 
 
 # ---------------------------------------------------------------- whole arrays

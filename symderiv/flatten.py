@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from fractions import Fraction
+from typing import Any
 
 from symderiv.canon import canonical_order, canonical_ranks
 from symderiv.dims import Dim
@@ -19,7 +20,7 @@ class Flattening:
     """Factors over labels that are ints: no factor is a contraction, a scaled node or a sum with a common content."""
 
     def __init__(self, factors: Sequence[Expr], labels: Sequence[Sequence[Label]], out: Sequence[Label],
-                 dims: Mapping[Label, Dim]) -> None:
+                 dims: Mapping[Any, Dim]) -> None:
         self.parent: list[int] = []
         self.dim: list[Dim] = []
         self.coefficient = _F1

@@ -159,7 +159,7 @@ class Sequential(Module):
             p for m in modules for p in (m.parts if isinstance(m, Sequential) else (m,))
         )
         self.size_in = next((p.size_in for p in self.parts if p.size_in is not None), None)
-        self._written  # noqa: B018 (sizes that don't fit are found when the network is made)
+        self._written
 
     def emit(self, writer: Writer, value: str, size: Dim) -> tuple[str, Dim | None]:
         return writer.chain(self.parts, value, size)

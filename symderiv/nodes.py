@@ -13,7 +13,7 @@ from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Shape, S
 def symbol(name: str, shape: Sequence[Dim] = (), kind: str = "variable", props: Iterable[str] = ()) -> Symbol:
     flags = frozenset(props)
     return intern(Symbol, f"{name}|{kind}|{sorted(flags)}", (), tuple(shape), 1,
-                  dict(name=name, kind=kind, props=flags))
+                  {"name": name, "kind": kind, "props": flags})
 
 
 def contract_node(factors: tuple[Expr, ...], labels: tuple[tuple[int, ...], ...], out: tuple[int, ...],
@@ -22,14 +22,14 @@ def contract_node(factors: tuple[Expr, ...], labels: tuple[tuple[int, ...], ...]
     used = {x for ls in labels for x in ls}
     structure = len(out) - sum(1 for x in set(out) if x in used) if len(out) > 1 else 0     # δ and broadcast axes count
     return intern(Contract, f"{labels}|{out}|{dims}", factors, shape, sum(f.weight for f in factors) + structure,
-                  dict(factors=factors, labels=labels, out=out, dims=dims))
+                  {"factors": factors, "labels": labels, "out": out, "dims": dims})
 
 
 ONE: Contract = contract_node((), (), (), ())
 
 
 def zero(shape: Sequence[Dim] = ()) -> Add:
-    return intern(Add, "", (), tuple(shape), 0, dict(terms=()))
+    return intern(Add, "", (), tuple(shape), 0, {"terms": ()})
 
 
 def primitive(node: Add) -> tuple[Fraction, Add]:
@@ -37,7 +37,7 @@ def primitive(node: Add) -> tuple[Fraction, Add]:
     numerators = gcd(*(c.numerator for c, _ in node.terms))
     content = Fraction(numerators, lcm(*(c.denominator for c, _ in node.terms)))
     balance = sum(1 if c > 0 else -1 for c, _ in node.terms)
-    if balance < 0 or balance == 0 and min(node.terms, key=lambda term: (term[1].weight, term[1].digest))[0] < 0:
+    if balance < 0 or (balance == 0 and min(node.terms, key=lambda term: (term[1].weight, term[1].digest))[0] < 0):
         content = -content
     if content == 1:
         return content, node
@@ -46,12 +46,12 @@ def primitive(node: Add) -> tuple[Fraction, Add]:
 
 def add_node(terms: tuple[tuple[Fraction, Expr], ...], shape: Shape) -> Add:
     weight = sum(t.weight for _, t in terms) + len(terms) - 1 if terms else 0
-    return intern(Add, " ".join(str(c) for c, _ in terms), tuple(t for _, t in terms), shape, weight, dict(terms=terms))
+    return intern(Add, " ".join(str(c) for c, _ in terms), tuple(t for _, t in terms), shape, weight, {"terms": terms})
 
 
 def map_node(fn: str, arg: Expr, params: tuple[Fraction, ...], order: int = 0, generic: bool = False) -> Map:
     return intern(Map, f"{fn}|{params}|{order}|{generic}", (arg,), arg.shape, arg.weight + 1,
-                  dict(fn=fn, params=params, order=order, generic=generic))
+                  {"fn": fn, "params": params, "order": order, "generic": generic})
 
 
 def call(fn: str, args: Sequence[Expr], shape: Sequence[Dim], params: Sequence[Any] = (), abstract: bool = False,
@@ -60,7 +60,7 @@ def call(fn: str, args: Sequence[Expr], shape: Sequence[Dim], params: Sequence[A
     ders = tuple(sorted(ders))
     full = tuple(shape) + tuple(d for k in ders for d in args[k].shape)
     return intern(Call, f"{fn}|{tuple(params)}|{abstract}|{ders}|{tuple(shape)}", tuple(args), full,
-                  sum(a.weight for a in args) + 1, dict(fn=fn, params=tuple(params), abstract=abstract, ders=ders))
+                  sum(a.weight for a in args) + 1, {"fn": fn, "params": tuple(params), "abstract": abstract, "ders": ders})
 
 
 def value_shape(node: Call) -> Shape:
@@ -70,12 +70,12 @@ def value_shape(node: Call) -> Shape:
 
 
 def name(text: str, body: Expr, role: str = "user") -> Name:
-    return intern(Name, f"{text}|{role}", (body,), body.shape, 1, dict(name=text, role=role))
+    return intern(Name, f"{text}|{role}", (body,), body.shape, 1, {"name": text, "role": role})
 
 
 def der(body: Expr, wrt: Expr) -> Der:
-    return intern(Der, wrt.digest.hex(), (body,), body.shape + wrt.shape, body.weight + 1, dict(wrt=wrt))
+    return intern(Der, wrt.digest.hex(), (body,), body.shape + wrt.shape, body.weight + 1, {"wrt": wrt})
 
 
 def box(body: Expr, note: str = "") -> Box:
-    return intern(Box, note, (body,), body.shape, body.weight, dict(note=note))
+    return intern(Box, note, (body,), body.shape, body.weight, {"note": note})

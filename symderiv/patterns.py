@@ -59,12 +59,12 @@ def _delta_leaves(pattern: tuple[int, ...], positions: list[int]) -> bool:
 def rational_power(c: Fraction, q: Fraction) -> Fraction | None:
     """c**q where it is rational."""
     if q.denominator == 1:
-        if c == 0 and q < 0 or abs(q) > 512:
+        if (c == 0 and q < 0) or abs(q) > 512:
             return None
         return c ** int(q)
     if c < 0 or q.denominator != 2 or abs(q) > 512:
         return None
     n, d = isqrt(c.numerator), isqrt(c.denominator)
-    if n * n != c.numerator or d * d != c.denominator or c == 0 and q < 0:
+    if n * n != c.numerator or d * d != c.denominator or (c == 0 and q < 0):
         return None
     return Fraction(n, d) ** int(q.numerator)

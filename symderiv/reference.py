@@ -28,7 +28,7 @@ def code(text: str) -> str:
     """A text as code in a cell of a table.
 
     >>> code("a | b"), code("")
-    ('`a \\| b`', '')
+    ('`a \\\\| b`', '')
     """
     return "`" + text.replace("|", r"\|") + "`" if text else ""
 
@@ -61,7 +61,7 @@ def interval_text(where: Interval) -> str:
 
     >>> from symderiv.functions import interval
     >>> interval_text(interval("[0, oo)")), interval_text(REALS)
-    ('[0,\\infty)', '')
+    ('[0,\\\\infty)', '')
     """
     if where == REALS:
         return ""
@@ -200,8 +200,8 @@ def rules_page() -> str:
     return page(
         "Rules",
         "A step of a derivation is one of these at one node. The title is what readers see, the name is the "
-        "function's; several rules may share a title. Each example is a node at which the rule fires, and what it gives "
-        "there. Adding a rule is described in [extending.md](extending.md).",
+        "function's; several rules may share a title. Each example is a node at which the rule fires, and what it "
+        "gives there. Adding a rule is described in [extending.md](extending.md).",
         *parts,
     )
 

@@ -127,7 +127,7 @@ class Normaliser:
             if used is None or used.after is node:
                 continue
             proof = self.light.normalise(used.after)
-            if must and best is None or proof.after.weight < weight:
+            if (must and best is None) or proof.after.weight < weight:
                 weight = proof.after.weight
                 best = [Fire(distribute.name, node, used.after, choice, (), ()), proof]
         return best

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from symderiv.build import box, contract, der, name, substitute, symbol
 from symderiv.derive import Derivation, derivative, expect_scalar, unfolded
@@ -128,9 +128,10 @@ def split(f: Expr, x: Symbol, u: Expr, facts: Facts) -> GaussNewton:
     g = told(whole_g, "G", {der(held, x): jac, der(der(loss, held), held): second_outer})
     r = told(whole_r, "R", {der(loss, held): slope, der(der(held, x), x): second_inner})
     h = derivative(f, [x], facts, 2, "hessian")
+    as_variable = cast(Symbol, held)                            # a name has all that is read of a variable
     return GaussNewton(h, g, r, held, x, Derivation("jacobian", held, (x,), jac, facts),
-                       Derivation("hessian", loss, (held,), second_outer, facts, 2),
-                       Derivation("gradient", loss, (held,), slope, facts), facts)
+                       Derivation("hessian", loss, (as_variable,), second_outer, facts, 2),
+                       Derivation("gradient", loss, (as_variable,), slope, facts), facts)
 
 
 def _stand_in(u: Expr) -> Expr:

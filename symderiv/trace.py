@@ -124,7 +124,7 @@ def replay(root: Proof) -> Expr:
             if item.before is not current:
                 raise SymderivError(f"a step starts from {item.before!r}, but the one before it ends at {current!r}")
             if isinstance(item, Fire):
-                if not check_fire(item, proof.context) or item.law.family == "structure" and proof is not root:
+                if not check_fire(item, proof.context) or (item.law.family == "structure" and proof is not root):
                     raise SymderivError(f"the rule '{item.law.title}' doesn't take {item.before!r} to {item.after!r}")
                 current = item.after
             elif isinstance(item, Cong):

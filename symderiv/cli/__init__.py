@@ -13,9 +13,19 @@ import click
 from symderiv import __version__, api
 from symderiv.cli.derive import derive
 from symderiv.cli.frame import (
-    DONE, FAILED, Frame, put, read_shapes, read_text, with_draws, with_limit, with_symbols, work,
+    DONE,
+    FAILED,
+    Frame,
+    put,
+    read_shapes,
+    read_text,
+    with_draws,
+    with_limit,
+    with_symbols,
+    work,
 )
 from symderiv.cli.tables import list_table
+from symderiv.errors import clip
 from symderiv.saved import LONGEST, from_json
 
 
@@ -70,7 +80,7 @@ def _verdict(verdict: Any) -> list[str]:
 @with_limit
 def check(file: str, seconds: float) -> int:
     """Check a derivation saved as JSON: run each step's rule again, without deriving ("-" reads standard input)."""
-    text = read_text(file, LONGEST, file=True)
+    text = read_text(file, LONGEST, is_file=True)
     with work("checking", seconds):
         saved = from_json(text)
         report = saved.check()
@@ -79,8 +89,8 @@ def check(file: str, seconds: float) -> int:
         by = ", ".join(x.name for x in part.wrt)
         lines.append(f"{label or part.kind}: {part.subject.text()}, by {by}: {_shown(saved.results[label])}")
     lines += [f"note: {note}" for note in report.notes]
-    lines += report.failures if not report else []
-    put("\n".join([*lines, report.summary()]), None)
+    lines += [report.summary()] if report else [f"doesn't hold: {clip(failure, 1000)}" for failure in report.failures]
+    put("\n".join(lines), None)
     return DONE if report else FAILED
 
 

@@ -1,6 +1,7 @@
 """``symderiv derive``: a derivative, in the form asked for, with the line of its check."""
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -8,11 +9,22 @@ import click
 import sympy
 
 from symderiv import api
-from symderiv.cli.frame import DONE, FAILED, complain, put, read_shapes, read_text, with_draws, with_limit, with_symbols, work
+from symderiv.cli.frame import (
+    DONE,
+    FAILED,
+    complain,
+    put,
+    read_shapes,
+    read_text,
+    with_draws,
+    with_limit,
+    with_symbols,
+    work,
+)
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
-from symderiv.splits import GaussNewton
 from symderiv.saved import to_json
+from symderiv.splits import GaussNewton
 
 Found = Derivation | GaussNewton
 KINDS = ("gradient", "jacobian", "hessian", "derivative")
@@ -47,23 +59,31 @@ def derive(text: str, wrt: tuple[str, ...], shapes: tuple[str, ...], assume: tup
     """
     _check_usage(**how)
     source, declared = read_text(text), read_shapes(shapes)
-    report = None
     with work("deriving", seconds, source):
         found = _found(source, wrt, declared, assume, **how)
         body = FORMATS[form](found, notation, detail)
-    if verify:
-        with work("checking", seconds, source):
-            report = found.verify(trials=trials, seed=seed)
-    notes = [] if report is None else [f"check: {report.summary()}"]
+    note, refuted = _checked(found, trials, seed, seconds) if verify else ("", False)
+    notes = [note] if note else []
     if form in PROSE:
         assumed = _assumptions(found)
         lines = [*([f"assuming: {', '.join(assumed)}"] if assumed else []), *notes]
-        body = "\n".join([body.rstrip("\n"), *([""] if lines else []), *(lines if form == "text" else [f"{x}  " for x in lines])])
+        if form == "text" and lines:                            # in Markdown each line is a paragraph
+            lines = ["\n".join(lines)]
+        body = "\n\n".join([body.rstrip("\n"), *lines])
     put(body, out)
-    if form not in PROSE or out is not None:
-        for note in notes:
-            complain(note)
-    return FAILED if report is not None and report.verdict == "refuted" else DONE
+    if note and (form not in PROSE or out is not None):
+        complain(note)
+    return FAILED if refuted else DONE
+
+
+def _checked(found: Found, trials: int, seed: int, seconds: float) -> tuple[str, bool]:
+    """The line of a check, and whether it found the derivation wrong."""
+    try:
+        with work("checking", seconds):
+            report = found.verify(trials=trials, seed=seed)
+    except SymderivError as error:                              # too large to evaluate: the derivation stands as it is
+        return f"check: not checked: {error.message}", False
+    return f"check: {report.summary()}", report.verdict == "refuted"
 
 
 def _check_usage(kind: str | None, order: int | None, at: str | None, vec: bool, structured: bool) -> None:
@@ -71,7 +91,7 @@ def _check_usage(kind: str | None, order: int | None, at: str | None, vec: bool,
         raise click.UsageError(f"--order has no meaning with --kind {kind}; take --kind derivative.")
     if at is not None and (kind not in (None, "hessian") or order is not None or vec or structured):
         raise click.UsageError("--at splits the Hessian: leave --kind, --order, --vec and --structured out.")
-    if vec and kind not in (None, "jacobian") or structured and kind not in (None, "gradient"):
+    if (vec and kind not in (None, "jacobian")) or (structured and kind not in (None, "gradient")):
         raise click.UsageError("--vec is for a jacobian, --structured for a gradient.")
 
 
@@ -115,12 +135,20 @@ def _numpy(found: Found, notation: str | None, detail: str) -> str:
 
 
 def _sympy(found: Found, notation: str | None, detail: str) -> str:
-    """Python text that builds the results from ``sympy`` (printed as formulas, a matrix of ones would read as 1)."""
-    lines = []
+    """A program that builds the results in SymPy (as a formula, a matrix of ones would be printed as 1)."""
+    lines = ["from sympy import *", "from sympy.core.symbol import Str",
+             "from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction", ""]
     for label, part in _parts(found):
-        results = part.to_sympy()
-        lines.append(f"{label or part.kind} = {sympy.srepr(results)}")
+        lines.append(f"{label or part.kind} = {_BOUND.sub(_bound, sympy.srepr(part.to_sympy()))}")
     return "\n".join(lines)
+
+
+_BOUND = re.compile(r"Dummy\((?P<name>'[^']*'), dummy_index=\d+(?P<facts>(?:, \w+=\w+)*)\)")
+"""a bound variable: SymPy numbers it anew in each process"""
+
+
+def _bound(found: re.Match[str]) -> str:
+    return f"Symbol({found['name']}{found['facts']})"
 
 
 FORMATS: Mapping[str, Callable[[Found, str | None, str], str]] = {

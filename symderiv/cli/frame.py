@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,10 +38,13 @@ class _TimeUp(BaseException):
 class Frame(click.Group):
     """A group of commands that ends every error in a message and an exit code, never in a traceback."""
 
-    def main(self, *args: Any, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
+             standalone_mode: bool = True, **extra: Any) -> Any:
+        def run() -> Any:
+            return super(Frame, self).main(args, prog_name, complete_var, standalone_mode=False, **extra)
         if not standalone_mode:
-            return super().main(*args, standalone_mode=False, **extra)
-        sys.exit(self._code(*args, **extra))
+            return run()
+        sys.exit(_code(run))
 
     def invoke(self, ctx: click.Context) -> Any:
         _never_fail_to_encode()
@@ -52,29 +55,41 @@ class Frame(click.Group):
             raise _PipeClosed from None
         return result
 
-    def _code(self, *args: Any, **extra: Any) -> int:
-        try:
-            result = super().main(*args, standalone_mode=False, **extra)
-        except click.ClickException as error:
-            error.show()
-            return BAD_INPUT
-        except (click.Abort, KeyboardInterrupt):
-            complain("interrupted")
-            return INTERRUPTED
-        except _PipeClosed:
-            with suppress(OSError, ValueError):                 # nothing more is written, at exit either
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return PIPE_CLOSED
-        except SymderivError as error:
-            complain(f"Error: {error}")
-            return BAD_INPUT
-        except MemoryError:
-            complain("Error: the memory isn't enough for this\nname intermediate values, or ask for one part at a time")
-            return BAD_INPUT
-        except Exception as error:
-            complain(internal(error))
-            return INTERNAL
-        return result if isinstance(result, int) else DONE
+
+def _code(run: Callable[[], Any]) -> int:
+    """The exit code of a command; what went wrong is told."""
+    try:
+        result = run()
+    except click.ClickException as error:
+        error.show()
+        return BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        complain("interrupted")
+        return INTERRUPTED
+    except _PipeClosed:
+        _write_no_more()
+        return PIPE_CLOSED
+    except SymderivError as error:
+        complain(f"Error: {error}")
+        return BAD_INPUT
+    except MemoryError:
+        complain("Error: the memory isn't enough for this\nname intermediate values, or ask for one part at a time")
+        return BAD_INPUT
+    except OSError as error:  # a full disk, a closed stream, a directory that may not be written
+        _write_no_more()
+        place = f"'{clip(str(error.filename), 100)}': " if error.filename else "input or output: "
+        complain(f"Error: {place}{error.strerror or error}")
+        return BAD_INPUT
+    except Exception as error:
+        complain(internal(error))
+        return INTERNAL
+    return result if isinstance(result, int) else DONE
+
+
+def _write_no_more() -> None:
+    """Send what is left in the buffer nowhere: Python would fail on it once more at exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def complain(message: str) -> None:
@@ -154,14 +169,16 @@ def work(what: str, seconds: float, text: str | None = None) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------- input and output
-def read_text(given: str, longest: int = LONGEST_INPUT, file: bool = False) -> str:
-    """What is given, or standard input for "-", or with ``file`` what is in the file."""
-    if given != "-" and not file:
+def read_text(given: str, longest: int = LONGEST_INPUT, is_file: bool = False) -> str:
+    """What is given, or standard input for "-", or with ``is_file`` what is in the file."""
+    if given != "-" and not is_file:
         return given
     try:
-        stream = click.get_binary_stream("stdin") if given == "-" else open(given, "rb")
-        with stream:
-            data = stream.read(4 * longest + 1)
+        if given == "-":
+            data = sys.stdin.buffer.read(4 * longest + 1)
+        else:
+            with open(given, "rb") as file:
+                data = file.read(4 * longest + 1)
         text = data.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise SymderivError(f"{_called(given)} isn't text in UTF-8") from None

@@ -35,8 +35,8 @@ def functions() -> list[Row]:
 
 def activations() -> list[Row]:
     """The functions that are modules too."""
-    known = [row for row in (*SCALAR.values(), *TENSOR.values()) if row.module is not None]
-    return [{"module": str(row.module), **(_scalar(row) if isinstance(row, ScalarFunction) else _tensor(row))} for row in known]
+    return [*({"module": row.module, **_scalar(row)} for row in SCALAR.values() if row.module is not None),
+            *({"module": row.module, **_tensor(row)} for row in TENSOR.values() if row.module is not None)]
 
 
 def losses() -> list[Row]:

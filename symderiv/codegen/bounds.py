@@ -70,7 +70,7 @@ def _bounds(node: Expr, known: dict[Expr, Bounds]) -> Bounds:
 
 def _power(base: Bounds, node: Map) -> Bounds:
     q = node.params[0]
-    if q.denominator == 1 and q % 2 == 0 or q.denominator % 2 == 0:
+    if (q.denominator == 1 and q % 2 == 0) or q.denominator % 2 == 0:
         if q.denominator == 1 and q > 0 and max(abs(base[0]), abs(base[1])) < inf and q < 64:
             return (0.0, max(abs(base[0]), abs(base[1])) ** int(q))
         return (0.0, inf)

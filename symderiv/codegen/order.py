@@ -92,7 +92,7 @@ class _Run:
         self.next += 1
 
     def greedy_search(self) -> None:
-        from opt_einsum import paths  # type: ignore[import-untyped]
+        from opt_einsum import paths
 
         sets = [frozenset(k for k in range(len(self.sizes)) if ls >> k & 1) for _, ls in self.groups]
         out = frozenset(k for k in range(len(self.sizes)) if self.kept >> k & 1)

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
-from symderiv.build import axis_classes
-from symderiv.ir import Contract
+from symderiv.build import axis_classes, permute
+from symderiv.ir import Call, Contract, Expr
 
 MOST_FACTORS = 14
 MOST_MIRRORS = 60
@@ -95,6 +95,20 @@ def _spelled(node: Contract, factor: int) -> Iterator[tuple[int, ...]]:
     for order in permutations(range(len(labels))):
         if all(classes[k] == classes[j] for k, j in enumerate(order)):
             yield tuple(labels[j] for j in order)
+    half = len(labels) // 2
+    if len(labels) >= 4 and halves_mirror(node.factors[factor]):
+        yield labels[half:] + labels[:half]
+
+
+def halves_mirror(node: Expr) -> bool:
+    """Whether exchanging the first half of the axes with the second leaves the value as it is."""
+    half = len(node.shape) // 2
+    if node.shape[:half] != node.shape[half:]:
+        return False
+    if isinstance(node, Call) and node.abstract and len(node.ders) == 2 and node.ders[0] == node.ders[1]:
+        return len(node.args[node.ders[0]].shape) == half
+    order = (*range(half, 2 * half), *range(half))
+    return half > 0 and permute(node, order) is node
 
 
 def _sided(node: Contract, image: Mapping[int, int], partner: Mapping[int, int], left: Sequence[int],
@@ -143,4 +157,4 @@ def _sided(node: Contract, image: Mapping[int, int], partner: Mapping[int, int],
     return Mirror(tuple(image[x] for x in range(len(node.dims))), tuple(middle), swapped)
 
 
-__all__ = ["Middle", "Mirror", "mirrors"]
+__all__ = ["Middle", "Mirror", "halves_mirror", "mirrors"]

@@ -73,7 +73,7 @@ class Reader:
                 stack.pop()
                 value = finished.value
                 if not stack:
-                    return value  # type: ignore[no-any-return]
+                    return value
             else:
                 value = None
                 stack.append(inner)

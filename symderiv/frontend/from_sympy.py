@@ -36,17 +36,17 @@ from symderiv.ops import shape_text
 
 
 # ---------------------------------------------------------------- our own functions among SymPy's expressions
-class ModuleExpr(sympy.MatrixExpr):  # type: ignore[misc]
+class ModuleExpr(sympy.MatrixExpr):
     """A named function of SymPy matrices, e.g. tanh(W*v): a matrix expression again, of the shape of its value."""
 
     def __new__(cls, name: Any, params: Any, *arguments: Any) -> ModuleExpr:
         node = super().__new__(cls, Str(str(name)), sympy.Tuple(*params), *map(sympy.sympify, arguments))
         node._shape = _sympy_shape(from_sympy(node, squeeze=False).shape, arguments)
-        return node  # type: ignore[no-any-return]
+        return node
 
     @property
     def name(self) -> str:
-        return self.args[0].name  # type: ignore[no-any-return]
+        return self.args[0].name
 
     @property
     def params(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class ModuleExpr(sympy.MatrixExpr):  # type: ignore[misc]
 
     @property
     def shape(self) -> tuple[Any, Any]:
-        return self._shape  # type: ignore[no-any-return]
+        return self._shape
 
     def _entry(self, i: Any, j: Any, **_: Any) -> Any:
         return MatrixElement(self, i, j)

@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from symderiv.build import apply
 from symderiv.errors import ParseError, SymderivError
 from symderiv.frontend.build_text import build
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.parser import parse_function
 from symderiv.functions import SCALAR, canonical_name
-from symderiv.build import apply
 from symderiv.ir import Expr, Symbol
 
 Instance = Callable[[Sequence[Expr]], Expr]

@@ -8,9 +8,8 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import Derivation
-from symderiv.splits import GaussNewton
 from symderiv.handout import pairs, tables
-from symderiv.handout.card import Rules
+from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
@@ -30,10 +29,11 @@ from symderiv.handout.source import (
     Words,
 )
 from symderiv.handout.splits import certificate, split_blocks, split_table
-from symderiv.handout.told import lines_of, result, same_lines, steps, ways
-from symderiv.handout.values import array_latex, array_of, arrays, exact, given_latex, is_function
+from symderiv.handout.told import left_sides, lines_of, result, same_lines, steps, ways
+from symderiv.handout.values import array_latex, array_of, arrays, exact, given_latex, is_function, slices
 from symderiv.present import expr_latex, fact_latex
 from symderiv.render.symbols import name_latex
+from symderiv.splits import GaussNewton
 
 _EQUALS = {True: "=", False: r"\approx "}
 SHOWN_CODE = 40
@@ -42,20 +42,21 @@ SHOWN_CODE = 40
 
 def page(sheet: Handout, slug: str) -> Page:
     """Run a source: the page with all its derivations, told and checked; raises SourceError for what fails."""
-    rules = Rules()
+    context = Context()
     sections = []
     for number, part in enumerate(sheet.sections, 1):
-        blocks = [block for item in part.items for block in blocks_of(item, rules)]
+        context.section = number
+        blocks = [block for item in part.items for block in blocks_of(item, context)]
         sections.append(Section(part.title, tuple(blocks), number))
-    if rules.named:
-        sections.append(Section("Rules used", (rules.card(),)))
+    if context.named:
+        sections.append(Section("Rules used", (context.card(),)))
     return Page(sheet.title, slug, Prose(sheet.convention), tuple(sections))
 
 
-def blocks_of(item: Item, rules: Rules) -> list[Block]:
+def blocks_of(item: Item, context: Context) -> list[Block]:
     """The blocks of one item; what goes wrong is told at its place."""
     try:
-        return list(_blocks(item, rules))
+        return list(_blocks(item, context))
     except SourceError:
         raise
     except symderiv.SymderivError as error:
@@ -66,12 +67,12 @@ def _place(item: Item) -> Place:
     return item.call.place if isinstance(item, Derived | Pair) else item.place
 
 
-def _blocks(item: Item, rules: Rules) -> Iterable[Block]:
+def _blocks(item: Item, context: Context) -> Iterable[Block]:
     match item:
         case Words(text, heading, _):
             return [*([Heading(heading)] if heading else []), Prose(text)]
         case Derived():
-            return derived(item, rules)
+            return derived(item, context)
         case Identity():
             return tables.identity(item)
         case Maps():
@@ -83,25 +84,28 @@ def _blocks(item: Item, rules: Rules) -> Iterable[Block]:
         case Pairs():
             return pairs.pairs(item)
         case Pair():
-            return pairs.pair(item, rules)
+            return pairs.pair(item, context)
 
 
 # ---------------------------------------------------------------- one derivation
-def derived(item: Derived, rules: Rules) -> list[Block]:
+def derived(item: Derived, context: Context) -> list[Block]:
     """A derivation as golden handouts tell it: sought, given, steps in each form, numbers, result, checks, the call."""
     told = item.call.run()
     whole = told.H if isinstance(told, GaussNewton) else told
     found = check(told)
     if not found.ok:
         raise SourceError(item.call.place, f"the derivation isn't confirmed: {found.trouble}")
-    blocks: list[Block] = [Prose(_sought(told)), symbols(whole.subject, whole.wrt, item.meaning)]
-    forward = forward_pass(whole.subject)
-    blocks += [forward] if forward else []
+    before = context.shown.get(whole.subject)
+    blocks: list[Block] = [Prose(_sought(told, before))]
+    if before is None:
+        forward = forward_pass(whole.subject)
+        blocks += [symbols(whole.subject, whole.wrt, item.meaning, item.call.options), *([forward] if forward else [])]
+        context.shown[whole.subject] = context.section
     if item.definition is not None:
         blocks += definition(item, whole)
-    blocks += _forms(item, told, rules)
+    blocks += _forms(item, told, context)
     for inner in item.reading:
-        blocks += blocks_of(inner, rules)
+        blocks += blocks_of(inner, context)
     if item.numbers:
         blocks.append(numbers(item, whole))
     blocks += split_blocks(told) if isinstance(told, GaussNewton) else [result(told)]
@@ -112,23 +116,23 @@ def derived(item: Derived, rules: Rules) -> list[Block]:
     return [*blocks, Code("The call", item.call.code()), *_generated(whole)]
 
 
-def _sought(told: Derivation | GaussNewton) -> str:
+def _sought(told: Derivation | GaussNewton, before: int | None) -> str:
+    """What is sought; of what was given in an earlier section, only that."""
     if isinstance(told, Derivation):
-        return sought(told)
-    goal = sought(told.H).removeprefix("Find ").removesuffix(".")
-    return f"Find {goal}, as $G+R$ split at ${name_latex(told.at.name)}$."
+        return sought(told, before)
+    return sought(told.H, before).removesuffix(".") + f", as $G+R$ split at ${name_latex(told.at.name)}$."
 
 
-def _forms(item: Derived, told: Derivation | GaussNewton, rules: Rules) -> list[Block]:
+def _forms(item: Derived, told: Derivation | GaussNewton, context: Context) -> list[Block]:
     blocks: list[Block] = []
     lines = {form: lines_of(told, form) for form in item.forms if form != "ways"}
     for form, written in lines.items():
-        if form == "matrix" and "index" in lines and same_lines(written, lines["index"]):
+        if form == "matrix" and any(same_lines(written, lines[other]) for other in ("index", "brief") if other in lines):
             continue
         blocks.append(steps(written, form))
-        rules.name(written)
+        context.name(written)
     for part in told.parts if isinstance(told, GaussNewton) else (told,):
-        rules.fire(part.steps)
+        context.fire(part.steps)
     if "ways" in item.forms and isinstance(told, Derivation):
         blocks += ways(told)
     return blocks
@@ -199,8 +203,8 @@ def numbers(item: Derived, derivation: Derivation) -> Example:
     shown = [(latex, _evaluated(text, item, values, functions)) for latex, text in item.show.items()]
     found = concrete.numpy()(**values)
     parts = found if isinstance(found, tuple) else (found,)
-    lhs = [part.split("=")[0] for part in result(derivation).parts][-len(parts):]
-    shown += list(zip(lhs, parts, strict=True))
+    lhs = left_sides(derivation)
+    shown += [piece for name, part in zip(lhs, parts, strict=True) for piece in slices(name, part)]
     texts = [f"{latex}{_EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
     return Example((*given, r"\Longrightarrow\quad " + texts[0], *texts[1:]), "With numbers")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from symderiv.derive import Step
 from symderiv.handout.model import Card, CardRow
+from symderiv.ir import Expr
 from symderiv.present import Written
 from symderiv.rules.base import RULES
 
@@ -29,10 +30,12 @@ READING = {
 """what the telling says beside a line without a rule of its own having fired there"""
 
 
-class Rules:
-    """The rules used on a sheet: the laws of each title."""
+class Context:
+    """What a sheet has used and shown so far: the laws of each rule's title; in which section a subject was given."""
 
     def __init__(self) -> None:
+        self.section = 0
+        self.shown: dict[Expr, int] = {}
         self.fired: dict[str, dict[str, None]] = {}
         self.named: dict[str, str] = {}
 

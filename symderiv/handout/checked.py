@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
-from symderiv.splits import GaussNewton
 from symderiv.handout.values import error_latex
 from symderiv.ir import Expr
 from symderiv.present import chapters_of, split_chapters
+from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter
 from symderiv.verify import Report, check_steps
 

@@ -114,7 +114,7 @@ def _operation(left: ast.expr, op: ast.operator, right: ast.expr, scalar: bool) 
     if scalar:
         unclear = isinstance(op, ast.Mult) and (_open_ended(left) or isinstance(right, ast.UnaryOp))
         return "a product that reads otherwise without brackets" if unclear else None
-    number = isinstance(right, ast.Constant) or isinstance(left, ast.Constant) and isinstance(op, ast.Mult)
+    number = isinstance(right, ast.Constant) or (isinstance(left, ast.Constant) and isinstance(op, ast.Mult))
     if isinstance(op, ast.Pow) or not number:
         return f"a {word} of what may be arrays"
     return None

@@ -26,16 +26,17 @@ def program(subject: Expr) -> list[Name]:
     return [n for n in postorder(subject) if isinstance(n, Name) and n.role == "user"]
 
 
-def sought(derivation: Derivation, parts: str = "") -> str:
-    """"Find … for …", with what short programs name."""
+def sought(derivation: Derivation, before: int | None = None) -> str:
+    """"Find … for …", with what short programs name; ``before`` is the section that gave it already."""
     f, letter = derivation.subject, function_letter(derivation.subject)
-    goal = parts or _goal(derivation, letter)
+    goal = _goal(derivation, letter)
+    if before is not None:
+        return f"Find {goal} for the ${letter}$ of section {before}."
     names = [n for n in program(f) if n is not f]
     if len(names) >= PROGRAM:
-        return f"Find {goal} for the network"
-    whole = rf"${letter}={_opened(f)}$"
+        return f"Find {goal} for the network below."
     lets = ", ".join(rf"${name_latex(n.name)}={expr_latex(n.body)}$" for n in names)
-    return f"Find {goal} for {whole}." + (f" Let {lets}." if lets else "")
+    return f"Find {goal} for ${letter}={_opened(f)}$." + (f" Let {lets}." if lets else "")
 
 
 def _opened(f: Expr) -> str:
@@ -75,24 +76,24 @@ def _script(text: str) -> str:
 
 
 # ---------------------------------------------------------------- symbols
-def symbols(subject: Expr, wrt: Sequence[Symbol], meaning: Mapping[str, str]) -> Symbols:
-    """The table of symbols, generic functions and abstract modules, with their shapes and what they are."""
-    rows: list[tuple[str, str, str]] = []
-    for s in free_symbols(subject):
-        if s.kind == "variable":
-            role = "variable" if s in wrt else "constant"
-            rows.append((name_latex(s.name), shape_latex(s.shape), _meant(meaning, s.name, role)))
-    seen: dict[str, tuple[str, str, str]] = {}
+def symbols(subject: Expr, wrt: Sequence[Symbol], meaning: Mapping[str, str], order: Iterable[str] = ()) -> Symbols:
+    """The table of symbols, generic functions and abstract modules, with their shapes and what they are.
+
+    Variables come first, the others as ``order`` lists them.
+    """
+    rows: dict[str, tuple[str, str, str]] = {}
+    for s in (n for n in free_symbols(subject) if n.kind == "variable"):
+        role = "variable" if s in wrt else "constant"
+        rows[s.name] = (name_latex(s.name), shape_latex(s.shape), _meant(meaning, s.name, role))
     for n in postorder(subject):
         if isinstance(n, Map) and n.generic:
-            seen.setdefault(n.fn, (name_latex(n.fn), r"\mathbb{R}\to\mathbb{R}", _meant(meaning, n.fn, "elementwise, generic")))
+            rows.setdefault(n.fn, (name_latex(n.fn), r"\mathbb{R}\to\mathbb{R}", _meant(meaning, n.fn, "elementwise, generic")))
         elif isinstance(n, Call) and n.abstract and not n.ders:
             domain = r"\times ".join(map(space, (a.shape for a in n.args)))
             kind = "abstract loss" if not n.shape else "abstract module"
-            seen.setdefault(n.fn, (name_latex(n.fn), rf"{domain}\to{space(n.shape)}", _meant(meaning, n.fn, kind)))
-    order = {x.name: k for k, x in enumerate(wrt)}
-    rows.sort(key=lambda row: 0 if any(row[0] == name_latex(x) for x in order) else 1)
-    return Symbols((*rows, *seen.values()), ("symbol", "shape", "meaning"))
+            rows.setdefault(n.fn, (name_latex(n.fn), rf"{domain}\to{space(n.shape)}", _meant(meaning, n.fn, kind)))
+    first = dict.fromkeys([*(x.name for x in wrt), *order, *rows])
+    return Symbols(tuple(rows[name] for name in first if name in rows), ("symbol", "shape", "meaning"))
 
 
 def _meant(meaning: Mapping[str, str], name: str, role: str) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from symderiv.derive import Derivation
-from symderiv.handout.card import Rules
+from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.given import sought, symbols
 from symderiv.handout.model import Assumptions, Block, Check, Code, Prose, Result, Table
@@ -23,7 +23,7 @@ def as_derivation(found: Any) -> Derivation:
     return Derivation("gradient", found.proof.before.body, (found.input,), found.proof, found.proof.context.facts)
 
 
-def pair(item: Pair, rules: Rules) -> list[Block]:
+def pair(item: Pair, context: Context) -> list[Block]:
     """One pair: the gradient by the module's input in three notations, and what it is in the module's output."""
     found = item.call.run()
     derivation = as_derivation(found)
@@ -33,9 +33,9 @@ def pair(item: Pair, rules: Rules) -> list[Block]:
     blocks: list[Block] = [Prose(sought(derivation)), symbols(derivation.subject, derivation.wrt, item.meaning)]
     for form in ("brief", "index", "matrix", "differential", "full"):
         lines = lines_of(derivation, form)
-        rules.name(lines)
+        context.name(lines)
         blocks.append(steps(lines, form))
-    rules.fire(derivation.steps)
+    context.fire(derivation.steps)
     blocks += [Result((affine(found),)), *_verdict(found)]
     return [*blocks, Check(confirmed.text()), Code("The call", item.call.code())]
 
@@ -47,8 +47,8 @@ def affine(found: Any) -> str:
         return f"{gradient}={matrix_latex(found.gradient)}"
     output = name_latex(found.output.name)
     linear = under_brace(f"{_factor(found.A)}{output}", rf"A\,{output}")
-    rest = "" if is_zero(found.b) else "+" + under_brace(_summand(found.b), "b")
-    left = "" if is_zero(found.remainder) else "+" + under_brace(_summand(found.remainder), r"\text{remainder}")
+    rest = "" if is_zero(found.b) else _summand(found.b, "b")
+    left = "" if is_zero(found.remainder) else _summand(found.remainder, r"\text{remainder}")
     return f"{gradient}={linear}{rest}{left}"
 
 
@@ -57,9 +57,9 @@ def _factor(expr: Any) -> str:
     return {"I": r"I\,", "-I": r"-I\,"}.get(text, (f"({text})" if re.search(r"(?<!^)[+-]", text) else text) + r"\,")
 
 
-def _summand(expr: Any) -> str:
+def _summand(expr: Any, below: str) -> str:
     text = matrix_latex(expr)
-    return f"({text})" if text.startswith("-") else text
+    return ("" if text.startswith("-") else "+") + under_brace(text, below)
 
 
 def _verdict(found: Any) -> list[Block]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from symderiv.splits import GaussNewton
 from symderiv.handout.checked import check
 from symderiv.handout.model import Block, Check, Proof, ProofNode, Prose, Result, Table
 from symderiv.handout.source import SourceError, Splits
 from symderiv.handout.told import under_brace
 from symderiv.ir import is_zero
 from symderiv.present import split_written
+from symderiv.splits import GaussNewton
 
 SIGNS = {"psd": r"\succeq 0", "nsd": r"\preceq 0"}
 WORDS = {"psd": "positive semi-definite", "nsd": "negative semi-definite"}

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 import symderiv
-from symderiv.frontend.inputs import to_expr
 from symderiv.api import prove
 from symderiv.derive import Derivation
+from symderiv.frontend.inputs import to_expr
 from symderiv.functions import SCALAR
 from symderiv.functions.rows import ScalarFunction
 from symderiv.handout.checked import SEED, TRIALS
-from symderiv.handout.given import space
-from symderiv.handout.model import Block, Check, Code, Example, Line, Steps, Table, escape
+from symderiv.handout.given import program, space
+from symderiv.handout.model import Block, Check, Example, Line, Steps, Table, escape
 from symderiv.handout.source import Functions, Identity, Maps, SourceError
 from symderiv.handout.values import array_latex, arrays, error_latex, given_latex
 from symderiv.ir import Expr, free_symbols
@@ -31,43 +31,43 @@ __all__ = ["functions", "identity", "maps"]
 
 # ---------------------------------------------------------------- identities
 def identity(item: Identity) -> list[Block]:
-    """Both sides, what is known of their equality, the texts that were compared, and a small example."""
+    """Both sides, what their texts name, what is known of their equality, and a small example."""
     verdict = prove(item.left, item.right, **item.options)
     if not verdict:
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, {verdict.reason}")
     left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
-    blocks: list[Block] = [Steps("", (Line(left, right, item.why, shape=shape_latex(verdict.lhs.shape)),))]
+    if left == right:
+        raise SourceError(item.place, f"both sides are printed as {left}; name a part of one, as in \"C = A @ B; ...\"")
+    names = dict.fromkeys([*program(verdict.lhs), *program(verdict.rhs)])
+    lets = [Line(name_latex(n.name), side_latex(n.body, "matrix"), "let", shape=shape_latex(n.shape)) for n in names]
+    blocks: list[Block] = [Steps("", (*lets, Line(left, right, item.why, shape=shape_latex(verdict.lhs.shape))))]
     if item.numbers:
         blocks.append(_example(item, verdict, left))
-    return [*blocks, *verdict_blocks(item, verdict)]
+    return [*blocks, known(item, verdict)]
 
 
 def side_latex(expr: Expr, form: str) -> str:
     r"""One side: "matrix", "index" (an array of its entries), or "trace" (inner products as traces)."""
     if form == "trace":
         return matrix_latex(expr, replace(DEFAULT, frobenius="trace"))
-    if form == "index":
+    if form == "index" or len(expr.shape) > 2:
         text = expr_latex(expr, "index")
         return rf"\Bigl[\,{text}\,\Bigr]_{{{'ijklmn'[:len(expr.shape)]}}}" if expr.shape else text
     return expr_latex(expr)
 
 
-def verdict_blocks(item: Identity, verdict: Any) -> list[Block]:
-    """How the equality is known: by proof, with what was compared on numbers too."""
+def known(item: Identity, verdict: Any) -> Check:
+    """How the equality is known, with the texts that were compared; what is proved is evaluated too."""
     facts = to_expr(item.left, {k: v for k, v in item.options.items() if k != "assume"}, item.options.get("assume"))[2]
     seen = same_value(verdict.lhs, verdict.rhs, facts, TRIALS, SEED)
     if not seen:
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {seen.summary()}")
     needed = f", given {', '.join(f'`{a}`' for a in verdict.assumptions)}" if verdict.assumptions else ""
-    how = f"{verdict.reason}{needed} · " if verdict.status == "proved" else ""
-    numbers = f"{seen.trials} draws · worst relative error ${error_latex(seen.worst)}$"
-    shapes = ", ".join(f'{k}="{v}"' for k, v in item.options.items())
-    call = f"sd.prove({_quoted(item.left)}, {_quoted(item.right)}, {shapes})"
-    return [Check(how + numbers, word=verdict.status.capitalize()), Code("The call", call)]
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}'" if '"' in text else f'"{text}"'
+    texts = f"`{item.left}` is `{item.right}`"
+    how = f"both are one expression{needed}" if verdict.lhs is verdict.rhs else f"{verdict.reason}{needed}"
+    if verdict.lhs is not verdict.rhs:
+        how += f" · {seen.trials} draws · worst relative error ${error_latex(seen.worst)}$"
+    return Check(f"{texts}: {how}", word=verdict.status.capitalize())
 
 
 def _example(item: Identity, verdict: Any, left: str) -> Example:

@@ -9,6 +9,7 @@ r"""Small arrays as formulas, with exact entries where they are exact, and deriv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from math import lcm
@@ -43,7 +44,8 @@ def given_latex(given: Any) -> str:
 
 
 def _entry_latex(entry: Any) -> str:
-    return str(sympy.latex(sympy.sympify(str(entry), rational=True)))
+    text = str(sympy.latex(sympy.sympify(str(entry), rational=True)))
+    return re.sub(r"\\log\{\\left\((\w+) \\right\)\}", r"\\log \1", text)
 
 
 def matrix(rows: list[list[str]]) -> str:
@@ -73,6 +75,20 @@ def array_latex(array: Any) -> str:
         return _number(known[0])
     front = "" if whole == 1 else rf"\frac{{1}}{{{whole}}}"
     return front + _laid_out(array, [str(int(f * whole)) for f in known])
+
+
+def slices(name: str, array: Any) -> list[tuple[str, Any]]:
+    """(LaTeX, array) of at most two axes each: a 3-D array by its first index, a 4-D one as a matrix, columns stacked."""
+    if array.ndim == 3:
+        return [(rf"{_slice(name, k + 1)}", array[k]) for k in range(len(array))]
+    if array.ndim == 4:
+        m, n, p, q = array.shape
+        return [(rf"\operatorname{{mat}}\Bigl({name}\Bigr)", array.transpose(1, 0, 3, 2).reshape(m * n, p * q))]
+    return [(name, array)]
+
+
+def _slice(name: str, k: int) -> str:
+    return rf"H_{{{k},:,:}}" if name == "H" else rf"{name}_{{{k},:,:}}"
 
 
 def _laid_out(array: Any, texts: list[str]) -> str:

@@ -62,7 +62,7 @@ class Writer:
         previous: Letters | None = None
         for k, line in enumerate(told):
             rhs, bare, previous = self.formula(line.state, previous)
-            if result and rhs in (result[-1].rhs, self._bare(result[-1].rhs)) or k and told[k - 1].state is line.state:
+            if (result and rhs in (result[-1].rhs, self._bare(result[-1].rhs))) or (k and told[k - 1].state is line.state):
                 continue
             why = self.reasons(line.why)
             if line.state is self.chapter.goal and not line.why:

@@ -8,6 +8,7 @@ from typing import Any
 from symderiv.build import value_shape
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
 from symderiv.lift import lift, lift_any
+from symderiv.render.derivatives import derivative_name, located
 from symderiv.render.indexing import (
     Factor,
     Layout,
@@ -21,11 +22,11 @@ from symderiv.render.indexing import (
     words,
 )
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
-from symderiv.render.module_names import derivative_name
 from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
-from symderiv.render.writer import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, Writer
+from symderiv.render.writer import Writer
 
 Task = Generator[Any, Any, Piece]
 
@@ -75,12 +76,7 @@ class IndexWriter:
         self.style, self.previous, self.letters = style, previous, Letters()
         self.avoid = taken_names(root)
         self.plain = isinstance(style, PlainStyle)
-        places: dict[str, set[tuple[bytes, ...]]] = {}
-        for node in postorder(root):
-            if isinstance(node, Call) and node.ders and node.abstract:
-                places.setdefault(node.fn, set()).add(tuple(a.digest for a in node.args))
-        mode = style.notation.arguments
-        self.shown = {fn for fn, found in places.items() if mode == "always" or (mode == "auto" and len(found) > 1)}
+        self.shown = located(postorder(root), style.notation.arguments)
 
     @staticmethod
     def run(task: Task) -> Piece:

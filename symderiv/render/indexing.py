@@ -8,8 +8,8 @@ from fractions import Fraction
 from symderiv.build import contract
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
 from symderiv.render.letters import Letters
+from symderiv.render.pieces import Piece
 from symderiv.render.tree import is_differential
-from symderiv.render.writer import Piece
 
 Row = tuple[Expr, tuple[int, ...]]
 

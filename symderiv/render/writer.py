@@ -4,13 +4,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 from functools import singledispatchmethod
-from typing import NamedTuple
 
 from symderiv.build import value_shape
 from symderiv.errors import TooLargeError
-from symderiv.ir import Call
 from symderiv.render.construct import coefficient_of, product, transpose
-from symderiv.render.module_names import derivative_name
+from symderiv.render.derivatives import derivative_name, indexed_piece, is_row, located, slice_piece
+from symderiv.render.pieces import ATOM, BIG, HADAMARD, PRODUCT, RAISED, SUM, Of, Piece
 from symderiv.render.style import Style
 from symderiv.render.tree import (
     Apply,
@@ -49,16 +48,6 @@ from symderiv.render.tree import (
 )
 
 LONGEST = 200_000
-SUM, BIG, HADAMARD, PRODUCT, RAISED, ATOM = range(6)
-"""how tightly a text holds together: a sum, Σ_k …, a⊙b, AB, x², x"""
-
-
-class Piece(NamedTuple):
-    text: str
-    level: int
-
-
-Of = Callable[[Tree], Piece]
 
 
 class Writer:
@@ -73,18 +62,8 @@ class Writer:
 
     def whole(self, tree: Tree) -> Piece:
         """The text of a tree and how tightly it holds together."""
-        self.shown = self._functions_with_arguments(tree)
+        self.shown = located((t.node for t in postorder(tree) if isinstance(t, Apply | Slice)), self.style.notation.arguments)
         return fold(tree, self._checked)
-
-    def _functions_with_arguments(self, tree: Tree) -> set[str]:
-        """Abstract functions that are taken at several places, so that J_N has to say where."""
-        mode = self.style.notation.arguments
-        places: dict[str, set[tuple[bytes, ...]]] = {}
-        for t in postorder(tree):
-            node = t.node if isinstance(t, Apply | Slice) else None
-            if isinstance(node, Call) and node.abstract and node.ders:
-                places.setdefault(node.fn, set()).add(tuple(a.digest for a in node.args))
-        return {fn for fn, found in places.items() if mode == "always" or (mode == "auto" and len(found) > 1)}
 
     def _checked(self, tree: Tree, of: Of) -> Piece:
         piece = self.piece(tree, of)
@@ -134,10 +113,9 @@ class Writer:
         if isinstance(arg, Hole):
             text = of(arg).text
             return Piece(s.transposed(f"({text})" if self.plain else rf"\Bigl({text}\Bigr)"), RAISED)
-        if _is_row(arg):                                         # A_{i,:} is a row itself
+        if is_row(arg):                                         # A_{i,:} is a row itself
             return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
-        if isinstance(arg, Apply | Slice) and isinstance(arg.node, Call) and arg.node.ders and arg.shape[1] is None \
-                and not value_shape(arg.node):
+        if isinstance(arg, Apply) and arg.node.ders and arg.shape[1] is None and not value_shape(arg.node):
             return self._derivative(arg, of, row=True)
         return Piece(s.transposed(self.wrap(of(arg), ATOM)), RAISED)
 
@@ -291,43 +269,21 @@ class Writer:
         text = self.style.value(t.node, [of(a).text for a in t.args])
         return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
 
-    def _derivative(self, t: Apply | Slice, of: Of, row: bool = False) -> Piece:
-        node = t.node
-        assert isinstance(node, Call)
-        base = derivative_name(node, self.style, row)
-        if isinstance(t, Slice):
-            shown = "".join(x if x is not None else ":" for x in t.index)
-            return Piece(base if not shown else self.style.indexed(f"({base})", shown), ATOM)
-        if not node.abstract or node.fn in self.shown:
-            base += f"({', '.join(of(a).text for a in t.args)})"
-        return Piece(base, ATOM)
+    def _derivative(self, t: Apply, of: Of, row: bool = False) -> Piece:
+        text = derivative_name(t.node, self.style, row)
+        if not t.node.abstract or t.node.fn in self.shown:
+            text += f"({', '.join(of(a).text for a in t.args)})"
+        return Piece(text, ATOM)
 
     @piece.register
     def _(self, t: Slice, of: Of) -> Piece:
-        """H_{i,:,:}, (J_L)_k, h_{N_k}."""
-        s, node = self.style, t.node
-        if isinstance(node, Call) and node.ders:
-            base = derivative_name(node, s, row=len(node.shape) == 1)
-            values = len(value_shape(node))
-            first, *others = t.index
-            if len(node.ders) == 2 and values == 1 and first is not None and others == [None, None] and not self.plain:
-                return Piece(f"h_{{{s.indexed(s.word(node.fn), first)}}}", ATOM)
-        else:
-            base = s.name(node)  # type: ignore[arg-type]  # a slice of a symbol or a name
-        bracketed = f"({base})" if s.subscripted(base) and not self.plain else base
-        separator = "," if None in t.index else ""
-        return self._sliced(t, s.indexed(bracketed, separator.join(x if x is not None else ":" for x in t.index)))
+        return slice_piece(t, self.style)
 
     @piece.register
     def _(self, t: Entry, of: Of) -> Piece:
-        separator = "," if None in t.index else ""
         text = self.wrap(of(t.arg), ATOM)
         bare = text.startswith("(") or isinstance(t.arg, Leaf | Func | Apply)
-        text = text if bare else self.style.brackets(text)
-        return self._sliced(t, self.style.indexed(text, separator.join(x if x is not None else ":" for x in t.index)))
-
-    def _sliced(self, t: Tree, text: str) -> Piece:
-        return Piece(self.style.transposed(text), RAISED) if _is_row(t) else Piece(text, ATOM)
+        return indexed_piece(t, text if bare else self.style.brackets(text), self.style)
 
     @piece.register
     def _(self, t: Opaque, of: Of) -> Piece:
@@ -442,8 +398,3 @@ class Writer:
             parts.append(self.wrap(of(t.body), BIG))
         text = s.thin.join(parts)
         return Piece(s.sum_sign(t.letters) + (" " if text[:1].isalnum() and not self.plain else "") + text, BIG)
-
-
-def _is_row(t: Tree) -> bool:
-    """Whether a column is written A_{i,:}ᵀ."""
-    return isinstance(t, Slice | Entry) and len(t.index) == 2 and t.index[0] is not None and t.index[1] is None

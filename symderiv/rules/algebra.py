@@ -4,8 +4,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
+from typing import Any
 
 from symderiv.build import add, contract, power, symbol
+from symderiv.dims import Dim
 from symderiv.ir import Add, Contract, Expr, base_and_exponent
 from symderiv.rules.base import Context, rule
 
@@ -61,7 +63,7 @@ def distribute(node: Expr, context: Context, choice: Choice) -> Expr | None:
 
 
 # ---------------------------------------------------------------- factoring
-Term = tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], dict[int, object]]
+Term = tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], dict[int, Dim]]
 
 
 def _as_term(t: Expr) -> Term:
@@ -71,7 +73,7 @@ def _as_term(t: Expr) -> Term:
     return [(t, labels)], labels, dict(enumerate(t.shape))
 
 
-def _signature(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[object, ...]:
+def _signature(labels: tuple[int, ...], out: tuple[int, ...]) -> tuple[tuple[Any, ...], ...]:
     """What must agree between terms: each axis's output places, or which summed axis it repeats."""
     return tuple(tuple(p for p, y in enumerate(out) if y == x) or ("summed", labels.index(x)) for x in labels)
 
@@ -88,7 +90,7 @@ def factor_common(node: Add, context: Context) -> Expr | None:
     if len(node.terms) < 2:
         return None
     terms = [_as_term(t) for _, t in node.terms]
-    first, first_out, _ = terms[0]
+    first, _first_out, _ = terms[0]
     candidates = sorted(range(len(first)), key=lambda k: (-first[k][0].weight, first[k][0].digest))
     for k in candidates:
         result = _take_out(node, terms, k)
@@ -123,8 +125,8 @@ def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:
         exponents.append(exponent)
     common = min(exponents) if q > 0 else max(exponents)
     order = len(node.shape)
-    carried = {p for axis in signature if axis[:1] != ("summed",) for p in axis}  # type: ignore[index]
-    rests: list[tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], tuple[int, ...], dict[int, object]]] = []
+    carried = {p for axis in signature if axis[:1] != ("summed",) for p in axis}
+    rests: list[tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], tuple[int, ...], dict[int, Dim]]] = []
     for (factors, out, dims), j, r in zip(terms, places, exponents, strict=True):
         f, ls = factors[j]
         rest = [row for m, row in enumerate(factors) if m != j]
@@ -146,13 +148,13 @@ def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:
     for (c, _), (rest, out, ls, dims) in zip(node.terms, rests, strict=True):
         inner_out = tuple(out[p] for p in kept) + tuple(ls[a] for a in summed)
         inner_terms.append((c, contract([f for f, _ in rest], [x for _, x in rest], inner_out,
-                                        {x: dims[x] for x in inner_out})))  # type: ignore[misc]
+                                        {x: dims[x] for x in inner_out})))
     shape = tuple(node.shape[p] for p in kept) + tuple(base.shape[a] for a in summed)
     inner = add(inner_terms, shape)
     out_labels = tuple(range(order))
     factor_labels: list[object] = []
-    for a, s in enumerate(signature):
-        factor_labels.append(s[0] if s[:1] != ("summed",) else s)  # type: ignore[index]
+    for s in signature:
+        factor_labels.append(s[0] if s[:1] != ("summed",) else s)
     inner_labels = tuple(kept) + tuple(("summed", a) for a in summed)
     return contract((power(base, common), inner), (factor_labels, inner_labels), out_labels, dict(enumerate(node.shape)))
 

@@ -156,7 +156,7 @@ def apply_symmetry(node: Expr, context: Context) -> Used | None:
     used = {f.subject: f for f in context.facts.of(*SYMMETRIC) if isinstance(f.subject, Symbol) and "symmetric" not in f.subject.props}
     if not used:
         return None
-    after = substitute(node, {x: symbol(x.name, x.shape, x.kind, (*x.props, "symmetric")) for x in used})  # type: ignore[union-attr]
+    after = substitute(node, {x: symbol(x.name, x.shape, x.kind, (*x.props, "symmetric")) for x in used})
     return None if after is node else Used(after, tuple(used.values()))
 
 

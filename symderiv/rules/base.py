@@ -58,6 +58,12 @@ class Rule:
             return result
         return Used(result, ())
 
+    def cite(self, node: Expr, context: Context, cited: Sequence[Any]) -> Expr:
+        """The result of a rule of the lemma family, which reads the cited proofs; it must apply."""
+        result = self.apply(node, context, None, cited)
+        assert result is not None and not isinstance(result, Used)
+        return result
+
 
 RULES: dict[str, Rule] = {}
 """Every rule by name, in order of definition."""

@@ -44,7 +44,7 @@ def _u() -> Expr:
     return symbol("u", (3,))
 
 
-def _softmax(u: Expr, axis: int = 0) -> Expr:
+def _softmax(u: Expr, axis: int = 0) -> Call:
     return call("softmax", (u,), u.shape, (axis,))
 
 
@@ -143,7 +143,7 @@ def log_of_softmax(node: Map, context: Context) -> Expr | None:
 
 
 @rule("fold definition", r"e^{u_i-\operatorname{logsumexp}(u)}=\operatorname{softmax}(u)_i", [Map],
-      example=lambda: (apply("exp", add([(1, _u()), (-1, _lse_along(_softmax(_u())))], (3,))), Context()))  # type: ignore[arg-type]
+      example=lambda: (apply("exp", add([(1, _u()), (-1, _lse_along(_softmax(_u())))], (3,))), Context()))
 def fold_exp_logsumexp(node: Map, context: Context) -> Expr | None:
     if not is_map(node, "exp") or not isinstance(node.arg, Add):
         return None
@@ -323,7 +323,8 @@ def odd_even(node: Map, context: Context) -> Expr | None:
     return scale(-1 if kind == "odd" else 1, apply(node.fn, scale(-1, node.arg), node.params))
 
 
-_VALUES = {("exp", 0): 1, ("log", 1): 0, ("sin", 0): 0, ("cos", 0): 1, ("tanh", 0): 0, ("sigmoid", 0): Fraction(1, 2),
+_VALUES: dict[tuple[str, Fraction | int], Fraction | int] = {
+    ("exp", 0): 1, ("log", 1): 0, ("sin", 0): 0, ("cos", 0): 1, ("tanh", 0): 0, ("sigmoid", 0): Fraction(1, 2),
            ("erf", 0): 0, ("atan", 0): 0, ("sinh", 0): 0, ("cosh", 0): 1}
 
 

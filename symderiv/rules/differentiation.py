@@ -9,7 +9,21 @@ from fractions import Fraction
 from functools import lru_cache
 
 from symderiv.build import (
-    ONE, add, apply, call, contract, der, identity, name, power, scale, substitute, symbol, value_shape, view, zero,
+    ONE,
+    add,
+    apply,
+    call,
+    contract,
+    der,
+    identity,
+    name,
+    power,
+    scale,
+    substitute,
+    symbol,
+    value_shape,
+    view,
+    zero,
 )
 from symderiv.errors import NoRuleError
 from symderiv.frontend.rows import definition_of, derivative_of, has_definition
@@ -98,7 +112,10 @@ def _maximum(node: Call) -> Expr:
     return view(call("is_max", (x,), x.shape, node.params), labels, kept + labels)
 
 
-_PRIMITIVES = {"max": _maximum, "is_max": lambda node: zero(node.shape + node.args[0].shape), "reshape": _reshape, "inv": _inverse, "det": _determinant, "logdet": _log_determinant}
+_PRIMITIVES = {
+    "inv": _inverse, "det": _determinant, "logdet": _log_determinant, "reshape": _reshape, "max": _maximum,
+    "is_max": lambda node: zero(node.shape + node.args[0].shape),
+}
 """∂(X⁻¹)_ij/∂X_kl = −(X⁻¹)_ik (X⁻¹)_lj; ∂det X/∂X = det X · X⁻ᵀ; ∂log|det X|/∂X = X⁻ᵀ (Petersen & Pedersen 2012, 2.1–2.2)."""
 
 
@@ -216,7 +233,7 @@ def chain_rule(node: Der, context: Context) -> Expr | None:
 
 
 @rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], family="lemma")
-def chain_rule_with_lemma(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:  # type: ignore[type-arg]
+def chain_rule_with_lemma(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:
     """The chain rule at a function whose Jacobian on formal arguments is the cited lemma."""
     if not isinstance(node.body, Call) or cited[0].before is not der(formal(node.body), formal_arguments(node.body)[0]):
         return None
@@ -227,7 +244,7 @@ def chain_rule_with_lemma(node: Der, context: Context, choice: object, cited: tu
       example=lambda: (der(call("softmax", (symbol("u", (3,)),), (3,), (0,)), symbol("u", (3,))), Context()))
 def differentiate_definition(node: Der, context: Context) -> Expr | None:
     """Replace a function by its definition, to differentiate it."""
-    if needs_lemma(node.body) and node.body is not node.wrt:
+    if isinstance(node.body, Call) and needs_lemma(node.body) and node.body is not node.wrt:
         return der(definition_of(node.body), node.wrt)
     return None
 
@@ -256,7 +273,7 @@ def uses(root: Expr) -> dict[Expr, tuple[tuple[Expr, int], ...]]:
 
 
 @rule("pull back", r"\delta_x=(\partial v/\partial x^\top)^\top\delta_v", [Der], family="lemma")
-def pull_back(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:  # type: ignore[type-arg]
+def pull_back(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:
     """∂L/∂c = Σ over the uses v of c of (∂L/∂v)·(local Jacobian of v by c): cotangents of all uses add."""
     root, c = node.body, node.wrt
     if root.shape or root is c:
@@ -276,7 +293,7 @@ def pull_back(node: Der, context: Context, choice: object, cited: tuple) -> Expr
     return add(terms, c.shape)
 
 
-def _distributed(jacobian: Expr, cotangent: Expr, out: tuple, inner: tuple) -> list[tuple[Fraction, Expr]]:  # type: ignore[type-arg]
+def _distributed(jacobian: Expr, cotangent: Expr, out: tuple, inner: tuple) -> list[tuple[Fraction, Expr]]:
     """Cotangent · Jacobian, over the terms of a Jacobian that is a sum: (diag p − p pᵀ)ᵀδ is two vectors."""
     terms = jacobian.terms if isinstance(jacobian, Add) else ((Fraction(1), jacobian),)
     return [(c, contract((cotangent, t), (out, out + inner), inner)) for c, t in terms]

@@ -22,13 +22,13 @@ from typing import Any
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError, TooLargeError
 from symderiv.facts import Facts
-from symderiv.splits import GaussNewton
 from symderiv.ir import Expr, Name, Symbol
 from symderiv.saved.checks import Checked, check_all
 from symderiv.saved.form import LONGEST_NAME, Piece, SavedError, compact, guarded, parse_document
 from symderiv.saved.goals import KINDS, SPLIT_PARTS
 from symderiv.saved.nodes import MOST_NODES, read_nodes
 from symderiv.saved.proofs import MOST_PROOFS, Reader, Writer, parts_numbers
+from symderiv.splits import GaussNewton
 from symderiv.trace import Proof
 
 FORMAT = "symderiv derivation"
@@ -174,7 +174,7 @@ def _read(item: Piece, reader: Reader) -> tuple[str, Derivation, Any]:
     if kind not in KINDS:
         raise at["kind"].wrong(f"one of {', '.join(KINDS)}")
     wrt = [reader.node(x) for x in at["wrt"].items(MOST_VARIABLES)]
-    variables = tuple(x for x in wrt if isinstance(x, Symbol) and x.kind == "variable" or isinstance(x, Name))
+    variables = tuple(x for x in wrt if (isinstance(x, Symbol) and x.kind == "variable") or isinstance(x, Name))
     if len(variables) < len(wrt) or not wrt:
         raise at["wrt"].wrong("variables")
     several = at["several"].flag()
@@ -210,12 +210,14 @@ def _read_split(piece: Piece, parts: Mapping[str, Derivation], reader: Reader, w
     at = reader.node(piece)
     if not isinstance(at, Name):
         raise piece.wrong("a named intermediate value")
-    x = next(iter(parts.values())).wrt if parts else ()
-    by_name = {"slope": (at,), "outer": (at,)}
-    if tuple(parts) != SPLIT_PARTS or any(d.several or d.wrt != by_name.get(label, x) for label, d in parts.items()) \
-            or not all(isinstance(d.proofs, Proof) for d in parts.values()):
-        raise where.wrong(f"the parts {', '.join(SPLIT_PARTS)} of a split by one variable")
-    return GaussNewton(parts["H"], parts["G"], parts["R"], at, parts["H"].wrt[0], parts["jacobian"], parts["outer"],
+    if tuple(parts) != SPLIT_PARTS:
+        raise where.wrong(f"the parts {', '.join(SPLIT_PARTS)} of a split")
+    (x, *others) = parts["H"].wrt
+    by = {"slope": (at,), "outer": (at,)}
+    whole = all(isinstance(d.proofs, Proof) and d.wrt == by.get(label, (x,)) for label, d in parts.items())
+    if others or not whole or not isinstance(x, Symbol):
+        raise where.wrong("the parts of a split by one variable")
+    return GaussNewton(parts["H"], parts["G"], parts["R"], at, x, parts["jacobian"], parts["outer"],
                        parts["slope"], parts["H"].facts)
 
 

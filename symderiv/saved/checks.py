@@ -15,17 +15,17 @@ from typing import Any
 from symderiv.build import remake
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError, UnknownNameError
-from symderiv.facts import Facts
+from symderiv.facts import Fact
 from symderiv.frontend.assumptions import build_facts, parse_assumptions
 from symderiv.frontend.environment import Environment, environment_of
 from symderiv.frontend.inputs import to_expr
 from symderiv.frontend.shapes import ElementwiseDecl, ShapeDecl
-from symderiv.splits import GaussNewton
 from symderiv.ir import Box, Der, Expr, Name, Symbol, depends
 from symderiv.rules import RULES, Context
 from symderiv.saved.form import SavedError, guarded
 from symderiv.saved.goals import goals, opened, split_goals
 from symderiv.simplify import Normaliser
+from symderiv.splits import GaussNewton
 from symderiv.trace import Cong, Fire, Proof, fires, proofs, subproofs
 
 MOST_FAILURES = 20
@@ -100,8 +100,8 @@ def _check_split(split: GaussNewton, failures: list[str]) -> None:
     """G, R and what they are made of are of one loss, which is the one that H is of."""
     loss, x = split.slope.subject, split.wrt
     claimed = split_goals(loss, split.at, x)
-    for label, part in (("jacobian", split.jacobian), ("slope", split.slope), ("outer", split.outer), ("G", split.G), ("R", split.R)):
-        _claim(label, claimed[label], part, failures)
+    for label in claimed:
+        _claim(label, claimed[label], getattr(split, label), failures)
     _claim("H", goals(split.H), split.H, failures)
     if depends(loss, x) and not _only_through(loss, x, split.at):
         failures.append(f"the loss depends on {x.name} past {split.at.name}")
@@ -202,16 +202,18 @@ def _fire_fails(step: Fire, context: Context, whole: Derivation | None) -> str |
     """Why a step isn't its rule at its node; None where it is."""
     law = RULES[step.rule]
     what = f"'{law.title}' at {step.before.text()}"
+    facts: tuple[Fact, ...]
     if law.family == "structure" and not _within_structure(step, whole):
         return f"{what}: it may only end a gradient by a symmetric matrix"
-    if law.choices is None and step.choice is not None or law.family != "lemma" and step.cited:
+    if (law.choices is None and step.choice is not None) or (law.family != "lemma" and step.cited):
         return f"{what}: the rule takes no choice, or no lemma"
     try:
         with guarded("the step", "the rule fails at it"):
             if law.family == "lemma":
                 after, facts = law.apply(step.before, context, step.choice, step.cited), ()
             else:
-                after, facts = law.fire(step.before, context, step.choice) or (None, ())
+                used = law.fire(step.before, context, step.choice)
+                after, facts = (None, ()) if used is None else used
     except SavedError as error:
         return f"{what}: {error.message}"
     if after is not step.after:
@@ -257,10 +259,10 @@ def _under_hole_fails(hole: Der, inner: Sequence[Proof]) -> str | None:
             if isinstance(item, Fire):
                 if item.before is x:
                     return f"inside {hole.text()}: '{item.law.title}' changes the variable"
-                narrow = [f for f in item.facts if f.kind in NARROW and isinstance(f.subject, Expr) and depends(f.subject, x)]
-                if narrow:
-                    return f"inside {hole.text()}: '{narrow[0].text}' is about the variable, and is used before the derivative is taken"
+                for fact in item.facts:
+                    if fact.kind in NARROW and isinstance(fact.subject, Expr) and depends(fact.subject, x):
+                        return f"inside {hole.text()}: '{fact.text}' is about the variable, and its derivative isn't taken yet"
     return None
 
 
-__all__ = ["Checked", "Facts", "check_all"]
+__all__ = ["Checked", "check_all"]

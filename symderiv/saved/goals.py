@@ -5,7 +5,7 @@ from typing import Any
 
 from symderiv.build import contract, der, substitute, unnamed
 from symderiv.derive import Derivation
-from symderiv.ir import Box, Der, Expr, Name, Symbol
+from symderiv.ir import Box, Der, Expr, Name
 
 KINDS = ("gradient", "jacobian", "hessian", "derivative", "G", "R")
 SPLIT_PARTS = ("jacobian", "slope", "outer", "G", "R", "H")
@@ -41,13 +41,13 @@ def _row(goal: Expr) -> Expr:
     return contract((goal,), (labels,), ("one", *labels), {"one": 1})
 
 
-def _repeated(f: Expr, x: Symbol, order: int) -> Expr:
+def _repeated(f: Expr, x: Expr, order: int) -> Expr:
     for _ in range(order):
         f = der(f, x)
     return f
 
 
-def split_goals(loss: Expr, u: Expr, x: Symbol) -> dict[str, Expr]:
+def split_goals(loss: Expr, u: Expr, x: Expr) -> dict[str, Expr]:
     """What the parts of a split at u start from: G = Jᵀ h J and R = Σ_k (∂L/∂u_k) ∂²u_k/∂x∂x, with holes."""
     k, m = tuple(("k", p) for p in range(len(u.shape))), tuple(("m", p) for p in range(len(u.shape)))
     i, j = tuple(("i", p) for p in range(len(x.shape))), tuple(("j", p) for p in range(len(x.shape)))
@@ -57,7 +57,7 @@ def split_goals(loss: Expr, u: Expr, x: Symbol) -> dict[str, Expr]:
             "R": contract((slope, der(jac, x)), (k, k + i + j), i + j)}
 
 
-def held_in(goal: Expr, x: Symbol) -> tuple[Expr, Name] | None:
+def held_in(goal: Expr, x: Expr) -> tuple[Expr, Name] | None:
     """(the loss, the intermediate value that a split is at) by the holes in its goal."""
     holes = [kid for kid in goal.kids if isinstance(kid, Der)]
     for hole in holes:
@@ -71,10 +71,10 @@ def opened(root: Expr) -> Expr:
     """The expression with every name and every bracket opened."""
     root = unnamed(root)
     while True:
-        boxes = {n: n.body for n in _boxes(root)}
+        boxes: dict[Expr, Expr] = {n: n.body for n in _boxes(root)}
         if not boxes:
             return root
-        root = unnamed(substitute(root, dict(boxes)))
+        root = unnamed(substitute(root, boxes))
 
 
 def _boxes(root: Expr) -> list[Box]:

@@ -131,7 +131,7 @@ def _symbol(item: Piece, made: list[Expr]) -> Expr:
     kind = _choice(at["kind"], "variable", "dim", "const", "formal")
     props = [_choice(p, "symmetric") for p in at["props"].items(1)]
     shape = _shape(at["shape"])
-    if kind in ("dim", "const") and (shape or props) or props and (len(shape) != 2 or shape[0] != shape[1]):
+    if (kind in ("dim", "const") and (shape or props)) or (props and (len(shape) != 2 or shape[0] != shape[1])):
         raise item.wrong("a symbol: a dimension or constant is a scalar, a symmetric matrix square")
     return symbol(_choice(at["name"], "pi", "e") if kind == "const" else _word(at["name"]), shape, kind, props)
 
@@ -180,7 +180,7 @@ def _call(item: Piece, made: list[Expr]) -> Expr:
 def _fits(node: Call) -> bool:
     """Whether a function of the table has the shape that it gives at these arguments."""
     kid = node.kids[0]
-    if len(node.kids) != 1 or node.fn != "reshape" and (node.fn not in TENSOR or TENSOR[node.fn].kind == "macro"):
+    if len(node.kids) != 1 or (node.fn != "reshape" and (node.fn not in TENSOR or TENSOR[node.fn].kind == "macro")):
         return False
     if node.fn == "reshape":
         ends = [sum(node.params[:k + 1]) for k in range(len(node.params))]

@@ -133,8 +133,8 @@ class Reader:
             names: dict[Expr, Name] = {}
             for pair in at["names"].items(len(self.nodes)):
                 body, name = (self.node(p) for p in self._pair(pair))
-                if not isinstance(name, Name) or name.body is not body and not (
-                        isinstance(name.body, Box) and name.body.body is body):
+                if not isinstance(name, Name) or (name.body is not body and not (
+                        isinstance(name.body, Box) and name.body.body is body)):
                     raise pair.wrong("a node and a name of it")
                 names[body] = name
             self.contexts.append(Context(Facts(self._facts(at["facts"])), names))
@@ -196,7 +196,7 @@ class Reader:
         for kind, read in (("node", self.node), ("fact", lambda p: self._facts(Piece([p.value], p.where))[0]),
                            ("fraction", Piece.fraction)):
             if isinstance(value, dict) and value.keys() == {kind}:
-                return read(piece.fields(kind)[kind])  # type: ignore[operator]
+                return read(piece.fields(kind)[kind])
         raise piece.wrong("a choice")
 
 

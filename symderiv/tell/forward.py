@@ -1,7 +1,7 @@
 """Forward lemmas, told level by level: each hole is replaced by the next state of the lemma that fills it."""
 from __future__ import annotations
 
-from symderiv.build import box, transform
+from symderiv.build import box, substitute
 from symderiv.ir import Add, Contract, Der, Expr, Map, Name, is_zero
 from symderiv.rules.differentiation import differentiate_variable, let
 from symderiv.tell.lines import (
@@ -65,7 +65,7 @@ class Forward:
         if first.rule == differentiate_variable.name:
             return [Line(goal), Line(box(first.after, "silent"), (why_of(first),))]
         fill = {p.before: p for item in proof.items[1:2] if isinstance(item, Proof) for p in leaves(item)}
-        rest = [item for item in proof.items[1:]]
+        rest = list(proof.items[1:])
         if isinstance(first.after, Der):
             sub = self.levels(fill[first.after], top) if first.after in fill else [Line(first.after)]
             quiet = first.law.family == "name" or isinstance(goal.body, Add)
@@ -115,8 +115,8 @@ class Forward:
         lines: list[Line] = []
         depth = max((len(told[h]) - 1 - start[h] for h in holes), default=0)
         for level in range(depth + 1):
-            now = {h: told[h][min(start[h] + level, len(told[h]) - 1)].state for h in holes}
-            state = transform(first.after, lambda n: now.get(n) if isinstance(n, Der) else None)
+            now: dict[Expr, Expr] = {h: told[h][min(start[h] + level, len(told[h]) - 1)].state for h in holes}
+            state = substitute(first.after, now)
             if level == 0:
                 lines.append(Line(state, merged(extra)))
             else:

@@ -1,0 +1,141 @@
+"""Eigenvalues at random points: what shows that a form is not semidefinite, and what a proof's claims are checked against."""
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symderiv.draw import broken_fact, draw, draw_sizes, kink_distance
+from symderiv.errors import SymderivError
+from symderiv.evaluate import evaluate, nodes_of
+from symderiv.facts import Fact
+from symderiv.ir import Expr
+
+NEAR_KINK = 1e-4
+CLEAR = 1e-7
+STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """The smallest or largest eigenvalue found, relative to the matrix, with its vector and the point."""
+
+    value: float
+    relative: float
+    direction: Any
+    values: Mapping[Any, Any]
+    sizes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Range:
+    """What eigenvalues, or entries, were found; None where no point could be evaluated."""
+
+    least: Extreme | None
+    most: Extreme | None
+    points: int
+
+
+def points(nodes: Sequence[Expr], facts: Iterable[Fact], trials: int, seed: int) -> Iterator[tuple[dict[Any, Any], dict[str, int]]]:
+    """Random points that keep the facts, away from kinks; small integers first."""
+    facts = list(facts)
+    every = nodes_of(*nodes)
+    for trial in range(trials):
+        rng = np.random.default_rng([seed, trial])
+        sizes = draw_sizes(every, trial % 4)
+        for attempt in range(len(STYLES)):
+            style = STYLES[(trial + attempt) % len(STYLES)]
+            try:
+                values = draw(every, facts, rng, sizes, style)
+                if trial % 3 == 0:
+                    whole = {k: v if callable(v) else np.round(1.6 * v) + 0.0 for k, v in values.items()}
+                    values = whole if broken_fact(facts, whole, sizes) is None else values
+                elif trial % 3 == 1:
+                    wide = {k: v if callable(v) else 3.0 * v for k, v in values.items()}
+                    values = wide if broken_fact(facts, wide, sizes) is None else values
+                if broken_fact(facts, values, sizes) is None and kink_distance(every, values, sizes) > NEAR_KINK:
+                    yield values, sizes
+                    break
+            except (np.linalg.LinAlgError, SymderivError):
+                continue
+
+
+def spectrum(node: Expr, left: Sequence[int], right: Sequence[int], facts: Iterable[Fact], trials: int = 24, seed: int = 0,
+             symmetric: bool = False) -> Range:
+    """The extreme eigenvalues of a form on its axes, over random points; without axes, of its entries.
+
+    With ``symmetric`` the directions are symmetric matrices.
+    """
+    facts = list(facts)
+    least: Extreme | None = None
+    most: Extreme | None = None
+    count = 0
+    for values, sizes in points([node], facts, trials, seed):
+        try:
+            array = evaluate(node, values, sizes)
+        except (np.linalg.LinAlgError, SymderivError):
+            continue
+        if not np.all(np.isfinite(array)) or _unsteady(node, array, values, sizes):
+            continue
+        count += 1
+        for low, high in _extremes(array, left, right, symmetric):
+            low, high = (Extreme(*e, values, sizes) for e in (low, high))  # type: ignore[assignment, misc]
+            if least is None or low.relative < least.relative:  # type: ignore[attr-defined]
+                least = low  # type: ignore[assignment]
+            if most is None or high.relative > most.relative:  # type: ignore[attr-defined]
+                most = high  # type: ignore[assignment]
+    return Range(least, most, count)
+
+
+def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[str, int]) -> bool:
+    """Whether a change in the last digits changes the value: a point at which nothing can be told."""
+    moved = {k: v if callable(v) else v * (1 + 1e-13) for k, v in values.items()}
+    with np.errstate(all="ignore"):
+        other = evaluate(node, moved, sizes)
+        return not bool(np.all(abs(other - array) <= 1e-8 * (np.max(abs(array), initial=0.0) + 1e-12)))
+
+
+def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool) -> Iterator[tuple[Any, Any]]:
+    """((value, relative, direction) of the smallest and of the largest eigenvalue) of each matrix in the array."""
+    if not left:
+        scale = float(np.max(abs(array), initial=0.0)) or 1.0
+        low, high = float(np.min(array)), float(np.max(array))
+        yield (low, low / scale, None), (high, high / scale, None)
+        return
+    batch = [a for a in range(array.ndim) if a not in (*left, *right)]
+    shape = [array.shape[a] for a in left]
+    n = math.prod(shape)
+    stacked = np.transpose(array, (*batch, *left, *right)).reshape(-1, n, n)
+    basis = _symmetric_basis(shape[0]) if symmetric else np.eye(n)
+    for matrix in stacked:
+        form = basis.T @ ((matrix + matrix.T) / 2) @ basis
+        found, vectors = np.linalg.eigh(form)
+        scale = float(np.max(abs(found), initial=0.0)) or 1.0
+        ends = [(float(found[k]), float(found[k]) / scale, (basis @ vectors[:, k]).reshape(shape)) for k in (0, -1)]
+        yield ends[0], ends[1]
+
+
+def _symmetric_basis(n: int) -> Any:
+    columns = []
+    for i in range(n):
+        for j in range(i, n):
+            e = np.zeros((n, n))
+            e[i, j] = e[j, i] = 1.0 if i == j else math.sqrt(0.5)
+            columns.append(e.reshape(-1))
+    return np.array(columns).T
+
+
+def steep(node: Expr, left: Sequence[int], right: Sequence[int], facts: Iterable[Fact], values: Mapping[Any, Any],
+          sizes: Mapping[str, int], direction: Any) -> float:
+    """vᵀHv at a point."""
+    array = evaluate(node, values, sizes)
+    n = math.prod(array.shape[a] for a in left)
+    form = np.transpose(array, (*left, *right)).reshape(n, n)
+    v = np.asarray(direction).reshape(n)
+    return float(v @ form @ v)
+
+
+__all__ = ["CLEAR", "Extreme", "Range", "points", "spectrum", "steep"]
