@@ -113,7 +113,8 @@ def _value(t: T.Tree, of: Callable[[T.Tree], Array], sizes: tuple[int, ...]) -> 
 
 
 # ---------------------------------------------------------------- reading printed text
-_TOKEN = re.compile(r"\s*(?:(Σ_[a-z]+|\[[a-z,:]+\]|δ\[)|([1I]_[a-z])|(\d+)|((?:exp|tanh|cos|diag|tr|sqrt|f)\()|([A-Za-z][₀-₉]*)|(.))")
+_TOKEN = re.compile(r"\s*(?:(Σ_[a-z]+|\[[a-z,:]+\]|δ\[)|([1I]_[a-z])|(\d+)|((?:exp|tanh|cos|diag|tr|sqrt|f)\()"
+                    r"|([A-Za-z][₀-₉]*)|(.))")
 
 
 def read_text(text: str, symbols: dict[str, Array]) -> Array:

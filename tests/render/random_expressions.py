@@ -25,7 +25,8 @@ def random_leaf(rng: random.Random, shape: tuple[str, ...]) -> Expr:
     return base
 
 
-def random_contraction(rng: random.Random, most_orders: int = 2, factors: int = 4, out: tuple[str, ...] | None = None) -> Expr:
+def random_contraction(rng: random.Random, most_orders: int = 2, factors: int = 4,
+                       out: tuple[str, ...] | None = None) -> Expr:
     """A product of scalars, vectors and matrices with random labels; ``out`` asks for a shape."""
     sizes = list(out or ()) + [rng.choice(DIMS) for _ in range(rng.randint(1, 3))]
     labels = list(range(len(sizes)))

@@ -83,8 +83,9 @@ slope = apply("f", z, order=1, generic=True)
 
 
 def test_the_jacobian_of_an_activated_layer_line_by_line() -> None:
-    assert lines("ij", contract((slope, der(z, h)), ("i", "ij"), "ij"), contract((slope, W, der(h, h)), ("i", "ik", "kj"), "ij"),
-                 contract((slope, W, box(identity((n,)))), ("i", "ik", "kj"), "ij"), contract((slope, W), ("i", "ij"), "ij")) == [
+    chain = ("i", "ik", "kj")
+    assert lines("ij", contract((slope, der(z, h)), ("i", "ij"), "ij"), contract((slope, W, der(h, h)), chain, "ij"),
+                 contract((slope, W, box(identity((n,)))), chain, "ij"), contract((slope, W), ("i", "ij"), "ij")) == [
         r"f'(z_i)\,\frac{\partial z_i}{\partial h_j}",
         r"f'(z_i)\sum_k W_{ik}\,\frac{\partial h_k}{\partial h_j}",
         r"f'(z_i)\sum_k W_{ik}\,\delta_{kj}",
@@ -99,7 +100,8 @@ def test_the_hessian_of_a_composition_keeps_its_letters() -> None:
     second = add_all(contract((square, j, j), ("kl", "lj", "ki"), "ij"), contract((row, der(j, w)), ("k", "kij"), "ij"))
     third = add_all(contract((square, j, j), ("kl", "lj", "ki"), "ij"), contract((row, h3), ("k", "kij"), "ij"))
     assert lines("ij", first, second, third) == [
-        r"\sum_k(J_N)_{ki}\,\frac{\partial(J_L)_k}{\partial w_j}+\sum_k(J_L)_k\,\frac{\partial(J_N)_{ki}}{\partial w_j}",
+        r"\sum_k(J_N)_{ki}\,\frac{\partial(J_L)_k}{\partial w_j}"
+        r"+\sum_k(J_L)_k\,\frac{\partial(J_N)_{ki}}{\partial w_j}",
         r"\sum_{k,l}(J_N)_{ki}\,(h_L)_{kl}\,(J_N)_{lj}+\sum_k(J_L)_k\,\frac{\partial(J_N)_{ki}}{\partial w_j}",
         r"\sum_{k,l}(J_N)_{ki}\,(h_L)_{kl}\,(J_N)_{lj}+\sum_k(J_L)_k\,(H_N)_{kij}"]
 
@@ -112,7 +114,8 @@ def test_softmax_and_its_gradient() -> None:
     raw = subtract(multiply(diag(e), power(s, -1)), multiply(power(s, -2), outer(e, e)))
     assert index_latex(raw, "ij")[0] == r"\frac{e^{u_i}}{s}\,\delta_{ij}-\frac{e^{u_i}\,e^{u_j}}{s^2}"
     assert lines("j", contract((y, der(apply("log", p), u)), ("i", "ij"), "j"),
-                 contract((y, power(p, -1), der(p, u)), ("i", "i", "ij"), "j"), subtract(y, multiply(sum_over(y), p))) == [
+                 contract((y, power(p, -1), der(p, u)), ("i", "i", "ij"), "j"),
+                 subtract(y, multiply(sum_over(y), p))) == [
         r"\sum_i Y_i\,\frac{\partial\log(p_i)}{\partial u_j}",
         r"\sum_i\frac{Y_i}{p_i}\,\frac{\partial p_i}{\partial u_j}",
         r"Y_j-\biggl(\sum_i Y_i\biggr)\,p_j"]

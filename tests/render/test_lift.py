@@ -1,4 +1,4 @@
-"""The lift: trees and their plain text have the value of the expression, sizes all different; formulas read as in books."""
+"""The lift: trees and their text have the value of the expression, sizes all different; formulas read as in books."""
 from __future__ import annotations
 
 import random
@@ -13,7 +13,19 @@ from symderiv.handout.mathml import mathml
 from symderiv.ir import Expr, Symbol, postorder
 from symderiv.lift import lift, lift_any
 from symderiv.ops import (
-    add_all, diag, divide, dot, inverse, matmul, multiply, ones, outer, subtract, sum_over, trace, transpose,
+    add_all,
+    diag,
+    divide,
+    dot,
+    inverse,
+    matmul,
+    multiply,
+    ones,
+    outer,
+    subtract,
+    sum_over,
+    trace,
+    transpose,
 )
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation
@@ -83,7 +95,8 @@ def test_any_expression_gets_a_formula(seed: int) -> None:
 
 
 o, n, m = "o", "n", "m"
-W, W2, X, A, B = (symbol(t, s) for t, s in (("W", (o, n)), ("W2", (o, "h")), ("X", (m, n)), ("A", (n, n)), ("B", (n, n))))
+W, W2, X = symbol("W", (o, n)), symbol("W2", (o, "h")), symbol("X", (m, n))
+A, B = symbol("A", (n, n)), symbol("B", (n, n))
 h, w, u, v, y, p, t, a = (symbol(k, (d,)) for k, d in zip("hwuvypta", (n, n, o, o, m, m, m, "h"), strict=True))
 s = symbol("s")
 e_u = apply("exp", u)
@@ -108,7 +121,8 @@ FORMULAS = [
     (subtract(diag(P), outer(P, P)), r"\operatorname{diag}(p)-p\,p^\top", "diag(p) − p pᵀ"),
     (scale(-1, matmul(transpose(X), subtract(y, p))), r"X^\top(p-y)", "Xᵀ (p − y)"),
     (GAUSS_NEWTON, r"J_N^\top\,h_L\,J_N", "J_Nᵀ h_L J_N"),
-    (add_all(GAUSS_NEWTON, REMAINDER), r"J_N^\top\,h_L\,J_N+\sum_k(J_L)_k\,h_{N_k}", "J_Nᵀ h_L J_N + Σ_k J_L[k] H_N[k,:,:]"),
+    (add_all(GAUSS_NEWTON, REMAINDER), r"J_N^\top\,h_L\,J_N+\sum_k(J_L)_k\,h_{N_k}",
+     "J_Nᵀ h_L J_N + Σ_k J_L[k] H_N[k,:,:]"),
     (matmul(transpose(J_N), J_L), r"J_N^\top\,j_L", "J_Nᵀ j_L"),
     (multiply(matmul(transpose(W2), delta), subtract(ones(("h",)), power(a, 2))),
      r"(W_2^\top \delta_u) \odot (\mathbf{1}-a \odot a)", "(W₂ᵀ δ_u) ⊙ (1 − a ⊙ a)"),

@@ -18,7 +18,8 @@ _ALLOWED = {*GREEK, "mathrm", "hat", "bar", "tilde", "dot", "vec", "prime", "sta
 
 @pytest.mark.parametrize(("name", "latex", "text"), [
     ("W", "W", "W"), ("W1", "W_1", "W₁"), ("W12", "W_{12}", "W₁₂"), ("delta_z", r"\delta_z", "δ_z"),
-    ("delta_W1", r"\delta_{W_1}", "δ_W₁"), ("theta", r"\theta", "θ"), ("lam", r"\lambda", "λ"), ("x_hat", r"\hat{x}", "x\u0302"),
+    ("delta_W1", r"\delta_{W_1}", "δ_W₁"), ("theta", r"\theta", "θ"), ("lam", r"\lambda", "λ"),
+    ("x_hat", r"\hat{x}", "x\u0302"),
     ("W_out", r"W_{\mathrm{out}}", "W_out"), ("loss", r"\mathrm{loss}", "loss"), ("σ", r"\sigma", "σ"),
     ("a1_hat", r"\hat{a}_1", "a\u0302₁"), ("x_star", r"x^{\star}", "x_star"), ("W_q1", "W_{q_1}", "W_q₁"),
 ])

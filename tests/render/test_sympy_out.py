@@ -31,8 +31,9 @@ def test_random_contractions_keep_their_numbers(seed: int) -> None:
 
 
 @pytest.mark.parametrize("e", [
-    matmul(W, w), matmul(add := subtract(A, transpose(A)), w), trace(matmul(A, add)), outer(u, w), matmul(inverse(A), w),
-    multiply(u, apply("tanh", matmul(W, w))), matmul(diag(apply("exp", u)), W), sum_over(power(w, 2)), multiply(power(sum_over(w), -1), w),
+    matmul(W, w), matmul(add := subtract(A, transpose(A)), w), trace(matmul(A, add)), outer(u, w),
+    matmul(inverse(A), w), multiply(u, apply("tanh", matmul(W, w))), matmul(diag(apply("exp", u)), W),
+    sum_over(power(w, 2)), multiply(power(sum_over(w), -1), w),
     log_determinant(A), apply("sigmoid", w), apply("f", w, generic=True),
 ], ids=str)
 def test_read_back_it_is_the_same_object(e: Expr) -> None:
