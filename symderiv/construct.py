@@ -16,7 +16,7 @@ from symderiv.errors import ShapeError
 from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.nodes import ONE, add_node, contract_node, map_node, primitive, symbol, zero
-from symderiv.patterns import Atom, common_structure, components, rational_power
+from symderiv.patterns import Atom, common_structure, components, may_merge, rational_power
 
 _F1 = Fraction(1)
 
@@ -130,7 +130,7 @@ class _Contraction(Flattening):
 
     def merge_across(self, cut: set[int]) -> bool:
         groups = components(self.atoms, cut)
-        if len(groups) == 1:
+        if len(groups) == 1 or not may_merge(groups, cut):
             return False
         rows: dict[Atom, tuple[Fraction, list[Atom]]] = {}
         merged = False

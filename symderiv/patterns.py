@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import isqrt
 
-from symderiv.ir import Contract, Expr
+from symderiv.ir import Contract, Expr, base_and_exponent
 
 Atom = tuple[Expr, tuple[int, ...]]
 """a factor and its labels"""
@@ -29,6 +29,24 @@ def components(atoms: list[Atom], cut: set[int]) -> list[list[Atom]]:
     for k, atom in enumerate(atoms):
         groups.setdefault(find(k), []).append(atom)
     return list(groups.values())
+
+
+def may_merge(groups: list[list[Atom]], cut: set[int]) -> bool:
+    """A cheap test for two groups of equal factors on the same labels, or a group beside a power of a contraction."""
+    seen: set[tuple[object, ...]] = set()
+    powers: set[frozenset[int]] = set()
+    sums: set[frozenset[int]] = set()
+    for group in groups:
+        boundary = frozenset(x for _, ls in group for x in ls if x in cut)
+        if len(group) == 1 and isinstance(base_and_exponent(group[0][0])[0], Contract):
+            powers.add(boundary)
+        if any(x not in cut for _, ls in group for x in ls):
+            sums.add(boundary)
+        key = (boundary, *sorted(base_and_exponent(f)[0].digest for f, _ in group))
+        if key in seen:
+            return True
+        seen.add(key)
+    return bool(powers & sums)
 
 
 def common_structure(terms: Sequence[Expr], order: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

@@ -13,7 +13,20 @@ from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol
 from symderiv.network import Network
 from symderiv.render.construct import power, scale, total, unit
 from symderiv.render.letters import SCALAR_POOL, next_letter, taken_names
-from symderiv.render.tree import SCALAR, Bracketed, Entry, Func, Leaf, Scale, Shape2, Slice, SumOver, Transpose, Tree
+from symderiv.render.tree import (
+    SCALAR,
+    Bracketed,
+    Entry,
+    Func,
+    Leaf,
+    Scale,
+    Shape2,
+    Slice,
+    SumOver,
+    Transpose,
+    Tree,
+    is_differential,
+)
 
 Index = tuple[str | None, ...]
 TreeOf = Callable[[Expr], Tree | None]
@@ -109,7 +122,9 @@ def sum_of_slices(node: Contract, tree_of: TreeOf, fixed: Mapping[int, str] | No
     rows = list(zip(node.factors, node.labels, strict=True))
     order = {x: max((len(f.shape) for f, ls in rows if x in ls), default=0) for x in inner}
     alone = {x: any(set(ls) - set(known) == {x} for ls in node.labels) for x in inner}
-    inner.sort(key=lambda x: (-order[x], not alone[x], x))
+    moving = {x: any(x in ls and _moves(f) for f, ls in rows) for x in inner}
+    axis = {x: min((ls.index(x) for f, ls in rows if x in ls and len(f.shape) > 2), default=0) for x in inner}
+    inner.sort(key=lambda x: (-order[x], moving[x], not alone[x], axis[x], x))
     avoid = taken_names(node)
     for count in range(1, min(MOST_LETTERS, len(inner)) + 1):
         for chosen in combinations(inner, count):
@@ -120,6 +135,10 @@ def sum_of_slices(node: Contract, tree_of: TreeOf, fixed: Mapping[int, str] | No
             if body is not None:
                 return _sum_over(tuple(letters), body)
     return None
+
+
+def _moves(node: Expr) -> bool:
+    return isinstance(node, Der) or is_differential(node)
 
 
 def _sum_over(letters: tuple[str, ...], body: Tree) -> Tree:

@@ -39,7 +39,7 @@ class Walk:
 
     title: str
     changes: tuple[tuple[str, str], ...]
-    session: str
+    shown: str
 
 
 def walks() -> dict[str, Walk]:
@@ -49,8 +49,8 @@ def walks() -> dict[str, Walk]:
         blocks = [(block["language"], block["text"]) for block in BLOCK.finditer(section["text"])]
         changes = [(f["path"], f["lines"]) for kind, text in blocks if kind == "diff" for f in FILE.finditer(text)]
         if changes:
-            session = "".join(text for kind, text in blocks if kind == "python")
-            found[section["title"]] = Walk(section["title"], tuple(changes), session)
+            shown = "".join(text for kind, text in blocks if kind == "python")
+            found[section["title"]] = Walk(section["title"], tuple(changes), shown)
     return found
 
 
@@ -98,7 +98,7 @@ def pytest_of(folder: Path, name: str, tests: str) -> subprocess.CompletedProces
 # ---------------------------------------------------------------- the walks
 @pytest.mark.parametrize("walk", walks().values(), ids=lambda walk: walk.title)
 def test_a_walk_leads_where_it_says(walk: Walk, tmp_path: Path) -> None:
-    done = run(copy(tmp_path, walk), "-c", RUN, given=walk.session)
+    done = run(copy(tmp_path, walk), "-c", RUN, given=walk.shown)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == str(tmp_path / "symderiv" / "__init__.py")
 
@@ -138,8 +138,8 @@ def test_a_wrong_row_is_seen(title: str, old: str, new: str, tmp_path: Path) -> 
     walk = walks()[title]
     wrong = tuple((path, lines.replace(old, new)) for path, lines in walk.changes)
     assert wrong != walk.changes
-    copy(tmp_path, Walk(title, wrong, walk.session))
-    done = run(tmp_path, "-c", RUN, given=walk.session)
+    copy(tmp_path, Walk(title, wrong, walk.shown))
+    done = run(tmp_path, "-c", RUN, given=walk.shown)
     assert done.returncode != 0
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from itertools import permutations
 
 import pytest
 
 import symderiv as sd
-from symderiv.build import der, scale, symbol
+from symderiv.build import add, contract, der, scale, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.facts import Fact
@@ -178,11 +179,18 @@ def test_a_step_without_its_fact_is_found(key):
 
 def test_another_choice_is_found():
     chosen = [pair for key in MADE for pair in steps(key) if pair[0].rule == "distribute"]
-    others = [(step, other, context) for step, context in chosen
-              for other in RULES["distribute"].choices(step.before, context) if other != step.choice]  # type: ignore[misc]
-    assert len(chosen) > 3 and others
-    for step, other, context in others:
-        assert not check_fire(replace(step, choice=other), context)
+    assert chosen
+    for step, context in chosen:
+        for wrong in (((0, 99),), ((99, 0),), None, "all"):
+            assert not check_fire(replace(step, choice=wrong), context)
+    a, b, c = (symbol(letter, ("n",)) for letter in "abc")
+    first, second = add([(1, a), (1, b)], ("n",)), add([(1, a), (1, c)], ("n",))
+    node, law = contract((first, second), ("i", "i"), "i"), RULES["distribute"]
+    for mine, other in permutations(law.choices(node, Context()), 2):  # type: ignore[misc]
+        used = law.fire(node, Context(), mine)
+        assert used is not None
+        assert check_fire(Fire(law.name, node, used.after, mine), Context())
+        assert not check_fire(Fire(law.name, node, used.after, other), Context())
 
 
 def test_a_let_under_another_name_is_found():

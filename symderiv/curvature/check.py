@@ -3,20 +3,20 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from symderiv.build import add
+from symderiv.build import add, contract, ones, power, view
 from symderiv.curvature.mirror import Mirror
 from symderiv.curvature.proof import ProofNode
 from symderiv.facts import Facts
-from symderiv.ir import Contract, Expr, Map, Name, is_zero
+from symderiv.ir import Contract, Expr, Name, is_zero
+from symderiv.prove import proves
 
 TOLERANCE = 1e-9
-_NEEDS = {"⪰": (1, False), "≻": (1, True), "⪯": (-1, False), "≺": (-1, True),
-          "≥": (1, False), ">": (1, True), "≤": (-1, False), "<": (-1, True)}
+_NEEDS = {"⪰": 1, "≻": 1, "⪯": -1, "≺": -1, "≥": 1, ">": 1, "≤": -1, "<": -1}
 
 
 def check_proof(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool:
     """Whether every claim of the tree holds at random points under the facts, and follows from those below it."""
-    return all(follows(node) and holds(node, facts, trials, seed) for node in tree.walk())
+    return all(follows(node, facts) and holds(node, facts, trials, seed) for node in tree.walk())
 
 
 def holds(node: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool:
@@ -24,17 +24,27 @@ def holds(node: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool
     from symderiv.proving.numeric.definite import spectrum
 
     if node.kind == "function":
-        return True                                             # checked along lines, by `compose`
-    sign, strict = _NEEDS[node.relation]
+        return _bends(node, facts, trials, seed)
+    sign = _NEEDS[node.relation]
     found = spectrum(node.expr, node.left, node.right, facts, trials, seed)
     end = found.least if sign > 0 else found.most
     if end is None:
         return True                                             # nowhere defined: nothing contradicts it
-    return sign * end.relative >= -TOLERANCE and not (strict and end.value == 0)
+    return sign * end.relative >= -TOLERANCE                    # a strict sign may round to zero
 
 
-def follows(node: ProofNode) -> bool:
+def _bends(node: ProofNode, facts: Facts, trials: int, seed: int) -> bool:
+    """Second differences along random lines have the sign."""
+    from symderiv.proving.numeric.definite import second_differences
+
+    low, high = second_differences(node.expr, node.detail["wrt"], facts, trials, seed)
+    return not (low and node.relation in ("convex", "affine")) and not (high and node.relation in ("concave", "affine"))
+
+
+def follows(node: ProofNode, facts: Facts) -> bool:
     """Whether the step from the children to the claim is one that its rule allows."""
+    if node.kind == "function":
+        return all(c.kind == "function" for c in node.children)
     signs = [c.sign for c in node.children]
     exprs = [c.expr for c in node.children]
     if node.strict and node.rule in ("congruence", "square", "outer square", "weighted sum of squares"):
@@ -56,7 +66,7 @@ def follows(node: ProofNode) -> bool:
         kid = exprs[0] if len(exprs) == 1 else None
         return kid is not None and kid in node.expr.kids and signs[0] == node.sign and (node.rule != "inverse" or node.children[0].strict)
     if node.rule == "diagonal minus rank one":
-        return _rank_one(node)
+        return _rank_one(node, facts)
     return node.rule in ("simplification", "symmetric directions") and len(signs) == 1 and signs[0] == node.sign
 
 
@@ -105,14 +115,29 @@ def _mirror(node: ProofNode, mirror: Mirror) -> bool:
     return total == node.sign
 
 
-def _rank_one(node: ProofNode) -> bool:
-    """The ratio is at most 1 wherever it can be evaluated, and the diagonal is not negative."""
+def _rank_one(node: ProofNode, facts: Facts) -> bool:
+    """The claim's matrix is ±(diag(d) − w v vᵀ), d is not negative, and w Σ v²/d is at most 1."""
     from symderiv.proving.numeric.definite import spectrum
 
-    ratio = node.detail.get("ratio")
-    if len(node.children) != 1 or node.children[0].sign != 1 or not isinstance(ratio, Expr):
+    d, v, w = (node.detail.get(k) for k in "dvw")
+    if not (isinstance(d, Expr) and isinstance(v, Expr) and isinstance(w, Expr)) or len(node.children) != 1:
         return False
-    return not isinstance(ratio, Map) or spectrum(ratio, (), (), ()).points >= 0
+    if node.children[0].expr is not d or node.children[0].sign != 1:
+        return False
+    order = len(node.expr.shape)
+    (a,), (b,) = node.left, node.right
+    batch = tuple(p for p in range(order) if p not in (a, b))
+    left, right, both = (*batch, a), (*batch, b), tuple(a if p == b else p for p in range(order))
+    diagonal = view(d, left, both)
+    outer = contract((v, v, w), (left, right, batch), tuple(range(order)))
+    claimed = add([(node.sign, diagonal), (-node.sign, outer)], node.expr.shape)
+    if claimed is not node.expr and proves(claimed, node.expr, facts) is None:
+        return False
+    axes = tuple(range(len(d.shape)))
+    ratio = contract((power(v, 2), power(d, -1), w), (axes, axes, axes[:-1]), axes[:-1])
+    rest = add([(1, ones(ratio.shape)), (-1, ratio)], ratio.shape)
+    found = spectrum(rest, (), (), facts, 8)
+    return found.least is None or found.least.value >= -TOLERANCE
 
 
 __all__ = ["check_proof", "follows", "holds"]

@@ -148,14 +148,15 @@ class Curvature:
     reason: str = ""
     hessian: Expr | None = None
     undecided: Expr | None = None
-    domain: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    """facts used in deriving the Hessian, and where the function is defined"""
 
     def __bool__(self) -> bool:
         return self.verdict != "unknown"
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        return (*(self.proof.assumptions if self.proof else ()), *self.domain)
+        return tuple(dict.fromkeys((*(self.proof.assumptions if self.proof else ()), *self.given)))
 
 
 __all__ = ["LAWS", "Axes", "Certificate", "Counterexample", "Curvature", "ProofNode"]

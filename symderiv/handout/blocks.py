@@ -61,6 +61,8 @@ def blocks_of(item: Item, context: Context) -> list[Block]:
         raise
     except symderiv.SymderivError as error:
         raise SourceError(_place(item), str(error)) from error
+    except Exception as error:                                  # the engine's own: the other sheets are built all the same
+        raise SourceError(_place(item), f"{type(error).__name__}: {error}") from error
 
 
 def _place(item: Item) -> Place:

@@ -8,11 +8,14 @@ from symderiv.handout.checked import check
 from symderiv.handout.model import Block, Check, Proof, ProofNode, Prose, Result, Table
 from symderiv.handout.source import SourceError, Splits
 from symderiv.handout.told import under_brace
-from symderiv.ir import is_zero
-from symderiv.present import split_written
+from symderiv.ir import Expr, is_zero
+from symderiv.present import expr_latex, fact_latex, split_written
+from symderiv.render.forms import forms
 from symderiv.splits import GaussNewton
 
+TABLE_TRIALS, LONGEST = 5, 120
 SIGNS = {"psd": r"\succeq 0", "nsd": r"\preceq 0"}
+RELATIONS = {"⪰": r"\succeq 0", "≻": r"\succ 0", "⪯": r"\preceq 0", "≺": r"\prec 0", "≥": r"\ge 0", ">": ">0", "≤": r"\le 0", "<": "<0"}
 WORDS = {"psd": "positive semi-definite", "nsd": "negative semi-definite"}
 
 
@@ -30,25 +33,58 @@ def certificate(split: GaussNewton) -> list[Block]:
     """What is known of the sign of G, and why."""
     found = split.certificate
     if found.verdict not in SIGNS:
-        return [Check(f"$G$: {found.verdict}", ok=False, word="Not certified")]
-    tree = proof_tree(found.proof)
-    return [Prose(f"$G$ is {WORDS[found.verdict]}:"), Proof(tree, "Certificate")]
+        return [Check(f"the sign of $G$: {found.verdict}", ok=False, word="Not certified")]
+    return [Prose(f"$G$ is {WORDS[found.verdict]}."), Proof(proof_tree(found.proof), "Certificate")]
 
 
 def proof_tree(node: Any) -> ProofNode:
-    return ProofNode(str(node))
+    """A certificate as a page shows it: what is claimed, the rule with its law, the facts."""
+    facts = ", ".join(f"`{text}`" for text in node.facts)
+    why = f"{node.rule}, ${node.law}$" if not facts else f"{node.rule}, {facts}"
+    return ProofNode(_claim(node), why, tuple(map(proof_tree, node.children)))
+
+
+def _claim(node: Any) -> str:
+    if node.kind == "function":
+        return rf"{expr_latex(node.expr)}\text{{ {node.relation}}}"
+    return f"{_formula(node)}{RELATIONS[node.relation]}"
+
+
+def _formula(node: Any) -> str:
+    """A form as a matrix; one on more axes as its Kronecker product where it has one, else by its entries."""
+    expr = node.expr
+    if len(expr.shape) > 2 and node.left == tuple(range(len(node.left))):
+        matrix = next((f for f in forms(expr, "G", len(node.left)) if f.view == "vec"), None)
+        if matrix is not None:
+            return str(matrix.rhs)
+    return expr_latex(expr)
 
 
 def split_table(item: Splits) -> list[Block]:
-    """One row for each loss: the verdict on G, what it rests on, and a counterexample where there is one."""
-    rows = []
+    """One row for each loss: the sign of G, what that rests on, and why; where it has none, values of both signs."""
+    rows, trials = [], 0
     for title, call, expected in item.rows:
         split = call.run()
         found = split.certificate
         if found.verdict != expected:
             raise SourceError(call.place, f"{title}: the verdict on G is {found.verdict}, not {expected}")
-        confirmed = check(split, trials=5)
+        confirmed = check(split, TABLE_TRIALS)
         if not confirmed.ok:
             raise SourceError(call.place, f"{title}: {confirmed.trouble}")
-        rows.append((title, f"`{found.verdict}`", f"$G{SIGNS[found.verdict]}$" if found.verdict in SIGNS else "not certified"))
-    return [Table(("loss", "verdict on $G$", ""), tuple(rows), stack=True)]
+        trials += confirmed.report.trials
+        given = ", ".join(f"${fact_latex(f)}$" for f in split.facts if f.text in found.assumptions) or "none"
+        sign = f"$G{SIGNS[found.verdict]}$" if found.verdict in SIGNS else "none"
+        rows.append((title, f"${_formula_of(split.G.result)}$", given, f"`{found.verdict}`", sign, _why(found)))
+    head = ("loss", "$G$", "assumed", "verdict", "sign", "because")
+    return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} splits, $H=G+R$ in each · {trials} draws")]
+
+
+def _formula_of(expr: Expr) -> str:
+    return expr_latex(expr) if len(expr_latex(expr)) < LONGEST else r"J_N^\top\,h_L\,J_N"
+
+
+def _why(found: Any) -> str:
+    if found.proof is not None:
+        return ", ".join(dict.fromkeys(node.rule for node in found.proof.walk()))
+    values = [f"${v:.2f}$" for one in (found.counterexample, found.positive) if one is not None for v in [one.value]]
+    return f"$v^\\top G\\,v$ is {' at one point, and '.join(values)} at another" if len(values) > 1 else found.reason

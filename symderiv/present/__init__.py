@@ -22,10 +22,14 @@ from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
 
+WHOLES = {"G": "Gauss–Newton term", "R": "remainder"}
+
 
 def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]:
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
+    if derivation.kind in WHOLES:
+        return with_lets([_split_chapter(derivation, WHOLES[derivation.kind], detail)])
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
@@ -62,13 +66,13 @@ def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
 # ---------------------------------------------------------------- a Gauss–Newton split
 def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
     """G and R, each from its definition to its result."""
-    at = parts.at.name
-    whys = {"G": Why("Gauss–Newton term", f"\\text{{split at }}{name_latex(at)}"),
-            "R": Why("remainder", f"\\text{{split at }}{name_latex(at)}")}
-    told = [combined_chapter(d.flat[0], d.kind, d.subject, parts.wrt, whys[d.kind], detail == "full") for d in (parts.G, parts.R)]
-    if detail == "brief":
-        told = [Chapter(c.kind, c.goal, c.subject, c.wrt, (c.lines[0], c.lines[-1])[:len(c.lines)], c.named) for c in told]
-    return with_lets(told)
+    at = rf"\text{{split at }}{name_latex(parts.at.name)}"
+    return with_lets([_split_chapter(d, WHOLES[d.kind], detail, at) for d in (parts.G, parts.R)])
+
+
+def _split_chapter(d: Derivation, title: str, detail: str, note: str = "") -> Chapter:
+    told = combined_chapter(d.flat[0], d.kind, d.subject, d.wrt[0], Why(title, note), detail == "full")
+    return told.told((told.lines[0], told.lines[-1])[:len(told.lines)]) if detail == "brief" else told
 
 
 def split_written(parts: GaussNewton, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> list[Written]:

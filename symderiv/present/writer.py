@@ -166,13 +166,15 @@ class Writer:
         last = self.source.lines[-1].state
         if not lines or len(last.shape) > 2 or self.chapter.kind in ("loss", "let"):
             return []
-        plain_writer = Writer(self.source, "matrix", self.facts, self.signs, self.number)
-        if plain_writer.index:
+        if _no_matrix(last, self.signs):
             return []
-        lhs, bare = plain_writer.left()
+        reader = Writer(self.source, "matrix", self.facts, self.signs, self.number)
+        reader.index = False
+        lhs, bare = reader.left()
         rhs = matrix_latex(last, self.signs)
-        if self.notation == "index" and last.shape and lift(last) is not None:
-            return [Written(lhs, rhs, "read as matrix", r"[\,\sum_k A_{ik}B_{kj}\,]=AB", "", last, readable(bare), plain(last), self.number)]
+        if self.index and last.shape and self.notation != "differential":
+            law = r"[\,\sum_k A_{ik}B_{kj}\,]=AB"
+            return [Written(lhs, rhs, "read as matrix", law, "", last, readable(bare), plain(last), self.number)]
         if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
             scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
             title = "identify gradient" if scalar else "identify Jacobian"

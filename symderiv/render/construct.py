@@ -228,8 +228,10 @@ def scale(coefficient: Fraction, scalars: Sequence[Tree], body: Tree | None) -> 
         turned = None if body is None or isinstance(body, Sum) else flipped(body)
         if turned is not None:
             coefficient, body = -coefficient, turned
-        elif body is not None or len(flat) > 1:
+        else:
             for k, s in enumerate(flat):
+                if body is None and len(flat) == 1 and isinstance(s, Sum):
+                    break
                 if (turned := flipped(s)) is not None:
                     coefficient, flat[k] = -coefficient, turned
                     break

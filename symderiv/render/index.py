@@ -15,6 +15,7 @@ from symderiv.render.indexing import (
     Row,
     compacted,
     flippable,
+    in_reading_order,
     is_one,
     lay_out,
     summed_groups,
@@ -290,8 +291,10 @@ class IndexWriter:
                     name[x] = next_letter(taken | set(name.values()), self.avoid, self.pool)
         inner = frozenset(taken | set(name.values()))
         factors: dict[int, Factor] = {}
+        seen = list(dict.fromkeys(node.out))
         for k in layout.order:
-            f, ls = rows[k]
+            f, ls = rows[k][0], in_reading_order(*rows[k], seen)
+            seen.extend(x for x in ls if x not in seen)
             at = tuple(name[x] for x in ls)
             if k in turned:
                 assert isinstance(f, Add)
@@ -314,8 +317,9 @@ class IndexWriter:
         free = [factors[k] for k in layout.free]
         carriers = any(f.order for f in free) or any(not g.scalar for g in layout.sums) or layout.late
         before = [carriers and x not in layout.carried for _, _, x in deltas]
-        ahead = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if first]
-        behind = [s.delta(i, j) for (i, j, _), first in zip(deltas, before, strict=True) if not first]
+        signs = [s.delta(*sorted((i, j), key=lambda x: x in self.out)) for i, j, _ in deltas]      # δ_kj: k is summed
+        ahead = [sign for sign, first in zip(signs, before, strict=True) if first]
+        behind = [sign for sign, first in zip(signs, before, strict=True) if not first]
         late = [self.wrap(factors[k].piece, RAISED) for k in layout.late]
         texts = []
         for g in layout.sums:
@@ -342,7 +346,7 @@ class IndexWriter:
         return Piece(text, BIG if big else ATOM if single and (ahead or behind or text.isdigit()) else PRODUCT)
 
     def sum_text(self, letters: list[str], parts: list[str]) -> str:
-        sign = self.style.sum_sign(letters)
+        sign = self.style.sum_sign(sorted(letters))
         body = self.join(parts)
         return sign + (" " if body[:1].isalnum() and not self.plain else "") + body
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from symderiv.build import contract
+from symderiv.build import axis_classes, contract
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
 from symderiv.render.letters import Letters
 from symderiv.render.pieces import Piece
@@ -193,12 +193,28 @@ def inherit(order: list[int], nodes: Sequence[Expr], previous: Letters | None) -
             ranked.append((previous.first[n.digest], k))
             slots.append(p)
     known = [k for _, k in sorted(ranked)]
-    if previous.open:
-        return known + [k for p, k in enumerate(order) if p not in slots]
+    if previous.open:                                           # sums that fill a hole stand where it stood
+        new = [p for p, n in enumerate(nodes) if p not in slots and kind(n) >= 4]
+        order = [k for p, k in enumerate(order) if p not in new] + [order[p] for p in new]
+        slots = [p for p, k in enumerate(order) if k in known]
     result = list(order)
     for p, k in zip(slots, known, strict=True):
         result[p] = k
     return result
+
+
+def in_reading_order(node: Expr, labels: tuple[int, ...], seen: Sequence[int]) -> tuple[int, ...]:
+    """Labels of interchangeable axes in the order in which a reader meets them: J_ij h_im for J_ij h_mi."""
+    classes = axis_classes(node)
+    if len(set(classes)) == len(classes):
+        return labels
+    result = list(labels)
+    for c in dict.fromkeys(classes):
+        places = [p for p, other in enumerate(classes) if other == c]
+        met = sorted((labels[p] for p in places), key=lambda x: seen.index(x) if x in seen else len(seen))
+        for p, x in zip(places, met, strict=True):
+            result[p] = x
+    return tuple(result)
 
 
 def is_one(node: Expr) -> bool:

@@ -71,7 +71,7 @@ def _parts(name: str) -> tuple[str, str, str]:
     if accent:
         base = f"{accent}{{{base}}}"
     script = [number] if number else []
-    if rest and base == r"\delta" and not number:               # the cotangent of what follows
+    if rest and not number and (base == r"\delta" or (rest[0] == "delta" and len(rest) > 1)):    # of a cotangent
         script.append(name_latex("_".join(rest)))
     else:
         script += [name_latex(piece) if re.fullmatch(r"\D\d+", piece) else _atom(piece) for piece in rest]

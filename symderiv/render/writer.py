@@ -306,8 +306,8 @@ class Writer:
     @piece.register
     def _(self, t: Differential, of: Of) -> Piece:
         piece = of(t.arg)
-        return Piece(self.style.differential(piece.text if piece.level == ATOM and isinstance(t.arg, Leaf)
-                                             else self.style.brackets(piece.text)), ATOM)
+        bare = piece.level == ATOM and isinstance(t.arg, Leaf | Apply)
+        return Piece(self.style.differential(piece.text if bare else self.style.brackets(piece.text)), ATOM)
 
     @piece.register
     def _(self, t: Bracketed, of: Of) -> Piece:

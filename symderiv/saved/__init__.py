@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from typing import Any
+from typing import Any, cast
 
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError, TooLargeError
@@ -182,7 +182,7 @@ def _read(item: Piece, reader: Reader) -> tuple[str, Derivation, Any]:
         raise at["several"].wrong("true, for several variables")
     proofs = _read_each(at["proofs"], reader.proof)
     results = _read_each(at["results"], reader.node)
-    derivation = Derivation(kind, reader.node(at["subject"]), variables, proofs, Facts(tuple(reader.facts)),
+    derivation = Derivation(kind, reader.node(at["subject"]), cast("tuple[Symbol, ...]", variables), proofs, Facts(tuple(reader.facts)),
                             at["order"].integer(1, HIGHEST_ORDER), at["vec"].flag(), several, at["text"].text())
     if _arrangement(proofs) != _arrangement(results):
         raise at["results"].wrong("a result for each proof")

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from symderiv.draw import broken_fact, draw, draw_sizes, kink_distance
+from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
-from symderiv.ir import Expr
+from symderiv.ir import Expr, Symbol
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
@@ -128,14 +128,38 @@ def _symmetric_basis(n: int) -> Any:
     return np.array(columns).T
 
 
-def steep(node: Expr, left: Sequence[int], right: Sequence[int], facts: Iterable[Fact], values: Mapping[Any, Any],
-          sizes: Mapping[str, int], direction: Any) -> float:
-    """vᵀHv at a point."""
-    array = evaluate(node, values, sizes)
-    n = math.prod(array.shape[a] for a in left)
-    form = np.transpose(array, (*left, *right)).reshape(n, n)
-    v = np.asarray(direction).reshape(n)
-    return float(v @ form @ v)
+Bend = tuple[dict[Any, Any], Any, float]
+"""(values, direction v, f(x + v) + f(x − v) − 2 f(x))"""
 
 
-__all__ = ["CLEAR", "Extreme", "Range", "points", "spectrum", "steep"]
+def second_differences(f: Expr, wrt: Symbol, facts: Iterable[Fact], trials: int = 48, seed: int = 0) -> tuple[Bend | None, Bend | None]:
+    """The clearest negative and positive second difference of any entry of f along random lines, where there are some."""
+    facts = list(facts)
+    low: Bend | None = None
+    high: Bend | None = None
+    key = key_of(wrt)
+    rng = np.random.default_rng([seed, 5])
+    for values, sizes in points([f, wrt], facts, trials, seed):
+        v = rng.normal(size=np.shape(values[key])) * rng.choice([0.1, 0.5, 1.0])
+        if "symmetric" in wrt.props:
+            v = (v + v.T) / 2
+        sides = [{**values, key: values[key] + s * v} for s in (1, -1)]
+        if any(broken_fact(facts, side, sizes) is not None for side in sides):
+            continue
+        try:
+            middle, one, other = (evaluate(f, p, sizes) for p in (values, *sides))
+        except (np.linalg.LinAlgError, SymderivError):
+            continue
+        bend = one + other - 2 * middle
+        if not np.all(np.isfinite(bend)):
+            continue
+        scale = float(np.max(abs(one) + abs(other) + 2 * abs(middle), initial=1.0))
+        least, most = float(np.min(bend)), float(np.max(bend))
+        if least < -CLEAR * scale and (low is None or least < low[2]):
+            low = (values, v, least)
+        if most > CLEAR * scale and (high is None or most > high[2]):
+            high = (values, v, most)
+    return low, high
+
+
+__all__ = ["CLEAR", "Extreme", "Range", "points", "second_differences", "spectrum"]

@@ -1,0 +1,161 @@
+"""Builds handouts: every source becomes a page in each format, and an index lists them all.
+
+Sheets are built side by side, each in a process of its own; what goes wrong in one is told at its file and line, and the
+others are built all the same. The same sources give the same bytes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from symderiv.errors import SymderivError
+from symderiv.handout.blocks import page
+from symderiv.handout.formats import get
+from symderiv.handout.model import Page, Section, Table
+from symderiv.handout.pdf import pdf
+from symderiv.handout.source import load
+from symderiv.handout.writers.tex import preamble
+
+FORMATS = ("html", "tex", "markdown", "pdf")
+_TEXTS = {"html": ("html",), "tex": ("tex", "fragment"), "markdown": ("markdown",), "pdf": (), "plain": ("plain",)}
+_WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a source: its title and summary, the files written, what went wrong, and what to know."""
+
+    source: str
+    slug: str
+    title: str = ""
+    summary: str = ""
+    files: tuple[str, ...] = ()
+    error: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def main_build(paths: Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS) -> int:
+    """Build for the command line: errors and notes go to stderr, what was written to stdout; 1 if a sheet failed."""
+    found = build(paths, out, formats, sys.stderr)
+    for note in dict.fromkeys(note for sheet in found for note in sheet.notes):
+        print(note, file=sys.stderr)
+    for sheet in found:
+        if sheet.error:
+            print(f"error: {sheet.error}", file=sys.stderr)
+    done = [sheet for sheet in found if not sheet.error]
+    print(f"{len(done)} of {len(found)} handouts in {out}")
+    return 0 if len(done) == len(found) else 1
+
+
+def build(
+    paths: Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS, progress: TextIO | None = None
+) -> list[Built]:
+    """Build all sources (files, or all in directories) into ``out``, with an index; what came of each, in their order.
+
+    ``progress`` is shown a bar if it is a terminal. Raises SymderivError where there is no source, or no such format.
+    """
+    sources, folder = find_sources(paths), Path(out)
+    for name in formats:
+        if name not in _TEXTS:
+            raise SymderivError(f"there is no format '{name}'", hint=f"formats: {', '.join(_TEXTS)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    found: dict[Path, Built] = {}
+    with _bar(progress, len(sources)) as advance:
+        for source, built in _all(sources, folder, tuple(formats)):
+            found[source] = built
+            advance(built.title or built.slug)
+    sheets = [found[source] for source in sources]
+    if "tex" in formats:
+        (folder / "preamble.tex").write_text(preamble(), encoding="utf-8")
+    if "html" in formats:
+        (folder / "index.html").write_text(get("html").write(index(sheets)), encoding="utf-8")
+    return sheets
+
+
+def find_sources(paths: Iterable[str | Path]) -> list[Path]:
+    """The sources among files and directories, each once, those of a directory in the order of their names."""
+    found: dict[Path, None] = {}
+    for path in map(Path, paths):
+        if path.is_dir():
+            found |= dict.fromkeys(sorted(p for p in path.glob("*.py") if not p.name.startswith("_")))
+        elif path.is_file():
+            found[path] = None
+        else:
+            raise SymderivError(f"there is no source '{path}'", hint="give a source file, or a directory of them")
+    if not found:
+        raise SymderivError(f"there is no source in {', '.join(map(str, paths))}", hint="a source is a Python file that binds `sheet`")
+    return list(found)
+
+
+def build_sheet(source: Path, folder: Path, formats: tuple[str, ...]) -> Built:
+    """Build one source in every format."""
+    slug = source.stem.replace("_", "-")
+    try:
+        sheet = load(source)
+        made = page(sheet, slug)
+        files, notes = _written(made, folder, formats)
+    except SymderivError as error:
+        return Built(str(source), slug, error=str(error))
+    return Built(str(source), slug, sheet.title, sheet.summary, tuple(files), notes=tuple(notes))
+
+
+def _written(made: Page, folder: Path, formats: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """(the files, the notes) of a page."""
+    files, notes = [], []
+    for name in (text for wanted in formats for text in _TEXTS[wanted]):
+        form = get(name)
+        path = folder / (made.slug + form.extension)
+        path.write_text(form.write(made), encoding="utf-8")
+        files.append(path.name)
+    if "pdf" in formats:
+        report = pdf(get("tex").write(made), folder / f"{made.slug}.pdf")
+        files += [report.path.name] if report.path else []
+        notes += [report.advice] if report.advice else []
+        notes += [f"{made.slug}.pdf: {warning}" for warning in report.warnings]
+    return files, notes
+
+
+def _all(sources: list[Path], folder: Path, formats: tuple[str, ...]) -> Iterator[tuple[Path, Built]]:
+    workers = min(_WORKERS, len(sources), os.cpu_count() or 1)
+    if workers < 2:
+        yield from ((source, build_sheet(source, folder, formats)) for source in sources)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(build_sheet, source, folder, formats): source for source in sources}
+        for future in as_completed(waiting):
+            yield waiting[future], future.result()
+
+
+def index(sheets: Sequence[Built]) -> Page:
+    """The list of all sheets that were built."""
+    rows = []
+    for sheet in sheets:
+        if not sheet.error:
+            kinds = {".pdf": "PDF", ".body.tex": "to include", ".tex": "LaTeX", ".md": "Markdown"}
+            links = [f"[{word}]({sheet.slug}{ending})" for ending, word in kinds.items() if sheet.slug + ending in sheet.files]
+            rows.append((f"[{sheet.title}]({sheet.slug})", sheet.summary, ", ".join(links)))
+    table = Table(("sheet", "what it derives", "also as"), tuple(rows), stack=True)
+    return Page("Handouts", "index", None, (Section("All sheets", (table,)),))
+
+
+@contextmanager
+def _bar(stream: TextIO | None, total: int) -> Iterator[Callable[[str], None]]:
+    """Calls of what is given advance a bar, if the stream is a terminal."""
+    if stream is None or not stream.isatty():
+        yield lambda title: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("handouts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda title: bar.update(task, advance=1, description=title)
