@@ -51,7 +51,7 @@ class Engine:
     # ------------------------------------------------------------ beginning
     def begin(self, f: Expr) -> Proof:
         """Normalise what is to be differentiated; its names are then known and are folded from here on."""
-        proof = self.normaliser.normalise(f)
+        proof = Normaliser(self.context, factor=False).normalise(f)     # a loss is folded, not factored
         nodes = list(postorder(f, proof.after))
         named = [n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)]
         names = {n.body: n for n in named} | {n.body.body: n for n in named if isinstance(n.body, Box)}

@@ -31,12 +31,14 @@ STEP_LIMIT = 400
 class Normaliser:
     """Normal forms under one context; proofs are kept per node, None where a node is normal already."""
 
-    def __init__(self, context: Context, trials: bool = True) -> None:
+    def __init__(self, context: Context, trials: bool = True, factor: bool = True) -> None:
         self.context = context
         self.trials = trials
+        self.factor = factor
         self.memo: dict[Expr, Proof | None] = {}
-        self.light = Normaliser(context, trials=False) if trials else self
-        self._tables = {Map: MAP_RULES, Contract: CONTRACT_RULES, Add: ADD_RULES, Call: CALL_RULES}
+        self.light = Normaliser(context, trials=False, factor=factor) if trials else self
+        adds = ADD_RULES if factor else tuple(law for law in ADD_RULES if law is not algebra.factor_common)
+        self._tables = {Map: MAP_RULES, Contract: CONTRACT_RULES, Add: adds, Call: CALL_RULES}
 
     def normalise(self, root: Expr) -> Proof:
         """The proof that root equals its normal form."""

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
-from symderiv.ir import Expr
+from symderiv.ir import Expr, Name
 from symderiv.present.lets import with_lets
 from symderiv.present.naming import fact_latex, function_letter
 from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
@@ -34,6 +34,8 @@ def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
     chapters = list(found.values())
+    if detail == "brief" and derivation.order > 1:              # the lemmas of named values are left out
+        chapters = [c for c in chapters if c.kind != "jacobian" or not isinstance(c.subject, Name)]
     return with_lets([brief(c) for c in chapters] if detail == "brief" else chapters)
 
 

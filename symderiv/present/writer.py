@@ -5,10 +5,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from symderiv.build import transform
+from symderiv.build import identity, transform
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR
-from symderiv.ir import Add, Box, Expr, Map
+from symderiv.ir import Add, Box, Der, Expr, Map
 from symderiv.lift import lift
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
 from symderiv.render.index import index_latex, index_text
@@ -77,6 +77,14 @@ class Writer:
         result.extend(self.closing(result))
         return result
 
+    def _unit(self, node: Expr) -> Expr | None:
+        """A unit matrix isn't shown in a product; nor is ∂x/∂xᵀ, transposed, in a gradient."""
+        if isinstance(node, Box):
+            return node.body
+        if isinstance(node, Der) and node.body is node.wrt and not self.chapter.subject.shape and len(self.chapter.by) == 1:
+            return identity(node.wrt.shape)
+        return None
+
     def _inner(self, rhs: str) -> str:
         return rf"\langle {rhs},\,\mathrm{{d}}{name_latex(symbol_text(self.chapter.wrt[0]))}\rangle"
 
@@ -88,7 +96,7 @@ class Writer:
 
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
         if not self.index:
-            state = transform(state, lambda n: n.body if isinstance(n, Box) else None)  # a unit matrix isn't shown
+            state = transform(state, self._unit)
             return matrix_latex(state, self.signs), plain(state), previous
         text, letters = index_latex(state, self.letters, previous, self.signs)
         return text, index_text(state, self.letters, previous)[0], letters
@@ -195,6 +203,8 @@ class Writer:
             if why.through is not None:
                 operation = self.operation(why.through)
                 text += f" through ${operation}$" if operation else ""
+                if isinstance(why.through, Map) and why.through.fn in SCALAR and not why.through.generic:
+                    text += f", ${SCALAR[why.through.fn].derivative_note}$"
             parts.append(text)
         kept = [p for p in dict.fromkeys(parts) if not any(q != p and q.startswith(p) for q in parts)]
         return ", ".join(kept)

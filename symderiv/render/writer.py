@@ -112,7 +112,7 @@ class Writer:
             return self._hole(arg, of, True)
         if isinstance(arg, Hole):
             text = of(arg).text
-            return Piece(s.transposed(f"({text})" if self.plain else rf"\Bigl({text}\Bigr)"), RAISED)
+            return Piece(s.transposed(f"({text})" if self.plain else rf"\left({text}\right)"), RAISED)
         if is_row(arg):                                         # A_{i,:} is a row itself
             return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
         if isinstance(arg, Apply) and arg.node.ders and arg.shape[1] is None and not value_shape(arg.node):

@@ -21,6 +21,7 @@ from symderiv.build import (
     scale,
     substitute,
     symbol,
+    transform,
     value_shape,
     view,
     zero,
@@ -135,7 +136,12 @@ def needs_lemma(node: Expr) -> bool:
 
 
 # ---------------------------------------------------------------- forward
-def _forward(goal: Der, lemma: Expr | None = None) -> Expr:
+def _named(jacobian: Expr, context: Context) -> Expr:
+    """A local Jacobian in the user's names: 1 − a² where a = tanh z."""
+    return transform(jacobian, lambda n: n if isinstance(n, Name) else context.names.get(n)) if context.names else jacobian
+
+
+def _forward(goal: Der, context: Context, lemma: Expr | None = None) -> Expr:
     """Σ_k local(c, k) · ∂kid_k/∂x, over the kids that depend on x."""
     c, x = goal.body, goal.wrt
     out = tuple(("o", p) for p in range(len(c.shape)))
@@ -144,7 +150,7 @@ def _forward(goal: Der, lemma: Expr | None = None) -> Expr:
     for k, kid in enumerate(c.kids):
         if depends(kid, x):
             inner = tuple(("k", p) for p in range(len(kid.shape)))
-            terms.append((1, contract((local(c, k, lemma), der(kid, x)), (out + inner, inner + tail), out + tail)))
+            terms.append((1, contract((_named(local(c, k, lemma), context), der(kid, x)), (out + inner, inner + tail), out + tail)))
     return add(terms, goal.shape)
 
 
@@ -192,22 +198,22 @@ def differentiate_constant(node: Der, context: Context) -> Expr | None:
 
 @rule("sum rule", r"\partial(a+b)=\partial a+\partial b", [Der], example=_sum)
 def sum_rule(node: Der, context: Context) -> Expr | None:
-    return _forward(node) if isinstance(node.body, Add) and node.body is not node.wrt else None
+    return _forward(node, context) if isinstance(node.body, Add) and node.body is not node.wrt else None
 
 
 @rule("product rule", r"\partial\textstyle\sum_k a_kb_k=\sum_k(\partial a_k\,b_k+a_k\,\partial b_k)", [Der], example=_two)
 def product_rule(node: Der, context: Context) -> Expr | None:
-    return _forward(node) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) > 1 else None
+    return _forward(node, context) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) > 1 else None
 
 
 @rule("linearity", r"\partial\textstyle\sum_k c_k\,x_k=\sum_k c_k\,\partial x_k", [Der], example=_one)
 def linearity(node: Der, context: Context) -> Expr | None:
-    return _forward(node) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) == 1 else None
+    return _forward(node, context) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) == 1 else None
 
 
 @rule("elementwise chain rule", r"\partial f(z_i)=f^{\prime}(z_i)\,\partial z_i", [Der], example=_map)
 def elementwise_chain_rule(node: Der, context: Context) -> Expr | None:
-    return _forward(node) if isinstance(node.body, Map) and node.body is not node.wrt else None
+    return _forward(node, context) if isinstance(node.body, Map) and node.body is not node.wrt else None
 
 
 def _vec() -> tuple[Der, Context]:
@@ -229,7 +235,7 @@ def differentiate_reshaped(node: Der, context: Context) -> Expr | None:
 def chain_rule(node: Der, context: Context) -> Expr | None:
     if not isinstance(node.body, Call) or node.body is node.wrt or needs_lemma(node.body):
         return None
-    return _forward(node)
+    return _forward(node, context)
 
 
 @rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], family="lemma")
@@ -237,7 +243,7 @@ def chain_rule_with_lemma(node: Der, context: Context, choice: object, cited: tu
     """The chain rule at a function whose Jacobian on formal arguments is the cited lemma."""
     if not isinstance(node.body, Call) or cited[0].before is not der(formal(node.body), formal_arguments(node.body)[0]):
         return None
-    return _forward(node, cited[0].after)
+    return _forward(node, context, cited[0].after)
 
 
 @rule("unfold definition", r"f(x)\to\text{its definition}", [Der],
@@ -289,7 +295,7 @@ def pull_back(node: Der, context: Context, choice: object, cited: tuple) -> Expr
             lemma = lemmas.get(der(formal(v), formal_arguments(v)[0]))
             if lemma is None:
                 return None
-        terms.extend(_distributed(local(v, k, lemma), der(root, v), out, inner))
+        terms.extend(_distributed(_named(local(v, k, lemma), context), der(root, v), out, inner))
     return add(terms, c.shape)
 
 
