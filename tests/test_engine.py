@@ -1,0 +1,252 @@
+"""The engine: both sweeps agree with each other and with numbers, lemmas are shared, and every rule fires somewhere."""
+from __future__ import annotations
+
+import time
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+from symderiv.build import add, contract, name, scale, symbol
+from symderiv.engine import Engine
+from symderiv.errors import ShapeError, SymderivError
+from symderiv.ir import Expr, Name, postorder
+from symderiv.rules import RULES
+from symderiv.trace import fires
+from tests.oracles import FAULTS, SIZES, arrays, broken, close, complex_jacobian, off, rules_of, softmax, value_of
+
+NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a + b2; -y @ log_softmax(u)"
+SHAPES = {"W1": "h n", "x": "n", "b1": "h", "W2": "o h", "b2": "o", "y": "o"}
+
+
+def network(depth: int) -> tuple[str, dict[str, str]]:
+    lines = [f"a{k + 1} = tanh(W{k} @ a{k})" if k else "a1 = tanh(W0 @ x)" for k in range(depth)]
+    return "; ".join([*lines, f"sum(a{depth})"]), {"x": "n", **{f"W{k}": "n n" for k in range(depth)}}
+
+
+# ---------------------------------------------------------------- forward and reverse
+SCALARS: list[tuple[str, str, dict[str, str]]] = [
+    ("sum(tanh(A @ x))", "x", {"A": "o n", "x": "n"}),
+    ("y @ log(softmax(A @ x))", "x", {"A": "o n", "x": "n", "y": "o"}),
+    ("x @ B @ x / (x @ x)", "x", {"B": "n n", "x": "n"}),
+    ("sum((X @ w - t)**2) / m", "w", {"X": "m n", "w": "n", "t": "m"}),
+    ("logsumexp(A @ tanh(x)) * sum(x)", "x", {"A": "o n", "x": "n"}),
+    ("trace(inv(B) @ B @ B)", "B", {"B": "n n"}),
+    ("norm(A @ x)", "x", {"A": "o n", "x": "n"}),
+]
+
+
+@pytest.mark.parametrize(("text", "wrt", "shapes"), SCALARS)
+def test_forward_and_reverse_agree(text, wrt, shapes):
+    f = sd.parse(text, shapes=shapes)
+    x = next(s for s in postorder(f) if getattr(s, "name", None) == wrt)
+    forward, reverse = Engine(), Engine()
+    first = forward.jacobian(forward.begin(f).after, x)
+    (second,) = reverse.gradients(reverse.begin(f).after, [x])
+    at = arrays(1, **shapes)
+    close(value_of(first.after, at), value_of(second.after, at))
+    close(value_of(first.after, at), complex_jacobian(lambda v: _complex(f, {**at, wrt: v}), at[wrt]), 1e-7)
+
+
+def _complex(f: Expr, at: dict[str, Any]) -> Any:
+    from symderiv.evaluate import evaluate
+    return evaluate(f, at, SIZES)
+
+
+def test_all_gradients_of_a_network_against_numpy():
+    at = {**arrays(2, **SHAPES), "y": np.array([0.2, 0.5, 0.3])}
+    wanted = ["W1", "b1", "W2", "b2", "x"]
+    found = sd.gradient(NET, wanted, assume="sum(y) == 1", shapes=SHAPES)
+
+    def loss(**other: Any) -> Any:
+        v = {**at, **other}
+        u = v["W2"] @ np.tanh(v["W1"] @ v["x"] + v["b1"]) + v["b2"]
+        return -v["y"] @ np.log(softmax(u))
+    for key, result, shape in zip(wanted, found.result, found.shape):
+        assert shape == tuple(SHAPES[key].split())
+        close(value_of(result, at), complex_jacobian(lambda v, key=key: loss(**{key: v}), at[key]))
+
+
+def test_a_gradient_is_told_with_named_cotangents():
+    found = sd.gradient(NET, ["W1", "W2"], assume="sum(y) == 1", shapes=SHAPES)
+    names = {n.name for r in found.result for n in postorder(r) if isinstance(n, Name) and n.role == "cotangent"}
+    assert "delta_z" in names and all(n.startswith("delta_") for n in names)
+    text = found.latex()
+    for wanted in (r"\delta_u", r"\delta_z", r"\operatorname{softmax}(u)-y", r"\delta_z\,x^\top", r"W_2^\top\,\delta_u"):
+        assert wanted in text
+
+
+def test_the_hessian_of_a_two_layer_network_has_two_terms():
+    found = sd.hessian(NET, "W1", assume="sum(y) == 1", shapes=SHAPES)
+    assert found.shape == ("h", "n", "h", "n")
+    sums = [n for n in postorder(found.result) if type(n).__name__ == "Add" and len(n.shape) == 2]
+    assert max(len(s.kids) for s in sums) <= 3
+    at = {**arrays(3, **SHAPES), "y": np.array([0.2, 0.5, 0.3])}
+    numbers = value_of(found.result, at)
+    close(numbers, numbers.transpose(2, 3, 0, 1))
+    assert found.verify(trials=2)
+
+
+@pytest.mark.parametrize("spelling", [
+    "-y @ log(softmax(u))", "-y @ log_softmax(u)", "-y @ u + sum(y) * logsumexp(u)", "-y @ log(exp(u) / sum(exp(u)))", "cross_entropy(u, y)",
+])  # fmt: skip
+def test_cross_entropy_is_one_object_in_every_spelling(spelling):
+    general, known = (sd.gradient(spelling, "u", u="o", y="o", assume=fact) for fact in ([], "sum(y) == 1"))
+    assert general.result is sd.gradient("-y @ log_softmax(u)", "u", u="o", y="o").result
+    assert known.result is sd.parse("softmax(u) - y", u="o", y="o")
+    curved = sd.hessian(spelling, "u", u="o", y="o", assume="sum(y) == 1")
+    assert curved.result is sd.parse("diag(softmax(u)) - outer(softmax(u), softmax(u))", u="o")
+
+
+@pytest.mark.parametrize(("spelling", "fact"), [
+    ("sum(log(1 + exp(-t * (X @ w))))", "t**2 == 1"), ("sum(softplus(-t * (X @ w)))", "t**2 == 1"),
+    ("-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))", None),
+])  # fmt: skip
+def test_logistic_hessian_is_one_object_in_every_spelling(spelling, fact):
+    shapes = {"X": "m n", "w": "n", "t": "m", "y": "m"}
+    found = sd.hessian(spelling, "w", shapes=shapes, assume=fact)
+    assert found.result is sd.parse("p = sigmoid(X @ w); X.T @ diag(sigmoid(X @ w) * (1 - sigmoid(X @ w))) @ X", shapes=shapes)
+    assert found.verify(trials=3)
+
+
+# ---------------------------------------------------------------- sharing and cost
+def test_gradients_grow_linearly_with_depth():
+    steps = []
+    for depth in (5, 10, 20):
+        text, shapes = network(depth)
+        found = sd.gradient(text, [f"W{k}" for k in range(depth)], shapes=shapes)
+        steps.append(len(found.steps))
+    assert steps[2] - steps[1] <= 2.2 * (steps[1] - steps[0])
+    assert steps[2] < 60 * 20
+
+
+def test_eighty_layers_take_seconds_not_minutes():
+    text, shapes = network(80)
+    start = time.perf_counter()
+    sd.gradient(text, [f"W{k}" for k in range(80)], shapes=shapes)
+    assert time.perf_counter() - start < 10
+
+
+def test_a_lemma_is_proved_once():
+    found = sd.jacobian("A @ softmax(u) + softmax(u)", "u", A="o o", u="o")
+    goals = [lemma.before for lemma in found.lemmas if lemma is not found.proofs and lemma.before is not found.proofs.before]
+    assert len(goals) == len(set(goals)) > 5
+    at = arrays(4, A="o o", u="o")
+    close(value_of(found.result, at), complex_jacobian(lambda u: at["A"] @ softmax(u) + softmax(u), at["u"]))
+
+
+def test_a_constant_and_the_variable_itself():
+    assert sd.gradient("sum(c)", "x", c="n", x="o").result.text() == "0"
+    assert sd.jacobian("c", "x", c="n", x="o").shape == ("n", "o")
+    assert sd.jacobian("x", "x", x="n").result.text() == "I"
+    assert sd.jacobian("X", "X", X="m n").result.latex() == r"\delta_{ik}\,\delta_{jl}"
+    assert sd.hessian("c @ x", "x", c="n", x="n").result.text() == "0"
+
+
+def test_a_name_that_the_user_gave_survives():
+    found = sd.jacobian("p = softmax(u); p", "u", u="o")
+    assert found.result.text() == "diag(p) − p pᵀ"
+    clash = sd.gradient("delta_u = tanh(x); u = W @ delta_u; sum(u**2)", ["x", "W"], x="n", W="o n")
+    assert clash.verify(trials=2)
+
+
+def test_what_has_no_derivative_says_so():
+    for wrong in (lambda: sd.gradient("A @ x", "x", A="o n", x="n"), lambda: sd.hessian("x", "x", x="n", order=0),
+                  lambda: sd.derivative("x", "x", order=0, x="")):
+        with pytest.raises((SymderivError, TypeError)):
+            wrong()
+    with pytest.raises(ShapeError):
+        sd.gradient("x", "x", x="n")
+
+
+# ---------------------------------------------------------------- verify sees what is wrong
+def test_a_wrong_step_or_part_refutes_the_whole_derivation():
+    """However a report is joined from parts, one wrong part makes it false."""
+    for rule in ("linearity", "elementwise_chain_rule", "pull_back"):
+        for wrt in ("x", ["x", "A"], ["A", "x"]):
+            with broken(rule, off):
+                found = sd.gradient("z = A @ x; sum(tanh(z))", wrt, A="o n", x="n")
+            if rule in rules_of(found):
+                assert not found.verify(trials=2), (rule, wrt)
+    with broken("differentiate_constant", off):
+        split = sd.gauss_newton("u = A @ x; sum(u**4)", "x", at="u", A="o n", x="n")
+    if "differentiate_constant" in rules_of(split):
+        assert not split.verify(trials=2)
+
+
+def test_a_right_derivation_is_confirmed():
+    assert sd.gradient("z = A @ x; sum(tanh(z))", ["x", "A"], A="o n", x="n").verify(trials=2)
+    assert sd.gauss_newton("u = A @ x; sum(u**4)", "x", at="u", A="o n", x="n").verify(trials=2)
+
+
+# ---------------------------------------------------------------- every rule, in a derivation
+EVERYWHERE = [
+    lambda: sd.gradient(NET, ["W1", "W2"], assume="sum(y) == 1", shapes=SHAPES),
+    lambda: sd.hessian(NET, "W1", assume="sum(y) == 1", shapes=SHAPES),
+    lambda: sd.hessian("sum(log(1 + exp(-t * (X @ w))))", "w", X="m n", w="n", t="m", assume="t**2 == 1"),
+    lambda: sd.gradient("-sum(y * log(sigmoid(u)) + (1 - y) * log(1 - sigmoid(u)))", "u", u="o", y="o"),
+    lambda: sd.gradient("y @ log(exp(u - logsumexp(u)))", "u", u="o", y="o"),
+    lambda: sd.gradient("sum(log(sum(exp(U), axis=1)))", "U", U="m o"),
+    lambda: sd.hessian("y @ log(softmax(u))", "u", u="o", y="o", assume="onehot(y)"),
+    lambda: sd.jacobian("outer(y, y) @ (y * u)", "u", u="o", y="o", assume="onehot(y)"),
+    lambda: sd.gradient("sum((Q @ x - y)**2)", "x", Q="n n", x="n", y="n", assume="orthogonal(Q)"),
+    lambda: sd.hessian("sum((Q @ x - y)**2)", "x", Q="n n", x="n", y="n", assume="orthogonal(Q)"),
+    lambda: sd.gradient("logdet(S) + trace(S @ inv(S))", "S", S="n n", assume="symmetric(S)"),
+    lambda: sd.gradient("trace(A @ S)", "S", S="n n", A="n n", assume="symmetric(S)", structured=True),
+    lambda: sd.jacobian("L(N(w))", "w", N="n -> o", L="o -> q", w="n"),
+    lambda: sd.jacobian("vec(outer(x, a))", "x", x="n", a="o"),
+    lambda: sd.jacobian("1 / (1 + exp(-v))", "v", v="n"),
+    lambda: sd.jacobian("exp(v) / (1 + exp(v))", "v", v="n"),
+    lambda: sd.jacobian("c", "v", v="n", c="o"),
+    lambda: sd.jacobian("1 - sigmoid(-v)", "v", v="n"),
+    lambda: sd.jacobian("log1p(exp(v)) + tanh(-v) + exp(log(v)) + v * exp(v - v)", "v", v="n"),
+    lambda: sd.jacobian("sigmoid(v) * sigmoid(-v)", "v", v="n"),
+    lambda: sd.hessian("layer_norm(x)", "x", x="n"),
+    lambda: sd.gradient("sum(softmax(U, axis=1) @ w)", "U", U="m o", w="o"),
+    lambda: sd.gradient("sum(x * sum(softmax(u)))", "x", x="n", u="o"),
+    lambda: sd.gauss_newton("u = W @ tanh(x); -y @ log_softmax(u)", "x", at="u", W="o n", x="n", y="o", assume="sum(y) == 1"),
+]
+MATCHED = [
+    ("sigmoid(u)", "mse(p, y)", {}), ("-1/u", "-log(p) - y/p", {"assume": "u < 0"}), ("tanh(u)", "log(1 + exp(-2*y*u))", {"assume": "y**2 == 1"}),
+    ("sigmoid(u)", "-y * log(p) - (1 - y) * log(1 - p)", {}), ("sigmoid(u)", "sum((p - y)**2 * p)", {}),
+    ("-1/u", "-log(-u) - y*u", {"assume": "u < 0"}), ("exp(u)", "sum((p - y)**3)", {}), ("sigmoid(u)", "log(1 + exp(-y*u))", {"assume": "y**2 == 1"}),
+    ("sigmoid(u)", "sum(log(1 + exp(-y*u)))", {"assume": "y**2 == 1"}), ("tanh(u)", "sum(log(cosh(u)) - y*u)", {}),
+    ("-1/u", "sum(-log(-u) - y*u)", {"assume": "u < 0"}), ("u / (1 + exp(-u))", "sum((p - y)**2)/2", {}),
+]  # fmt: skip
+
+
+def test_every_rule_fires_in_a_derivation():
+    """A rule that never fires is never tried by what users do: the fuzzer and the rows must reach all of them."""
+    fired = set()
+    for make in EVERYWHERE:
+        found = make()
+        assert found.verify(trials=2)
+        fired |= set(rules_of(found))
+    for module, loss, more in MATCHED:
+        try:
+            pair = sd.matching(module, loss, input="u", output="p", target="y", u="o", y="o", **more)
+        except SymderivError:
+            continue
+        fired |= {step.rule for step, _ in fires(pair.proof)}
+    assert set(RULES) - fired == set()
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_the_verifier_sees_a_broken_chain_rule(fault):
+    with broken("elementwise_chain_rule", fault):
+        found = sd.jacobian("tanh(A @ x) * x", "x", A="n n", x="n")
+        assert not found.verify(trials=3)
+
+
+# ---------------------------------------------------------------- by hand, without the front ends
+def test_a_hand_made_expression_with_shared_and_named_parts():
+    A, x = symbol("A", ("n", "n")), symbol("x", ("n",))
+    z = name("z", contract((A, x), ("ij", "j"), "i"))
+    f = add([(Fraction(1, 2), contract((z, z), ("i", "i"), "")), (-3, contract((z, x), ("i", "i"), ""))], ())
+    at = arrays(5, A="n n", x="n")
+    (proof,) = Engine().gradients(f, [x])
+    expected = complex_jacobian(lambda v: 0.5 * (at["A"] @ v) @ (at["A"] @ v) - 3 * (at["A"] @ v) @ v, at["x"])
+    close(value_of(proof.after, at), expected)
+    assert scale(2, proof.after).shape == ("n",)
