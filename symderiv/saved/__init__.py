@@ -95,19 +95,19 @@ def _write(label: str, derivation: Derivation, writer: Writer) -> dict[str, Any]
     return {"part": label, "kind": derivation.kind, "text": derivation.source, "subject": writer.node(derivation.subject),
             "wrt": [writer.node(x) for x in derivation.wrt], "order": derivation.order, "vec": derivation.vec,
             "several": derivation.several, "proofs": parts_numbers(derivation, writer),
-            "results": _each(derivation.result, writer.node), "shown": _shown(derivation)}
+            "results": _each(derivation.result, writer.node), "shown": _shown(derivation, derivation.result)}
 
 
 def _each(parts: Any, of: Any) -> Any:
     return [_each(part, of) for part in parts] if isinstance(parts, tuple) else of(parts)
 
 
-def _shown(derivation: Derivation) -> Any:
+def _shown(derivation: Derivation, results: Any) -> Any:
     """The formulas as text, for who reads the document; empty for a long one. They are compared when it is read."""
     def text(node: Expr) -> str:
         return node.text() if node.weight <= SHOWN_TO_WEIGHT else ""
     return {"subject": text(derivation.subject), "wrt": [x.name for x in derivation.wrt],
-            "results": _each(derivation.result, text)}
+            "results": _each(results, text)}
 
 
 def _digest(document: Mapping[str, Any]) -> str:
@@ -186,14 +186,9 @@ def _read(item: Piece, reader: Reader) -> tuple[str, Derivation, Any]:
                             at["order"].integer(1, HIGHEST_ORDER), at["vec"].flag(), several, at["text"].text())
     if _arrangement(proofs) != _arrangement(results):
         raise at["results"].wrong("a result for each proof")
-    if compact(at["shown"].value) != compact(_shown_of(derivation, results)):
+    if compact(at["shown"].value) != compact(_shown(derivation, results)):
         raise at["shown"].wrong("the formulas of the nodes, as this version of symderiv prints them")
     return at["part"].text(LONGEST_NAME), derivation, results
-
-
-def _shown_of(derivation: Derivation, results: Any) -> Any:
-    shown = _shown(derivation)
-    return {**shown, "results": _each(results, lambda n: n.text() if n.weight <= SHOWN_TO_WEIGHT else "")}
 
 
 def _read_each(piece: Piece, of: Any, depth: int = 0) -> Any:

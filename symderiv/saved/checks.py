@@ -14,7 +14,7 @@ from typing import Any
 
 from symderiv.build import remake
 from symderiv.derive import Derivation
-from symderiv.errors import SymderivError, UnknownNameError
+from symderiv.errors import SymderivError, UnknownNameError, clip
 from symderiv.facts import Fact
 from symderiv.frontend.assumptions import build_facts, parse_assumptions
 from symderiv.frontend.environment import Environment, environment_of
@@ -29,6 +29,7 @@ from symderiv.splits import GaussNewton
 from symderiv.trace import Cong, Fire, Proof, fires, proofs, subproofs
 
 MOST_FAILURES = 20
+SHOWN = 200
 NARROW = frozenset({"sum", "equal", "onehot", "orthogonal", "symmetric", "diagonal", "psd", "pd"})
 """facts that hold on a set without interior: used before a derivative is taken, they would change it"""
 
@@ -88,7 +89,7 @@ def check_all(named: Sequence[tuple[str, Derivation, Any]], split: GaussNewton |
 def _claim(label: str, claimed: Any, derivation: Derivation, failures: list[str]) -> None:
     started = _nested(derivation.proofs, lambda p: p.before)
     if claimed is None or started != claimed:
-        failures.append(f"{label}: the steps don't start from the {derivation.kind} of {derivation.subject.text()} "
+        failures.append(f"{label}: the steps don't start from the {derivation.kind} of {_told(derivation.subject)} "
                         f"by {', '.join(x.name for x in derivation.wrt)}")
 
 
@@ -177,7 +178,7 @@ def _check_text(derivation: Derivation) -> Iterator[tuple[str, bool]]:
         yield f"the text can't be read: {error.message}", True
     else:
         if again is not derivation.subject:
-            yield f"the text says {again.text()}; what was differentiated is {derivation.subject.text()}", True
+            yield f"the text says {_told(again)}; what was differentiated is {_told(derivation.subject)}", True
 
 
 # ---------------------------------------------------------------- (3) steps
@@ -198,15 +199,24 @@ def _check_steps(roots: Sequence[Proof], owner: dict[int, Derivation]) -> Iterat
                     yield problem
 
 
+def _told(node: Expr) -> str:
+    """A node in a message."""
+    return clip(node.text(), SHOWN) if node.weight <= SHOWN else f"an expression of weight {node.weight}"
+
+
 def _fire_fails(step: Fire, context: Context, whole: Derivation | None) -> str | None:
     """Why a step isn't its rule at its node; None where it is."""
+    problem = _rule_fails(step, context, whole)
+    return problem and f"'{step.law.title}' at {_told(step.before)}: {problem}"
+
+
+def _rule_fails(step: Fire, context: Context, whole: Derivation | None) -> str | None:
     law = RULES[step.rule]
-    what = f"'{law.title}' at {step.before.text()}"
     facts: tuple[Fact, ...]
     if law.family == "structure" and not _within_structure(step, whole):
-        return f"{what}: it may only end a gradient by a symmetric matrix"
+        return "it may only end a gradient by a symmetric matrix"
     if (law.choices is None and step.choice is not None) or (law.family != "lemma" and step.cited):
-        return f"{what}: the rule takes no choice, or no lemma"
+        return "the rule takes no choice, or no lemma"
     try:
         with guarded("the step", "the rule fails at it"):
             if law.family == "lemma":
@@ -215,11 +225,11 @@ def _fire_fails(step: Fire, context: Context, whole: Derivation | None) -> str |
                 used = law.fire(step.before, context, step.choice)
                 after, facts = (None, ()) if used is None else used
     except SavedError as error:
-        return f"{what}: {error.message}"
+        return error.message
     if after is not step.after:
-        return f"{what} doesn't give {step.after.text()}"
+        return f"it doesn't give {_told(step.after)}"
     if tuple(facts) != step.facts:
-        return f"{what} uses other facts than it says"
+        return "it uses other facts than it says"
     return None
 
 
@@ -230,25 +240,29 @@ def _within_structure(step: Fire, whole: Derivation | None) -> bool:
 
 def _inside_fails(step: Cong) -> str | None:
     """Why a replacement inside a node doesn't give what it says; None where it does."""
+    problem = _parts_fail(step) or (_under_hole_fails(step.before, step) if isinstance(step.before, Der) else None)
+    return problem and f"inside {_told(step.before)}: {problem}"
+
+
+def _parts_fail(step: Cong) -> str | None:
     node = step.before
-    what = f"inside {node.text()}"
     if len(step.kids) != len(node.kids):
-        return f"{what}: not one proof for each part"
+        return "not one proof for each part"
     for kid, sub in zip(node.kids, step.kids, strict=True):
         if sub is not None and sub.before is not kid:
-            return f"{what}: a proof about {sub.before.text()} is used for {kid.text()}"
+            return f"a proof about {_told(sub.before)} is used for {_told(kid)}"
     if remake(node, [kid if sub is None else sub.after for kid, sub in zip(node.kids, step.kids, strict=True)]) is not step.after:
-        return f"{what}: the parts don't make {step.after.text()}"
-    return _under_hole_fails(node, [p for p in step.kids if p is not None]) if isinstance(node, Der) else None
+        return f"the parts don't make {_told(step.after)}"
+    return None
 
 
 # ---------------------------------------------------------------- (4) under a derivative not yet taken
-def _under_hole_fails(hole: Der, inner: Sequence[Proof]) -> str | None:
+def _under_hole_fails(hole: Der, step: Cong) -> str | None:
     """A step under ∂/∂x may not look inside x, nor use a fact that holds only for some x."""
     x = hole.wrt
     if not isinstance(x, Symbol) and not (isinstance(x, Name) and isinstance(x.body, Box)):
-        return f"inside {hole.text()}: the variable isn't kept whole"
-    stack, seen = list(inner), set()
+        return "the variable isn't kept whole"
+    stack, seen = list(subproofs(step)), set()
     while stack:
         proof = stack.pop()
         if id(proof) in seen:
@@ -258,10 +272,10 @@ def _under_hole_fails(hole: Der, inner: Sequence[Proof]) -> str | None:
             stack.extend(subproofs(item))
             if isinstance(item, Fire):
                 if item.before is x:
-                    return f"inside {hole.text()}: '{item.law.title}' changes the variable"
+                    return f"'{item.law.title}' changes the variable"
                 for fact in item.facts:
                     if fact.kind in NARROW and isinstance(fact.subject, Expr) and depends(fact.subject, x):
-                        return f"inside {hole.text()}: '{fact.text}' is about the variable, and its derivative isn't taken yet"
+                        return f"'{fact.text}' is about the variable, and its derivative isn't taken yet"
     return None
 
 
