@@ -47,7 +47,7 @@ LAYERS = (
     ("lift",),
     ("tell", "render"),
     ("present", "compiled"),
-    ("proving", "proving.numeric", "checking"),
+    ("proving", "proving.numeric", "checking", "saved"),
     ("prove", "pairing", "curvature", "integrals"),
     ("modules", "sympy_functions"),
     ("potential",),
