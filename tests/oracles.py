@@ -1,4 +1,5 @@
 """Independent numbers for the engine's tests: plain einsum, numeric derivatives, and faults planted on purpose."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,9 +14,9 @@ from symderiv import engine
 from symderiv.build import ones, permute, scale
 from symderiv.derive import Derivation
 from symderiv.evaluate import evaluate
-from symderiv.splits import GaussNewton
 from symderiv.ir import Expr, is_zero
 from symderiv.rules import RULES, Rule, Used
+from symderiv.splits import GaussNewton
 
 Array = Any
 SIZES = {"n": 2, "o": 3, "h": 4, "m": 5, "q": 6, "r": 7, "s": 8}
@@ -26,8 +27,10 @@ ATOL = 1e-8
 def arrays(seed: int = 0, **shapes: str) -> dict[str, Array]:
     """A random array for each shape text: ``W="o n"``."""
     rng = np.random.default_rng(seed)
-    return {name: rng.normal(size=tuple(SIZES[d] if d in SIZES else int(d) for d in text.split()))
-            for name, text in shapes.items()}
+    return {
+        name: rng.normal(size=tuple(SIZES[d] if d in SIZES else int(d) for d in text.split()))
+        for name, text in shapes.items()
+    }
 
 
 def one_hot(size: int, at: int = 1) -> Array:
@@ -40,8 +43,9 @@ def softmax(u: Array) -> Array:
 
 
 # ---------------------------------------------------------------- a contraction, by plain einsum
-def plain_contraction(factors: Sequence[Array], labels: Sequence[Sequence[int]], out: Sequence[int],
-                      sizes: Mapping[int, int]) -> Array:
+def plain_contraction(
+    factors: Sequence[Array], labels: Sequence[Sequence[int]], out: Sequence[int], sizes: Mapping[int, int]
+) -> Array:
     """Σ over the labels not in out, with an explicit unit matrix for a repeated output label and ones for bare ones."""
     operands: list[Any] = []
     for factor, ls in zip(factors, labels):
@@ -137,6 +141,7 @@ def broken(law: Rule | str, fault: Callable[[Expr], Expr]) -> Iterator[None]:
         if result is None:
             return None
         return Used(fault(result.after), result.facts) if isinstance(result, Used) else fault(result)
+
     engine._LEMMAS.clear()
     object.__setattr__(law, "apply", wrong)
     try:

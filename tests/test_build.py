@@ -1,4 +1,5 @@
 """The constructors: each keeps the value, is idempotent, and gives one node whatever the order and the names of its parts."""
+
 from __future__ import annotations
 
 from fractions import Fraction
@@ -10,8 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symderiv.build import (
-    ONE, add, apply, box, call, contract, der, identity, name, number, ones, permute, power, primitive, remake, scale,
-    size, substitute, symbol, unnamed, view, zero,
+    ONE,
+    add,
+    apply,
+    box,
+    call,
+    contract,
+    der,
+    identity,
+    name,
+    number,
+    ones,
+    permute,
+    power,
+    primitive,
+    remake,
+    scale,
+    size,
+    substitute,
+    symbol,
+    unnamed,
+    view,
+    zero,
 )
 from symderiv.errors import ShapeError
 from symderiv.evaluate import evaluate
@@ -75,19 +96,29 @@ class Draw:
         dims = {label: label[0] for label in out}
         node = contract([f for f, _ in factors], labels, out, dims)
         sizes = {known[x]: SIZES[x[0]] for x in known if x in out or any(x in ls for ls in labels)}
-        expected = plain_contraction([a for _, a in factors], [[known[x] for x in ls] for ls in labels],
-                                     [known[x] for x in out], sizes)
+        expected = plain_contraction(
+            [a for _, a in factors], [[known[x] for x in ls] for ls in labels], [known[x] for x in out], sizes
+        )
         again = list(self.shuffle.permutation(len(factors)))
         other = {x: f"{x}'" for x in known}
-        assert contract([factors[k][0] for k in again], [[other[x] for x in labels[k]] for k in again],
-                        [other[x] for x in out], {other[x]: d for x, d in dims.items()}) is node
+        assert (
+            contract(
+                [factors[k][0] for k in again],
+                [[other[x] for x in labels[k]] for k in again],
+                [other[x] for x in out],
+                {other[x]: d for x, d in dims.items()},
+            )
+            is node
+        )
         return node, expected
 
     def sum(self) -> tuple[Expr, np.ndarray]:
         node, array = self.pick()
         same = [(m, a) for m, a in self.made if m.shape == node.shape]
-        terms = [(Fraction(int(self.rng.integers(-3, 4)), int(self.rng.integers(1, 3))), *same[self.rng.integers(len(same))])
-                 for _ in range(self.rng.integers(1, 4))]
+        terms = [
+            (Fraction(int(self.rng.integers(-3, 4)), int(self.rng.integers(1, 3))), *same[self.rng.integers(len(same))])
+            for _ in range(self.rng.integers(1, 4))
+        ]
         made = add([(c, m) for c, m, _ in terms], node.shape)
         assert add([(terms[k][0], terms[k][1]) for k in self.shuffle.permutation(len(terms))], node.shape) is made
         return made, sum((float(c) * a for c, _, a in terms), np.zeros_like(array))
@@ -159,7 +190,11 @@ def test_a_summed_label_that_no_factor_carries_is_its_size():
 
 
 def test_one_factor_relabelled_is_transpose_diagonal_trace_or_broadcast():
-    for labels, out, expected in [("ij", "ji", VALUES["A"].T), ("ii", "i", np.diag(VALUES["A"])), ("ii", "", np.trace(VALUES["A"]))]:
+    for labels, out, expected in [
+        ("ij", "ji", VALUES["A"].T),
+        ("ii", "i", np.diag(VALUES["A"])),
+        ("ii", "", np.trace(VALUES["A"])),
+    ]:
         close(value(view(A, labels, out)), expected)
     close(value(view(x, "i", "ii")), np.diag(VALUES["x"]))
     close(value(view(x, "i", "ij", {"j": "o"})), np.outer(VALUES["x"], np.ones(3)))
@@ -215,7 +250,7 @@ def test_a_square_of_a_scaled_unit_tensor_keeps_the_unit_tensor_outside():
     node = contract((c,), ("",), "ii", {"i": "n"})
     assert power(node, 2) is contract((power(c, 2),), ("",), "ii", {"i": "n"})
     assert contract((node, node), ("ij", "ij"), "ij") is power(node, 2)
-    close(value(power(node, 2)), (VALUES["c"] * np.eye(2))**2)
+    close(value(power(node, 2)), (VALUES["c"] * np.eye(2)) ** 2)
     assert power(identity(("n",)), 3) is identity(("n",))
 
 
@@ -227,8 +262,8 @@ def test_whole_powers_of_powers_and_products_hold_for_negative_numbers(base, q, 
     at = {"a": np.array(base), "b": np.array(-0.4)}
     product = contract((a, b), ("", ""), "")
     close(evaluate(power(power(a, m), q), at), base ** (m * q))
-    close(evaluate(power(product, q), at), (base * -0.4)**q)
-    close(evaluate(power(scale(-3, a), q), at), (-3 * base)**q)
+    close(evaluate(power(product, q), at), (base * -0.4) ** q)
+    close(evaluate(power(scale(-3, a), q), at), (-3 * base) ** q)
     assert power(power(a, m), q) is power(a, m * q)
 
 
@@ -241,22 +276,22 @@ def test_the_root_of_a_square_is_not_opened(base):
     close(evaluate(power(power(a, -2), Fraction(1, 2)), at), 1 / abs(base))
     assert power(power(a, 2), Fraction(1, 2)) is not a
     product = contract((a, symbol("b", ())), ("", ""), "")
-    close(evaluate(power(product, Fraction(1, 2)), {**at, "b": np.array(np.sign(base) * 2.0)}), abs(2 * base)**0.5)
+    close(evaluate(power(product, Fraction(1, 2)), {**at, "b": np.array(np.sign(base) * 2.0)}), abs(2 * base) ** 0.5)
 
 
 @pytest.mark.parametrize("c", [4, Fraction(9, 4), 2, -4])
 def test_numbers_leave_a_root_where_their_root_is_rational(c):
     at = {"a": np.array(1.7 if c > 0 else -1.7)}
     node = power(scale(c, symbol("a", ())), Fraction(1, 2))
-    close(evaluate(node, at), (float(c) * at["a"])**0.5)
+    close(evaluate(node, at), (float(c) * at["a"]) ** 0.5)
     assert (number_of(power(number(c), Fraction(1, 2))) is None) == (c in (2, -4))
 
 
 def test_powers_of_sums_keep_sign_and_content():
     difference = add([(1, x), (-1, y)], ("n",))
     for q in (-3, -1, 2, 3):
-        close(value(power(difference, q)), (VALUES["x"] - VALUES["y"])**float(q))
-        close(value(power(scale(-2, difference), q)), (-2 * (VALUES["x"] - VALUES["y"]))**float(q))
+        close(value(power(difference, q)), (VALUES["x"] - VALUES["y"]) ** float(q))
+        close(value(power(scale(-2, difference), q)), (-2 * (VALUES["x"] - VALUES["y"])) ** float(q))
     assert power(difference, 2) is power(scale(-1, difference), 2)
 
 
@@ -277,7 +312,9 @@ def test_axes_of_a_symmetric_factor_are_interchangeable():
     assert permute(gram, (1, 0)) is gram
     quadratic = contract((x, gram, y), ("i", "ij", "j"), "")
     assert quadratic is contract((y, gram, x), ("i", "ij", "j"), "")
-    assert add([(1, A), (1, permute(A, (1, 0)))], ("n", "n")) is permute(add([(1, A), (1, permute(A, (1, 0)))], ("n", "n")), (1, 0))
+    assert add([(1, A), (1, permute(A, (1, 0)))], ("n", "n")) is permute(
+        add([(1, A), (1, permute(A, (1, 0)))], ("n", "n")), (1, 0)
+    )
     assert contract((A, S), ("ij", "ij"), "") is contract((A, S), ("ij", "ji"), "")
     assert contract((A, x), ("ij", "j"), "i") is not contract((A, x), ("ji", "j"), "i")
 
@@ -292,9 +329,12 @@ def test_a_hessian_of_an_abstract_module_is_symmetric_in_the_parameter():
 
 # ---------------------------------------------------------------- shapes, rebuilding
 def test_shapes_are_checked_where_a_node_is_built():
-    for wrong in (lambda: contract((A, B), ("ij", "jk"), "ik"), lambda: contract((A,), ("i",), "i"),
-                  lambda: add([(1, x), (1, symbol("z", ("o",)))], ("n",)),
-                  lambda: contract((A, B), ("ij", "ji"), "")):
+    for wrong in (
+        lambda: contract((A, B), ("ij", "jk"), "ik"),
+        lambda: contract((A,), ("i",), "i"),
+        lambda: add([(1, x), (1, symbol("z", ("o",)))], ("n",)),
+        lambda: contract((A, B), ("ij", "ji"), ""),
+    ):
         with pytest.raises(ShapeError):
             wrong()
     with pytest.raises((ShapeError, KeyError)):

@@ -1,4 +1,5 @@
 """Canonical labels against brute force: equal exactly where one contraction is the other with its labels called otherwise."""
+
 from __future__ import annotations
 
 from itertools import permutations, product
@@ -50,7 +51,7 @@ def random_graph(rng: np.random.Generator) -> tuple[Graph, list[object]]:
         factors.append((f"{'vAST'[kind]}".encode(), classes, tuple(int(x) for x in rng.integers(0, labels, order))))
     used = {x for _, _, ls in factors for x in ls}
     seeds: list[object] = [("n", ()) if rng.integers(4) else ("n", (x,)) for x in range(labels)]
-    return [f for f in factors], [s if x in used else ("n", (x, x)) for x, s in enumerate(seeds)]
+    return factors, [s if x in used else ("n", (x, x)) for x, s in enumerate(seeds)]
 
 
 def renamed(rng: np.random.Generator, factors: Graph, seeds: list[object]) -> tuple[Graph, list[object]]:
@@ -132,7 +133,12 @@ def test_a_star_of_equal_arms_is_found_quickly():
 def test_the_node_doesnt_depend_on_labels_or_order(seed):
     """Through the constructor: letters and the order of factors leave the node as it is, and out's order transposes it."""
     rng = np.random.default_rng(seed)
-    leaves = [symbol("v", ("n",)), symbol("A", ("n", "n")), symbol("S", ("n", "n"), props=("symmetric",)), symbol("T", ("n",) * 3)]
+    leaves = [
+        symbol("v", ("n",)),
+        symbol("A", ("n", "n")),
+        symbol("S", ("n", "n"), props=("symmetric",)),
+        symbol("T", ("n",) * 3),
+    ]
     factors = [leaves[k] for k in rng.integers(0, 4, rng.integers(2, 6))]
     labels = [tuple(int(x) for x in rng.integers(0, 4, len(f.shape))) for f in factors]
     used = sorted({x for ls in labels for x in ls})
@@ -141,8 +147,12 @@ def test_the_node_doesnt_depend_on_labels_or_order(seed):
     for _ in range(4):
         order = rng.permutation(len(factors))
         letters = [f"L{x}" for x in rng.permutation(9)]
-        assert contract([factors[k] for k in order], [[letters[x] for x in labels[k]] for k in order],
-                        [letters[x] for x in out]) is node
+        assert (
+            contract(
+                [factors[k] for k in order], [[letters[x] for x in labels[k]] for k in order], [letters[x] for x in out]
+            )
+            is node
+        )
     if len(out) == 2:
         assert contract(factors, labels, out[::-1]) is permute(node, (1, 0))
 

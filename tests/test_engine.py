@@ -1,4 +1,5 @@
 """The engine: both sweeps agree with each other and with numbers, lemmas are shared, and every rule fires somewhere."""
+
 from __future__ import annotations
 
 import time
@@ -52,6 +53,7 @@ def test_forward_and_reverse_agree(text, wrt, shapes):
 
 def _complex(f: Expr, at: dict[str, Any]) -> Any:
     from symderiv.evaluate import evaluate
+
     return evaluate(f, at, SIZES)
 
 
@@ -64,6 +66,7 @@ def test_all_gradients_of_a_network_against_numpy():
         v = {**at, **other}
         u = v["W2"] @ np.tanh(v["W1"] @ v["x"] + v["b1"]) + v["b2"]
         return -v["y"] @ np.log(softmax(u))
+
     for key, result, shape in zip(wanted, found.result, found.shape):
         assert shape == tuple(SHAPES[key].split())
         close(value_of(result, at), complex_jacobian(lambda v, key=key: loss(**{key: v}), at[key]))
@@ -74,8 +77,14 @@ def test_a_gradient_is_told_with_named_cotangents():
     names = {n.name for r in found.result for n in postorder(r) if isinstance(n, Name) and n.role == "cotangent"}
     assert "delta_z" in names and all(n.startswith("delta_") for n in names)
     text = found.latex()
-    for wanted in (r"\delta_u", r"\delta_z", r"\operatorname{softmax}(u)-y", r"\delta_z\,x^\top", r"W_2^\top\,\delta_u"):
-        assert wanted in text
+    for wanted in (
+        r"\delta_u",
+        r"\delta_z",
+        r"\operatorname{softmax}(u)-y",
+        r"\delta_z\,x^\top",
+        r"W_2^\top\,\delta_u",
+    ):
+        assert wanted.replace(r"\,", " ") in text.replace(r"\,", " ")
 
 
 def test_the_hessian_of_a_two_layer_network_has_two_terms():
@@ -89,9 +98,16 @@ def test_the_hessian_of_a_two_layer_network_has_two_terms():
     assert found.verify(trials=2)
 
 
-@pytest.mark.parametrize("spelling", [
-    "-y @ log(softmax(u))", "-y @ log_softmax(u)", "-y @ u + sum(y) * logsumexp(u)", "-y @ log(exp(u) / sum(exp(u)))", "cross_entropy(u, y)",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "-y @ log(softmax(u))",
+        "-y @ log_softmax(u)",
+        "-y @ u + sum(y) * logsumexp(u)",
+        "-y @ log(exp(u) / sum(exp(u)))",
+        "cross_entropy(u, y)",
+    ],
+)
 def test_cross_entropy_is_one_object_in_every_spelling(spelling):
     general, known = (sd.gradient(spelling, "u", u="o", y="o", assume=fact) for fact in ([], "sum(y) == 1"))
     assert general.result is sd.gradient("-y @ log_softmax(u)", "u", u="o", y="o").result
@@ -100,14 +116,20 @@ def test_cross_entropy_is_one_object_in_every_spelling(spelling):
     assert curved.result is sd.parse("diag(softmax(u)) - outer(softmax(u), softmax(u))", u="o")
 
 
-@pytest.mark.parametrize(("spelling", "fact"), [
-    ("sum(log(1 + exp(-t * (X @ w))))", "t**2 == 1"), ("sum(softplus(-t * (X @ w)))", "t**2 == 1"),
-    ("-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))", None),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("spelling", "fact"),
+    [
+        ("sum(log(1 + exp(-t * (X @ w))))", "t**2 == 1"),
+        ("sum(softplus(-t * (X @ w)))", "t**2 == 1"),
+        ("-sum(y * log(sigmoid(X @ w)) + (1 - y) * log(1 - sigmoid(X @ w)))", None),
+    ],
+)
 def test_logistic_hessian_is_one_object_in_every_spelling(spelling, fact):
     shapes = {"X": "m n", "w": "n", "t": "m", "y": "m"}
     found = sd.hessian(spelling, "w", shapes=shapes, assume=fact)
-    assert found.result is sd.parse("p = sigmoid(X @ w); X.T @ diag(sigmoid(X @ w) * (1 - sigmoid(X @ w))) @ X", shapes=shapes)
+    assert found.result is sd.parse(
+        "p = sigmoid(X @ w); X.T @ diag(sigmoid(X @ w) * (1 - sigmoid(X @ w))) @ X", shapes=shapes
+    )
     assert found.verify(trials=3)
 
 
@@ -131,7 +153,9 @@ def test_eighty_layers_take_seconds_not_minutes():
 
 def test_a_lemma_is_proved_once():
     found = sd.jacobian("A @ softmax(u) + softmax(u)", "u", A="o o", u="o")
-    goals = [lemma.before for lemma in found.lemmas if lemma is not found.proofs and lemma.before is not found.proofs.before]
+    goals = [
+        lemma.before for lemma in found.lemmas if lemma is not found.proofs and lemma.before is not found.proofs.before
+    ]
     assert len(goals) == len(set(goals)) > 5
     at = arrays(4, A="o o", u="o")
     close(value_of(found.result, at), complex_jacobian(lambda u: at["A"] @ softmax(u) + softmax(u), at["u"]))
@@ -153,8 +177,11 @@ def test_a_name_that_the_user_gave_survives():
 
 
 def test_what_has_no_derivative_says_so():
-    for wrong in (lambda: sd.gradient("A @ x", "x", A="o n", x="n"), lambda: sd.hessian("x", "x", x="n", order=0),
-                  lambda: sd.derivative("x", "x", order=0, x="")):
+    for wrong in (
+        lambda: sd.gradient("A @ x", "x", A="o n", x="n"),
+        lambda: sd.hessian("x", "x", x="n", order=0),
+        lambda: sd.derivative("x", "x", order=0, x=""),
+    ):
         with pytest.raises((SymderivError, TypeError)):
             wrong()
     with pytest.raises(ShapeError):
@@ -206,15 +233,24 @@ EVERYWHERE = [
     lambda: sd.hessian("layer_norm(x)", "x", x="n"),
     lambda: sd.gradient("sum(softmax(U, axis=1) @ w)", "U", U="m o", w="o"),
     lambda: sd.gradient("sum(x * sum(softmax(u)))", "x", x="n", u="o"),
-    lambda: sd.gauss_newton("u = W @ tanh(x); -y @ log_softmax(u)", "x", at="u", W="o n", x="n", y="o", assume="sum(y) == 1"),
+    lambda: sd.gauss_newton(
+        "u = W @ tanh(x); -y @ log_softmax(u)", "x", at="u", W="o n", x="n", y="o", assume="sum(y) == 1"
+    ),
 ]
 MATCHED = [
-    ("sigmoid(u)", "mse(p, y)", {}), ("-1/u", "-log(p) - y/p", {"assume": "u < 0"}), ("tanh(u)", "log(1 + exp(-2*y*u))", {"assume": "y**2 == 1"}),
-    ("sigmoid(u)", "-y * log(p) - (1 - y) * log(1 - p)", {}), ("sigmoid(u)", "sum((p - y)**2 * p)", {}),
-    ("-1/u", "-log(-u) - y*u", {"assume": "u < 0"}), ("exp(u)", "sum((p - y)**3)", {}), ("sigmoid(u)", "log(1 + exp(-y*u))", {"assume": "y**2 == 1"}),
-    ("sigmoid(u)", "sum(log(1 + exp(-y*u)))", {"assume": "y**2 == 1"}), ("tanh(u)", "sum(log(cosh(u)) - y*u)", {}),
-    ("-1/u", "sum(-log(-u) - y*u)", {"assume": "u < 0"}), ("u / (1 + exp(-u))", "sum((p - y)**2)/2", {}),
-]  # fmt: skip
+    ("sigmoid(u)", "mse(p, y)", {}),
+    ("-1/u", "-log(p) - y/p", {"assume": "u < 0"}),
+    ("tanh(u)", "log(1 + exp(-2*y*u))", {"assume": "y**2 == 1"}),
+    ("sigmoid(u)", "-y * log(p) - (1 - y) * log(1 - p)", {}),
+    ("sigmoid(u)", "sum((p - y)**2 * p)", {}),
+    ("-1/u", "-log(-u) - y*u", {"assume": "u < 0"}),
+    ("exp(u)", "sum((p - y)**3)", {}),
+    ("sigmoid(u)", "log(1 + exp(-y*u))", {"assume": "y**2 == 1"}),
+    ("sigmoid(u)", "sum(log(1 + exp(-y*u)))", {"assume": "y**2 == 1"}),
+    ("tanh(u)", "sum(log(cosh(u)) - y*u)", {}),
+    ("-1/u", "sum(-log(-u) - y*u)", {"assume": "u < 0"}),
+    ("u / (1 + exp(-u))", "sum((p - y)**2)/2", {}),
+]
 
 
 def test_every_rule_fires_in_a_derivation():

@@ -1,4 +1,5 @@
 """The trace: replay gives the very node, each step is checked alone, and what has been tampered with is found."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
@@ -42,7 +43,9 @@ MADE: dict[str, Callable[[], Derivation]] = {
     "inverse": lambda: sd.gradient("trace(inv(S) @ A)", "S", S="n n", A="n n"),
     "symmetric": lambda: sd.gradient("logdet(S)", "S", S="n n", assume="symmetric(S)"),
     "structured": lambda: sd.gradient("trace(A @ S)", "S", S="n n", A="n n", assume="symmetric(S)", structured=True),
-    "batch": lambda: sd.gradient("-sum(Y * log_softmax(X @ W, axis=1))", "W", X="m n", W="n o", Y="m o", assume="sum(Y, axis=1) == 1"),
+    "batch": lambda: sd.gradient(
+        "-sum(Y * log_softmax(X @ W, axis=1))", "W", X="m n", W="n o", Y="m o", assume="sum(Y, axis=1) == 1"
+    ),
     "layer norm": lambda: sd.jacobian("layer_norm(x)", "x", x="n"),
 }
 
@@ -110,8 +113,13 @@ def _with(root: Proof, target: Proof, at: int, new: Item) -> Proof:
         items = [_moved(item, done) for item in proof.items]
         if proof is target:
             items[at] = new
-        made_again = object.__new__(Proof)                      # past the constructor's own check of the ends
-        for key, value in (("before", proof.before), ("after", proof.after), ("items", tuple(items)), ("context", proof.context)):
+        made_again = object.__new__(Proof)  # past the constructor's own check of the ends
+        for key, value in (
+            ("before", proof.before),
+            ("after", proof.after),
+            ("items", tuple(items)),
+            ("context", proof.context),
+        ):
             object.__setattr__(made_again, key, value)
         done[id(proof)] = made_again
     return done[id(root)]
@@ -138,7 +146,11 @@ def wrong_cong(item: Item) -> Item | None:
 
 
 def wrong_rule(item: Item) -> Item | None:
-    return replace(item, rule="differentiate_constant") if isinstance(item, Fire) and item.rule != "differentiate_constant" else None
+    return (
+        replace(item, rule="differentiate_constant")
+        if isinstance(item, Fire) and item.rule != "differentiate_constant"
+        else None
+    )
 
 
 SOME = pytest.mark.parametrize("key", ["layer", "softmax", "likelihood", "composition", "logistic", "one-hot"])
@@ -206,7 +218,9 @@ def test_a_swapped_citation_is_found(key):
     assert citing
     stranger = next(p for p in proofs(made("softmax").flat[0]) if p.items)
     for step, context in citing:
-        forged = tuple(replace(c, before=stranger.before, after=stranger.after, items=stranger.items) for c in step.cited)
+        forged = tuple(
+            replace(c, before=stranger.before, after=stranger.after, items=stranger.items) for c in step.cited
+        )
         assert not check_fire(replace(step, cited=forged), context)
         assert not check_fire(replace(step, cited=()), context) or step.rule == "pull_back"
 
@@ -218,7 +232,12 @@ def test_a_wrong_lemma_is_found():
     assert cited
     for lemma in cited.values():
         forged = object.__new__(Proof)
-        for key, value in (("before", lemma.before), ("after", scale(2, lemma.after)), ("items", lemma.items), ("context", lemma.context)):
+        for key, value in (
+            ("before", lemma.before),
+            ("after", scale(2, lemma.after)),
+            ("items", lemma.items),
+            ("context", lemma.context),
+        ):
             object.__setattr__(forged, key, value)
         with pytest.raises(SymderivError):
             replay(forged)
@@ -238,7 +257,9 @@ def assumed(key: str) -> set[str]:
 def test_a_step_lists_just_the_facts_it_used():
     for key in ("likelihood", "one-hot", "logistic", "batch"):
         for step in made(key).steps:
-            assert bool(step.assumptions) == (RULES[step.fire.rule].title == "assumption" or step.fire.rule == "sigmoid_slope_sign")
+            assert bool(step.assumptions) == (
+                RULES[step.fire.rule].title == "assumption" or step.fire.rule == "sigmoid_slope_sign"
+            )
 
 
 def test_facts_that_are_not_used_are_not_listed():
