@@ -10,7 +10,7 @@ from typing import Any
 
 from symderiv import modules as _modules
 from symderiv import sympy_functions as _functions
-from symderiv.api import derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
+from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
 from symderiv.derive import Derivation, Step
 from symderiv.errors import (
     AssumptionError,
@@ -31,14 +31,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
-    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "derivative", "gauss_newton",
+    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "derivative", "gauss_newton",
     "gradient", "hessian", "jacobian", "matching", "parse", "prove",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """Modules (Linear, Tanh, CrossEntropy, …) and named functions of SymPy matrices (tanh, softmax, …), by name."""
-    if name in ("matching", "matching_loss", "curvature"):
+    if name in ("matching", "matching_loss"):
         return _service(name)
     if name.startswith("_"):
         raise AttributeError(name)

@@ -13,7 +13,7 @@ from symderiv.jets import Array
 from symderiv.splits import GaussNewton
 from symderiv.verify import Claim, Report, check, check_derivative, check_steps
 
-STEP_TRIALS = 3
+STEP_TRIALS = 6
 
 
 def verify(derivation: Derivation, trials: int = 20, seed: int = 0) -> Report:
@@ -57,9 +57,9 @@ def steps_report(steps: Sequence[Step], derivation: Derivation, seed: int) -> Re
 def joined(reports: Sequence[Report | None], main: int = 1) -> Report:
     """One report of several: refuted if any is, else unknown if any is, else checked."""
     found = [r for r in reports if r is not None]
-    bad = next((r for r in found if r.verdict == "refuted"), None) or next((r for r in found if r.verdict == "unknown"), None)
-    first = found[0]
-    return replace(bad or first, worst=max(r.worst for r in found), trials=min(r.trials for r in found[:main]),
+    severity = {"refuted": 0, "unknown": 1, "checked": 2}
+    telling = min(found, key=lambda r: severity[r.verdict])     # the first of the worst verdict
+    return replace(telling, worst=max(r.worst for r in found), trials=min(r.trials for r in found[:main]),
                    steps=tuple(step for r in found for step in r.steps))
 
 

@@ -181,6 +181,11 @@ class Intervals:
                 total, why = self._upper[other]
                 found = meet(found, times(point(c), Interval(None, total, True, False)))
                 used.update(dict.fromkeys(why))
+        if isinstance(node, Map) and node.generic and node.order == 2:
+            for fact in self.facts.of("convex", "concave"):  # f'' of a convex f
+                if fact.subject == node.fn:
+                    found = NONNEGATIVE if fact.kind == "convex" else NONPOSITIVE
+                    used[fact] = None
         if isinstance(node, Symbol):
             for fact in self.facts.of("equal"):  # t² = 1
                 square = fact.subject
@@ -231,8 +236,6 @@ class Intervals:
         arg = self._memo[node.arg][0]
         if node.fn == "pow":
             return _power(arg, node.params[0])
-        if node.generic and node.order == 2:
-            return self._second_derivative(node.fn)
         row = SCALAR.get(node.fn)
         if (
             row is None
@@ -262,11 +265,6 @@ class Intervals:
         if node.fn == "abs" and excludes_zero(arg):
             result = POSITIVE
         return result
-
-    def _second_derivative(self, fn: str) -> Interval:
-        if self.facts.find(fn, "convex"):
-            return NONNEGATIVE
-        return NONPOSITIVE if self.facts.find(fn, "concave") else REALS
 
     def _call(self, node: Call) -> Interval:
         if node.fn == "softmax":

@@ -104,9 +104,18 @@ def fires(root: Proof) -> Iterator[tuple[Fire, Context]]:
 
 def check_fire(step: Fire, context: Context) -> bool:
     """Run the step's rule again, from its own node, choice, citations and facts alone."""
-    law = RULES[step.rule]
+    law = RULES.get(step.rule)
+    if law is None:
+        return False
+    try:
+        return _follows(law, step, context)
+    except (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError, SymderivError):
+        return False                                            # a forged choice or citation, of another form
+
+
+def _follows(law: Rule, step: Fire, context: Context) -> bool:
     if law.family == "lemma":
-        result = law.apply(step.before, context, step.choice, step.cited)
+        result = law.apply(step.before, context, step.choice, step.cited) if isinstance(step.before, law.kinds) else None
     else:
         fired = law.fire(step.before, context, step.choice)
         if fired is None or set(fired.facts) != set(step.facts) or not set(step.facts) <= set(context.facts):
@@ -134,6 +143,8 @@ def replay(root: Proof) -> Expr:
                         raise SymderivError(f"a lemma about {sub.before!r} is used for {kid!r}")
                     kids.append(kid if sub is None else done[id(sub)])
                 current = remake(item.before, kids)
+                if current is not item.after:
+                    raise SymderivError(f"rebuilt, {item.before!r} is {current!r}, not {item.after!r}")
             else:
                 current = done[id(item)]
         if current is not proof.after:

@@ -48,7 +48,7 @@ LAYERS = (
     ("tell", "render"),
     ("present", "compiled"),
     ("proving", "proving.numeric", "checking", "saved"),
-    ("prove", "pairing", "curvature", "integrals"),
+    ("certificates", "verdicts", "pairing", "integrals"),
     ("modules", "sympy_functions"),
     ("potential",),
     ("matched",),

@@ -36,7 +36,10 @@ def in_sympy(text: str, row: Case) -> Any:
     names: dict[str, Any] = {**vars(sympy), "sd": sd, "el": lambda f, x: x.applyfunc(f), "s": sympy.Dummy("s"),
                              "ones": lambda rows, columns: sympy.OneMatrix(rows, columns)}  # fmt: skip
     for name, shape in row.declared.items():
-        dims = [sympy.Symbol(d, integer=True, positive=True) for d in shape.split() if shape != "elementwise"]
+        if shape == "elementwise":
+            names[name] = sympy.Function(name)
+            continue
+        dims = [sympy.Symbol(d, integer=True, positive=True) for d in shape.split()]
         names.update({d.name: d for d in dims})
         names[name] = sympy.MatrixSymbol(name, *dims, *[1] * (2 - len(dims))) if dims else sympy.Symbol(name)
     return eval(text, names)

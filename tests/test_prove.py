@@ -12,9 +12,9 @@ from symderiv.build import add, der, ones, permute, scale, substitute
 from symderiv.errors import ShapeError
 from symderiv.frontend.inputs import parse
 from symderiv.ir import Add, Call, Contract, Expr, Symbol, postorder
-from symderiv.prove import Verdict, prove_exprs, proves
 from symderiv.proving.forms import Forms
 from symderiv.proving.terms import GiveUp, Poly, to_expr
+from symderiv.verdicts import Verdict, prove_exprs, proves
 from symderiv.verify import same_value
 
 Claim = tuple[str, str, dict[str, str], Any]

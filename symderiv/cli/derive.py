@@ -83,6 +83,8 @@ def _checked(found: Found, trials: int, seed: int, seconds: float) -> tuple[str,
             report = found.verify(trials=trials, seed=seed)
     except SymderivError as error:                              # too large to evaluate: the derivation stands as it is
         return f"check: not checked: {error.message}", False
+    except MemoryError:
+        return "check: not checked: the memory isn't enough for its arrays", False
     return f"check: {report.summary()}", report.verdict == "refuted"
 
 

@@ -12,6 +12,7 @@ from symderiv.handout import pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
+from symderiv.handout.formula import width
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
 from symderiv.handout.model import Assumptions, Block, Check, Code, Example, Heading, Page, Prose, Section
 from symderiv.handout.source import (
@@ -28,14 +29,28 @@ from symderiv.handout.source import (
     Splits,
     Words,
 )
-from symderiv.handout.splits import certificate, split_blocks, split_table
-from symderiv.handout.told import left_sides, lines_of, result, same_lines, steps, ways
-from symderiv.handout.values import array_latex, array_of, arrays, exact, given_latex, is_function, slices
+from symderiv.handout.splits import certificate, split_numbers, split_result, split_table
+from symderiv.handout.told import (
+    Formulas,
+    chapters,
+    formulas,
+    left_sides,
+    lines_of,
+    result,
+    split_steps,
+    steps,
+    unsaid,
+    ways,
+)
+from symderiv.handout.values import array_latex, arrays, exact, given_latex, is_function, slices
+from symderiv.ir import free_symbols
 from symderiv.present import expr_latex, fact_latex
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
 _EQUALS = {True: "=", False: r"\approx "}
+LONGEST_INLINE = 40.0
+"""in em: a longer formula isn't put into a sentence"""
 SHOWN_CODE = 40
 """generated code of at most as many lines is shown"""
 
@@ -109,9 +124,9 @@ def derived(item: Derived, context: Context) -> list[Block]:
     for inner in item.reading:
         blocks += blocks_of(inner, context)
     if item.numbers:
-        blocks.append(numbers(item, whole))
-    blocks += split_blocks(told) if isinstance(told, GaussNewton) else [result(told)]
-    blocks.append(Assumptions(assumptions(item, whole)))
+        blocks.append(numbers(item, told))
+    blocks.append(split_result(told) if isinstance(told, GaussNewton) else result(told))
+    blocks.append(Assumptions(assumptions(item, told)))
     blocks.append(Check(found.text(_drawn(item, whole))))
     if isinstance(told, GaussNewton):
         blocks += certificate(told)
@@ -126,18 +141,29 @@ def _sought(told: Derivation | GaussNewton, before: int | None) -> str:
 
 
 def _forms(item: Derived, told: Derivation | GaussNewton, context: Context) -> list[Block]:
+    """The steps in each form that is asked for; what a form before has told in the same formulas isn't told again."""
     blocks: list[Block] = []
-    lines = {form: lines_of(told, form) for form in item.forms if form != "ways"}
-    for form, written in lines.items():
-        if form == "matrix" and any(same_lines(written, lines[other]) for other in ("index", "brief") if other in lines):
-            continue
-        blocks.append(steps(written, form))
-        context.name(written)
+    subject = told.H.subject if isinstance(told, GaussNewton) else told.subject
+    earlier = context.told.setdefault(subject, set())           # in the sections before
+    said: dict[str, set[Formulas]] = {}
+    for form in (form for form in item.forms if form != "ways"):
+        lines = lines_of(told, form)
+        said[form] = set(map(formulas, chapters(lines)))
+        new = lines if form == "full" else unsaid(lines, earlier)
+        if form in ("matrix", "differential"):
+            new = unsaid(new, said.get("index", set()))
+        if form == "matrix" and not unsaid(new, said.get("brief", set())):
+            new = []
+        context.name(new)
+        blocks += [steps(new, form)] if new else []
+    earlier.update(*said.values())
     for part in told.parts if isinstance(told, GaussNewton) else (told,):
         context.fire(part.steps)
-    if "ways" in item.forms and isinstance(told, Derivation):
-        blocks += ways(told)
-    return blocks
+    if isinstance(told, GaussNewton):
+        split, lines = split_steps(told)
+        context.name(lines)
+        return [*blocks, split]
+    return [*blocks, *(ways(told) if "ways" in item.forms else [])]
 
 
 def _generated(derivation: Derivation) -> list[Block]:
@@ -165,19 +191,21 @@ def definition(item: Derived, derivation: Derivation) -> list[Block]:
     return [Heading("In Python"), *shown, Code("", source, folded=False)]
 
 
-def assumptions(item: Derived, derivation: Derivation) -> str:
+def assumptions(item: Derived, told: Derivation | GaussNewton) -> str:
     """What is assumed; where an assumption was used, also what comes out without it."""
-    facts = [f for f in derivation.facts if f.text]
-    used = set(derivation.assumptions)
-    texts = [f"${fact_latex(f)}$" for f in _each(facts) if f.text in used]
-    smooth = smoothness(derivation.subject, derivation.wrt, derivation.order)
-    text = "; ".join([*texts, *smooth]) or "none"
-    idle = [f"${fact_latex(f)}$" for f in _each(facts) if f.text not in used]
-    text += "." + (f" Given, and not needed: {', '.join(idle)}." if idle else "")
-    if texts and item.call.operator != "gauss_newton":
-        general = item.call.run(assume=None)
-        text += " Without it: " if len(texts) == 1 else " Without them: "
-        text += ", ".join(f"${part}$" for part in _changed(general, derivation)) + "."
+    derivation = told.H if isinstance(told, GaussNewton) else told
+    facts = _each(derivation.facts)
+    used, certifying = set(derivation.assumptions), set(told.certificate.assumptions if isinstance(told, GaussNewton) else ())
+    texts = [f"${fact_latex(f)}$" for f in facts if f.text in used]
+    text = "; ".join([*texts, *smoothness(derivation.subject, derivation.wrt, derivation.order)]) or "none"
+    signs = [f"${fact_latex(f)}$" for f in facts if f.text in certifying - used]
+    text += f"; for the sign of $G$: {', '.join(signs)}." if signs else "."
+    idle = [f"${fact_latex(f)}$" for f in facts if f.text not in used | certifying]
+    text += f" Given, and not needed: {', '.join(idle)}." if idle else ""
+    if texts and isinstance(told, Derivation):
+        changed = _changed(item.call.run(assume=None), derivation)
+        if sum(map(width, changed)) < LONGEST_INLINE:
+            text += f" Without {'it' if len(texts) == 1 else 'them'}: {', '.join(f'${part}$' for part in changed)}."
     return text
 
 
@@ -185,7 +213,8 @@ def _each(facts: Iterable[Any]) -> list[Any]:
     """One fact for each text: what a text implies isn't repeated."""
     found: dict[str, Any] = {}
     for fact in facts:
-        found.setdefault(fact.text, fact)
+        if fact.text:
+            found.setdefault(fact.text, fact)
     return list(found.values())
 
 
@@ -195,31 +224,33 @@ def _changed(general: Derivation, derivation: Derivation) -> list[str]:
     return [part for part in result(general).parts if part not in kept] or list(result(general).parts)
 
 
-def numbers(item: Derived, derivation: Derivation) -> Example:
+def numbers(item: Derived, told: Derivation | GaussNewton) -> Example:
     """A small example: what is put in, what else is asked for, and the derivative, by the generated function."""
     given = [rf"{name_latex(k)}(x)={_function_latex(v)}" if is_function(v) else rf"{name_latex(k)}={given_latex(v)}"
              for k, v in item.numbers.items()]  # fmt: skip
     functions = {k: v for k, v in item.numbers.items() if is_function(v)}
-    concrete = derivation.specialize(**functions) if functions else derivation
     values = arrays(item.numbers)
     shown = [(latex, _evaluated(text, item, values, functions)) for latex, text in item.show.items()]
-    found = concrete.numpy()(**values)
-    parts = found if isinstance(found, tuple) else (found,)
-    lhs = left_sides(derivation)
-    shown += [piece for name, part in zip(lhs, parts, strict=True) for piece in slices(name, part)]
+    if isinstance(told, GaussNewton):
+        shown += split_numbers(told, values)
+    else:
+        found = (told.specialize(**functions) if functions else told).numpy()(**values)
+        parts = found if isinstance(found, tuple) else (found,)
+        shown += [piece for name, part in zip(left_sides(told), parts, strict=True) for piece in slices(name, part)]
     texts = [f"{latex}{_EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
     return Example((*given, r"\Longrightarrow\quad " + texts[0], *texts[1:]), "With numbers")
 
 
 def _evaluated(text: str, item: Derived, values: Mapping[str, Any], functions: Mapping[str, str]) -> Any:
     shapes = {k: v for k, v in item.call.options.items() if k in item.numbers and k not in functions}
-    expr = symderiv.parse(text, **shapes)
-    return expr.numpy()(**{k: v for k, v in values.items() if k in {s.name for s in symderiv.ir.free_symbols(expr)}})  # type: ignore[attr-defined]
+    expr = symderiv.parse(text, shapes=shapes)
+    used = {s.name for s in free_symbols(expr)}
+    return expr.numpy()(**{k: v for k, v in values.items() if k in used})
 
 
 def _function_latex(text: str) -> str:
     argument, body = text.replace("lambda", "").split(":", 1)
-    return expr_latex(symderiv.parse(body, **{argument.strip(): ""}))
+    return expr_latex(symderiv.parse(body, shapes={argument.strip(): ""}))
 
 
-__all__ = ["array_of", "blocks_of", "derived", "page"]
+__all__ = ["blocks_of", "derived", "page"]

@@ -20,7 +20,8 @@ READING = {
     "contract delta": r"\textstyle\sum_k a_k\,\delta_{kj}=a_j",
     "collect": r"a\,b\,a=a^2\,b,\quad a+a=2\,a",
     "lemma": r"\partial v/\partial x\to\text{its result, derived above}",
-    "read as matrix": r"[\,\textstyle\sum_k A_{ik}B_{kj}\,]=AB,\quad[\,d_i\,\delta_{ij}\,]=\operatorname{diag}(d),\quad[\,a_ib_j\,]=a\,b^\top",
+    "read as matrix": r"[\,\textstyle\sum_k A_{ik}B_{kj}\,]=AB,\quad[\,d_i\,\delta_{ij}\,]=\operatorname{diag}(d),"
+    r"\quad[\,a_ib_j\,]=a\,b^\top",
     "identify Jacobian": r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A",
     "identify gradient": r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G",
     "identify Hessian": r"\mathrm{d}(\nabla L)=h\,\mathrm{d}x\Rightarrow\nabla^2_xL=h",
@@ -31,11 +32,13 @@ READING = {
 
 
 class Context:
-    """What a sheet has used and shown so far: the laws of each rule's title; in which section a subject was given."""
+    """What a sheet has used and shown so far: the laws of each rule's title; in which section a subject was
+    given, and what was told of it."""
 
     def __init__(self) -> None:
         self.section = 0
         self.shown: dict[Expr, int] = {}
+        self.told: dict[Expr, set[tuple[tuple[str, str], ...]]] = {}
         self.fired: dict[str, dict[str, None]] = {}
         self.named: dict[str, str] = {}
 
@@ -58,6 +61,11 @@ class Context:
             if laws:
                 rows.append(CardRow(title, laws))
         return Card(tuple(rows))
+
+
+def law_of(line: Written) -> str:
+    """The law of the first rule beside a line."""
+    return line.law or next((READING[title] for title in titles(line.why) if title in READING), "")
 
 
 def titles(why: str) -> list[str]:

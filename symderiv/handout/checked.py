@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
@@ -106,7 +107,7 @@ def line_claims(told: Told, details: Sequence[str] = ("brief", "normal", "full")
     for detail in details:
         for chapter in _chapters(told, detail):
             states = [chapter.goal, *(line.state for line in chapter.lines)]
-            for k, (before, after) in enumerate(zip(states, states[1:], strict=False)):
+            for k, (before, after) in enumerate(pairwise(states)):
                 if before is not after:
                     found.setdefault((before, after), (f"{chapter.kind}, line {k + 1} ({detail})", before, after))
     return list(found.values())

@@ -13,7 +13,7 @@ from symderiv.derive import Derivation
 from symderiv.functions import SCALAR
 from symderiv.handout.model import Line, Steps, Symbols
 from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
-from symderiv.present import expr_latex, function_letter
+from symderiv.present import chapters_of, expr_latex, function_letter
 from symderiv.render.matrix import matrix_latex, shape_latex
 from symderiv.render.symbols import name_latex
 
@@ -28,7 +28,7 @@ def program(subject: Expr) -> list[Name]:
 
 def sought(derivation: Derivation, before: int | None = None) -> str:
     """"Find … for …", with what short programs name; ``before`` is the section that gave it already."""
-    f, letter = derivation.subject, function_letter(derivation.subject)
+    f, letter = derivation.subject, letter_of(derivation)
     goal = _goal(derivation, letter)
     if before is not None:
         return f"Find {goal} for the ${letter}$ of section {before}."
@@ -37,6 +37,15 @@ def sought(derivation: Derivation, before: int | None = None) -> str:
         return f"Find {goal} for the network below."
     lets = ", ".join(rf"${name_latex(n.name)}={expr_latex(n.body)}$" for n in names)
     return f"Find {goal} for ${letter}={_opened(f)}$." + (f" Let {lets}." if lets else "")
+
+
+def letter_of(derivation: Derivation) -> str:
+    """What the derivation's lines call its subject: the name that the telling gives it, if it does."""
+    for chapter in chapters_of(derivation):
+        named = chapter.goal
+        if chapter.kind == "let" and isinstance(named, Name) and named.body is derivation.subject:
+            return name_latex(named.name)
+    return function_letter(derivation.subject)
 
 
 def _opened(f: Expr) -> str:
@@ -146,4 +155,4 @@ def _entry(node: Expr) -> str:
     return f"{_script(text) if isinstance(node, Symbol | Name) else f'({text})'}_i" if node.shape else text
 
 
-__all__ = ["forward_pass", "program", "smoothness", "sought", "space", "symbols"]
+__all__ = ["forward_pass", "letter_of", "program", "smoothness", "sought", "space", "symbols"]

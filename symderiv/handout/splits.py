@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from symderiv.handout.checked import check
+from symderiv.handout.given import letter_of
 from symderiv.handout.model import Block, Check, Proof, ProofNode, Prose, Result, Table
 from symderiv.handout.source import SourceError, Splits
-from symderiv.handout.told import under_brace
+from symderiv.handout.told import chapters, under_brace
+from symderiv.handout.values import slices
 from symderiv.ir import Expr, is_zero
 from symderiv.present import expr_latex, fact_latex, split_written
 from symderiv.render.forms import forms
+from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
+_VERDICTS = {**dict.fromkeys(("indefinite", "unknown", "zero"), "not certified"), **dict.fromkeys(("psd", "nsd"), "certified")}
 TABLE_TRIALS, LONGEST = 5, 120
+NOISE = 1e-12
 SIGNS = {"psd": r"\succeq 0", "nsd": r"\preceq 0"}
 RELATIONS = {"⪰": r"\succeq 0", "≻": r"\succ 0", "⪯": r"\preceq 0", "≺": r"\prec 0", "≥": r"\ge 0", ">": ">0", "≤": r"\le 0", "<": "<0"}
 WORDS = {"psd": "positive semi-definite", "nsd": "negative semi-definite"}
 
 
-def split_blocks(split: GaussNewton) -> list[Block]:
+def split_result(split: GaussNewton) -> Result:
     """H = G + R in the box, as the split tells its parts."""
-    ends: dict[int, str] = {}
-    for line in split_written(split, "matrix", "brief"):
-        ends[line.chapter] = line.rhs
-    g, r = list(ends.values())[-2:]
+    ends = [chapter[-1].rhs for chapter in chapters(split_written(split, "matrix", "brief"))]
+    g, r = ends[-2:]
     rest = "" if is_zero(split.R.result) else "+" + under_brace(r, "R")
-    return [Result((rf"H={under_brace(g, 'G')}{rest}",))]
+    letter, x = letter_of(split.H), name_latex(split.wrt.name)
+    return Result((rf"\nabla^2_{{{x}}}{letter}={under_brace(g, 'G')}{rest}",))
+
+
+def split_numbers(split: GaussNewton, values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """G as a matrix, and the smallest eigenvalues of G and of the whole Hessian."""
+    found = []
+    for letter, part in (("G", split.G), ("H", split.H)):
+        array = part.numpy()(**values)
+        matrix = slices("", array)[0][1] if array.ndim == 4 else array
+        found.append((letter, matrix, float(np.linalg.eigvalsh(matrix).min())))
+    small = [(rf"\lambda_{{\min}}({letter})", np.asarray(value if abs(value) > NOISE else 0.0)) for letter, _, value in found]
+    return [found[0][:2], *small]
 
 
 def certificate(split: GaussNewton) -> list[Block]:
@@ -73,8 +91,8 @@ def split_table(item: Splits) -> list[Block]:
             raise SourceError(call.place, f"{title}: {confirmed.trouble}")
         trials += confirmed.report.trials
         given = ", ".join(f"${fact_latex(f)}$" for f in split.facts if f.text in found.assumptions) or "none"
-        sign = f"$G{SIGNS[found.verdict]}$" if found.verdict in SIGNS else "none"
-        rows.append((title, f"${_formula_of(split.G.result)}$", given, f"`{found.verdict}`", sign, _why(found)))
+        sign = f"$G{SIGNS[found.verdict]}$" if found.verdict in SIGNS else "of both signs" if found.verdict == "indefinite" else "open"
+        rows.append((title, f"${_formula_of(split.G.result)}$", given, _VERDICTS[found.verdict], sign, _why(found)))
     head = ("loss", "$G$", "assumed", "verdict", "sign", "because")
     return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} splits, $H=G+R$ in each · {trials} draws")]
 

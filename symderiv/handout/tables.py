@@ -72,12 +72,12 @@ def known(item: Identity, verdict: Any) -> Check:
 
 def _example(item: Identity, verdict: Any, left: str) -> Example:
     values = arrays(item.numbers)
-    sides = [e.numpy()(**{s.name: values[s.name] for s in free_symbols(e) if s.kind == "variable"})
-             for e in (verdict.lhs, verdict.rhs)]  # fmt: skip
-    if not np.allclose(*sides, rtol=1e-12, atol=1e-12):
+    one, other = (e.numpy()(**{s.name: values[s.name] for s in free_symbols(e) if s.kind == "variable"})
+                  for e in (verdict.lhs, verdict.rhs))  # fmt: skip
+    if not np.allclose(one, other, rtol=1e-12, atol=1e-12):
         raise SourceError(item.place, "the two sides differ on the numbers given")
     given = [f"{name_latex(k)}={given_latex(v)}" for k, v in item.numbers.items()]
-    return Example((*given, rf"\Longrightarrow\quad {left}={array_latex(sides[0])}"), "With numbers")
+    return Example((*given, rf"\Longrightarrow\quad {left}={array_latex(one)}"), "With numbers")
 
 
 # ---------------------------------------------------------------- maps
@@ -122,8 +122,12 @@ def functions(item: Functions) -> list[Block]:
 
 
 def _text_latex(text: str, row: ScalarFunction) -> str:
-    expr = symderiv.parse(text, x="", **{name: "" for name, _ in row.params})
+    expr = symderiv.parse(text, shapes=_scalars(row))
     return _named(matrix_latex(expr), row)
+
+
+def _scalars(row: ScalarFunction) -> dict[str, str]:
+    return {"x": "", **{name: "" for name, _ in row.params}}
 
 
 def _named(latex: str, row: ScalarFunction) -> str:
@@ -149,7 +153,7 @@ def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
     latex = matrix_latex(derived.result)
     if not row.params and len(latex) <= LONGEST:
         return latex
-    stated = symderiv.parse(row.derivative, x="", **{name: "" for name, _ in row.params})
+    stated = symderiv.parse(row.derivative, shapes=_scalars(row))
     points = np.linspace(-4.0, 4.0, 37) + 0.01
     values = {name: float(value) for name, value in row.params}
     known = {s.name for s in free_symbols(stated)}

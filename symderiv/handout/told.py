@@ -7,17 +7,20 @@ r"""Derivations as blocks of a page: steps in each form, the ways to write a ten
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Sequence
 
 from symderiv.derive import Derivation
-from symderiv.handout.given import PROGRAM, program, space
+from symderiv.handout.card import law_of
+from symderiv.handout.formula import width
+from symderiv.handout.given import PROGRAM, letter_of, program, space
 from symderiv.handout.model import Heading, Line, Result, Steps, Table
 from symderiv.ir import Expr, Name
-from symderiv.present import Written, expr_latex, function_letter, split_written, written
+from symderiv.present import Written, chapters_of, expr_latex, split_written, written
 from symderiv.render.forms import forms
 from symderiv.render.matrix import shape_latex
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
+from symderiv.tell import Chapter
 
 TITLES = {
     "brief": "In brief",
@@ -33,71 +36,98 @@ _TOLD = {
     "differential": ("differential", "normal"),
     "full": ("index", "full"),
 }
+WIDEST = 26.0
+"""in em: with a wider formula a table doesn't fit beside the other columns"""
 Told = Derivation | GaussNewton
 
 
 def lines_of(told: Told, form: str) -> list[Written]:
-    """The lines of one form; of a split those of the whole Hessian, then those of G and R."""
+    """The lines of one form; of a split those of the whole Hessian."""
     notation, detail = _TOLD[form]
-    if isinstance(told, Derivation):
-        return written(told, notation, detail)
-    return [*written(told.H, notation, detail), *split_written(told, notation, detail)]
+    return written(told if isinstance(told, Derivation) else told.H, notation, detail)
 
 
 def steps(lines: Sequence[Written], form: str) -> Steps:
     """The lines as a block; those of the full form are numbered, folded and have their laws."""
     full = form == "full"
     rows = tuple(
-        Line(w.lhs, w.rhs, w.why, w.law if full else "", w.shape, k if full else None) for k, w in enumerate(lines, 1)
+        Line(w.lhs, w.rhs, w.why, law_of(w) if full else "", w.shape, k if full else None) for k, w in enumerate(lines, 1)
     )
     return Steps(TITLES[form], rows, folded=full)
 
 
-def same_lines(a: Sequence[Written], b: Sequence[Written]) -> bool:
-    """Whether two forms are told in the same formulas, so that one of them says enough."""
-    return [(w.lhs, w.rhs) for w in a] == [(w.lhs, w.rhs) for w in b]
+def split_steps(split: GaussNewton) -> tuple[Steps, list[Written]]:
+    """(the parts of a split, each from its definition; their lines)."""
+    lines = split_written(split, "matrix", "normal")
+    rows = tuple(Line(w.lhs, w.rhs, w.why, "", w.shape) for w in lines)
+    return Steps("Gauss–Newton split", rows), lines
+
+
+Formulas = tuple[tuple[str, str], ...]
+
+
+def unsaid(lines: Sequence[Written], said: Container[Formulas]) -> list[Written]:
+    """The chapters that haven't been told in the same formulas: what has no matrix form is told by its entries."""
+    return [line for chapter in chapters(lines) if formulas(chapter) not in said for line in chapter]
+
+
+def chapters(lines: Sequence[Written]) -> list[list[Written]]:
+    """The lines of each chapter."""
+    found: dict[int, list[Written]] = {}
+    for line in lines:
+        found.setdefault(line.chapter, []).append(line)
+    return list(found.values())
+
+
+def formulas(chapter: Sequence[Written]) -> Formulas:
+    """What is printed of a chapter."""
+    return tuple((line.lhs, line.rhs) for line in chapter)
 
 
 # ---------------------------------------------------------------- results
 def result(derivation: Derivation) -> Result:
     """The last line of each part, after those of the named values that it mentions; of a tensor also its matrix."""
-    chapters, ends = _chapters(derivation)
-    known = {c[0].plain_lhs.split("[")[0]: c for c in chapters if c not in ends}
-    named = _mentioned([c[-1].state for c in ends or chapters[-1:]], known)
-    equations = [_equation(c) for c in chapters if c in named] + [_equation(c) for c in ends]
+    told, ends = _ends(derivation)
+    ways_in = [*_matrix(derivation), *_short_names(derivation)] if len(ends) == 1 else []
+    named = [_equation(lines) for k, (_, lines) in enumerate(told) if k in _mentioned(told, ends)]
+    equations = [_equation(told[k][1]) for k in ends]
     if len(ends) == 1:
-        equations[-1] += _where(ends[0][-1].state)
-    return Result((*equations, *_matrix(derivation), *(_short_names(derivation) if len(ends) == 1 else ())))
-
-
-def _chapters(derivation: Derivation) -> tuple[list[list[Written]], list[list[Written]]]:
-    """(all chapters, those that end at a part of the result)."""
-    told: dict[int, list[Written]] = {}
-    for line in written(derivation, "matrix", "brief"):
-        told.setdefault(line.chapter, []).append(line)
-    chapters = list(told.values())
-    wanted = [p.after for p in derivation.flat]
-    return chapters, [c for c in chapters if c[-1].state in wanted and "nabla" in c[0].lhs] if derivation.several else chapters[-1:]
+        equations[-1] += _where(told[ends[0]][1][-1].state)
+    return Result((*named, *equations, *ways_in))
 
 
 def left_sides(derivation: Derivation) -> list[str]:
-    """What stands left of each part, as matrix or tensor."""
-    _, ends = _chapters(derivation)
-    if not derivation.several and len(derivation.result.shape) > 2:
-        return ["H" if derivation.kind == "hessian" else "J" if derivation.kind == "jacobian" else "T"]
-    return [next(line.lhs for line in reversed(c) if line.lhs) for c in ends]
+    """What stands left of each part: of a larger tensor a letter, or its derivative by vec(x) where it has a matrix."""
+    told, ends = _ends(derivation)
+    if derivation.several or len(derivation.result.shape) <= 2:
+        return [next(line.lhs for line in reversed(told[k][1]) if line.lhs) for k in ends]
+    if len(derivation.result.shape) == 4 and _rows(derivation) == 2:
+        return [_by_vec(derivation)]
+    return [{"jacobian": "J", "hessian": "H"}.get(derivation.kind, "T")]
 
 
-def _mentioned(states: Sequence[Expr], known: Mapping[str, list[Written]]) -> list[list[Written]]:
-    """The chapters of the names that are printed in the states, and of those printed in these."""
-    found: list[list[Written]] = []
-    todo = list(states)
+Tellings = list[tuple[Chapter, list[Written]]]
+
+
+def _ends(derivation: Derivation) -> tuple[Tellings, list[int]]:
+    """(the chapters with their lines, the numbers of those that end at a part of the result)."""
+    lines = {group[0].chapter: group for group in chapters(written(derivation, "matrix", "brief"))}
+    told = [(c, lines[k]) for k, c in enumerate(chapters_of(derivation, "brief")) if k in lines]
+    parts = [k for k, (c, _) in enumerate(told) if c.kind == "gradient"] if derivation.several else []
+    return told, parts or [len(told) - 1]
+
+
+def _mentioned(told: Tellings, ends: Sequence[int]) -> set[int]:
+    """The numbers of the chapters that say what the names are that stand in the results, and in what these say."""
+    at = {named: k for k, (c, _) in enumerate(told) if isinstance(named := c.named or (c.goal if c.kind == "let" else None), Name)}
+    found: set[int] = set()
+    todo = list(ends)
     while todo:
-        for name in names_in(todo.pop()):
-            chapter = known.get(name.name)
-            if chapter is not None and chapter not in found and name.role != "user":
-                found.append(chapter)
-                todo.append(chapter[-1].state)
+        for name in names_in(told[todo.pop()][1][-1].state):
+            k = at.get(name)
+            if k is not None and k not in found and k not in ends:
+                found.add(k)
+                todo.append(k)
     return found
 
 
@@ -139,11 +169,16 @@ def _matrix(derivation: Derivation) -> list[str]:
     form = next((f for f in forms(derivation.result, "J", rows) if f.view == "vec"), None)
     if form is None:
         return []
-    letter, x = function_letter(derivation.subject), name_latex(derivation.wrt[0].name)
+    return [f"{_by_vec(derivation)}={form.rhs}"]
+
+
+def _by_vec(derivation: Derivation) -> str:
+    """∂f/∂vec(x)ᵀ, or the Hessian by vec(x)."""
+    letter, x = letter_of(derivation), name_latex(derivation.wrt[0].name)
     below = rf"\partial\operatorname{{vec}}({x})"
     if derivation.kind == "jacobian":
-        return [rf"\frac{{\partial {letter}}}{{{below}^\top}}={form.rhs}"]
-    return [rf"\frac{{\partial^2 {letter}}}{{{below}\,{below}^\top}}={form.rhs}"]
+        return rf"\frac{{\partial {letter}}}{{{below}^\top}}"
+    return rf"\frac{{\partial^2 {letter}}}{{{below}\,{below}^\top}}"
 
 
 def _rows(derivation: Derivation) -> int | None:
@@ -153,15 +188,21 @@ def _rows(derivation: Derivation) -> int | None:
     return len(derivation.wrt[0].shape) if derivation.kind == "hessian" and not derivation.subject.shape else None
 
 
-def ways(derivation: Derivation) -> list[Heading | Table]:
-    """The table of ways to write a tensor of order 3 or more."""
+def ways(derivation: Derivation) -> list[Heading | Table | Steps]:
+    """The ways to write a tensor of order 3 or more: a table, or lines that can be broken where they are long."""
     expr = derivation.result
     if isinstance(expr, tuple) or len(expr.shape) < 3:
         return []
-    letter = {"jacobian": "J", "hessian": "H"}.get(derivation.kind, "T")
+    found = forms(expr, {"jacobian": "J", "hessian": "H"}.get(derivation.kind, "T"), _rows(derivation))
+    if any(width(form.latex) > WIDEST for form in found):
+        lines = tuple(
+            Line(form.lhs or _by_vec(derivation), form.rhs, ", ".join(filter(None, (form.view, form.note))),
+                 shape=shape_latex(form.shape) if form.shape else "")
+            for form in found
+        )  # fmt: skip
+        return [Steps("Ways to write it", lines)]
     rows = [
-        (form.view, f"${form.latex}$", f"${shape_latex(form.shape)}$" if form.shape else "", form.note)
-        for form in forms(expr, letter, _rows(derivation))
+        (form.view, f"${form.latex}$", f"${shape_latex(form.shape)}$" if form.shape else "", form.note) for form in found
     ]
     return [Heading("Ways to write it"), Table(("view", "formula", "shape", ""), tuple(rows), stack=True)]
 
@@ -170,4 +211,4 @@ def under_brace(text: str, below: str) -> str:
     return rf"\underbrace{{{text}}}_{{{below}}}"
 
 
-__all__ = ["TITLES", "lines_of", "names_in", "result", "same_lines", "steps", "under_brace", "ways"]
+__all__ = ["TITLES", "lines_of", "names_in", "result", "split_steps", "steps", "under_brace", "unsaid", "ways"]

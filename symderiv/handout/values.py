@@ -80,15 +80,11 @@ def array_latex(array: Any) -> str:
 def slices(name: str, array: Any) -> list[tuple[str, Any]]:
     """(LaTeX, array) of at most two axes each: a 3-D array by its first index, a 4-D one as a matrix, columns stacked."""
     if array.ndim == 3:
-        return [(rf"{_slice(name, k + 1)}", array[k]) for k in range(len(array))]
+        return [(rf"{name}_{{{k + 1},:,:}}", array[k]) for k in range(len(array))]
     if array.ndim == 4:
         m, n, p, q = array.shape
-        return [(rf"\operatorname{{mat}}\Bigl({name}\Bigr)", array.transpose(1, 0, 3, 2).reshape(m * n, p * q))]
+        return [(name, array.transpose(1, 0, 3, 2).reshape(m * n, p * q))]
     return [(name, array)]
-
-
-def _slice(name: str, k: int) -> str:
-    return rf"H_{{{k},:,:}}" if name == "H" else rf"{name}_{{{k},:,:}}"
 
 
 def _laid_out(array: Any, texts: list[str]) -> str:

@@ -52,7 +52,9 @@ class Rule:
     source: str
 
     def fire(self, node: Expr, context: Context, choice: Any = None) -> Used | None:
-        """The rule at this node's root, or None."""
+        """The rule at this node's root, or None; also for a choice that isn't one of the rule's."""
+        if not isinstance(node, self.kinds):
+            return None
         result = self.apply(node, context) if self.choices is None else self.apply(node, context, choice)
         if result is None or isinstance(result, Used):
             return result

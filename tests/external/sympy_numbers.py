@@ -22,6 +22,10 @@ from sympy.tensor.array.expressions import array_expressions as arrays
 Array = Any
 SUMS = (sympy.Add, sympy.MatAdd, arrays.ArrayAdd, sympy.HadamardProduct)
 PRODUCTS = (sympy.Mul, sympy.MatMul)
+SUMMED = arrays.ArrayContraction | arrays.ArrayDiagonal
+FILLED = sympy.OneMatrix | sympy.ZeroMatrix | arrays.OneArray | arrays.ZeroArray
+AXES = arrays.PermuteDims | arrays.Reshape | SUMMED
+APPLIED = ElementwiseApplyFunction | arrays.ArrayElementwiseApplyFunc
 POWERS = (sympy.Pow, sympy.MatPow, sympy.Inverse)
 
 
@@ -84,7 +88,7 @@ class Scope:
             return self.symbols.setdefault(node.name, tuple(map(self.axis, node.shape)))
         if isinstance(node, sympy.Identity):
             return (one := self.axis(node.shape[0]), one)
-        if isinstance(node, sympy.OneMatrix | sympy.ZeroMatrix):
+        if isinstance(node, FILLED | arrays.Reshape):
             return tuple(map(self.axis, node.shape))
         if isinstance(node, sympy.Transpose):
             return shapes[0][::-1]
@@ -96,12 +100,14 @@ class Scope:
             return sum(shapes, ())
         if isinstance(node, arrays.PermuteDims):
             return tuple(shapes[0][k] for k in node.permutation.array_form)
+        if isinstance(node, SUMMED):
+            return self._summed(node, shapes[0])
         if isinstance(node, DiagMatrix):
             wide = next((a for a in shapes[0] if not a.root.fixed), shapes[0][0])
             return (wide, wide)
         if isinstance(node, sympy.KroneckerProduct):
             return self._kronecker(shapes)
-        if isinstance(node, ElementwiseApplyFunction | HadamardPower):
+        if isinstance(node, APPLIED | HadamardPower):
             return shapes[0]
         if isinstance(node, sympy.Trace | sympy.Determinant):
             shapes[0][0].join(shapes[0][1])
@@ -116,7 +122,7 @@ class Scope:
                     self.index(index).join(axis)
         if isinstance(node, sympy.KroneckerDelta):
             self.index(node.args[0]).join(self.index(node.args[1]))
-        if isinstance(node, sympy.MatrixExpr):
+        if hasattr(node, "shape"):
             raise UnreadError(type(node).__name__)
         return ()
 
@@ -133,6 +139,14 @@ class Scope:
             left[1].join(right[0])
         return (wide[0][0], wide[-1][1]) if wide else shapes[0] if shapes else ()
 
+    def _summed(self, node: Any, shape: tuple[Axis, ...]) -> tuple[Axis, ...]:
+        """The axes that stay; those of a diagonal come last."""
+        for group in _groups(node):
+            self._equal([(shape[k],) for k in group])
+        together = {k for group in _groups(node) for k in group}
+        kept = [axis for k, axis in enumerate(shape) if k not in together]
+        return (*kept, *(shape[g[0]] for g in _groups(node))) if isinstance(node, arrays.ArrayDiagonal) else tuple(kept)
+
     def _kronecker(self, shapes: Sequence[tuple[Axis, ...]]) -> tuple[Axis, ...]:
         wide = [s for s in shapes if not all(a.root.fixed for a in s)]
         if len(wide) != 1:
@@ -148,11 +162,11 @@ class Scope:
 
 
 def _parts(node: Any) -> tuple[Any, ...]:
-    if isinstance(node, sympy.MatrixSymbol | sympy.Identity | sympy.OneMatrix | sympy.ZeroMatrix | sympy.Symbol):
+    if isinstance(node, sympy.MatrixSymbol | sympy.Identity | FILLED | sympy.Symbol):
         return ()
-    if isinstance(node, sympy.MatPow | sympy.Inverse | arrays.PermuteDims | MatrixElement | sympy.Sum):
+    if isinstance(node, sympy.MatPow | sympy.Inverse | MatrixElement | sympy.Sum | AXES):
         return (node.args[0],)
-    if isinstance(node, ElementwiseApplyFunction):
+    if isinstance(node, APPLIED):
         return (node.expr,)
     return () if isinstance(node, sympy.KroneckerDelta | sympy.Number) else tuple(node.args)
 
@@ -189,8 +203,12 @@ class Numbers:
         if isinstance(node, sympy.Number):
             return float(node)
         shape = tuple(count(a, self.sizes) for a in t.shape)
-        if isinstance(node, sympy.Identity | sympy.OneMatrix | sympy.ZeroMatrix):
-            return {"Identity": np.eye(shape[0]), "OneMatrix": np.ones(shape)}.get(type(node).__name__, np.zeros(shape))
+        if isinstance(node, sympy.Identity):
+            return np.eye(shape[0])
+        if isinstance(node, FILLED):
+            return np.full(shape, float(isinstance(node, sympy.OneMatrix | arrays.OneArray)))
+        if isinstance(node, arrays.Reshape):
+            return self.value(t.kids[0], at).reshape(shape)
         return self._operation(t, [self.value(kid, at) for kid in t.kids])
 
     def _operation(self, t: Tree, kids: list[Array]) -> Array:
@@ -210,11 +228,13 @@ class Numbers:
             return value
         if isinstance(node, arrays.PermuteDims):
             return kids[0].transpose(node.permutation.array_form)
+        if isinstance(node, SUMMED):
+            return _summed(kids[0], _groups(node), keep=isinstance(node, arrays.ArrayDiagonal))
         if isinstance(node, DiagMatrix):
             return np.diag(kids[0].ravel())
         if isinstance(node, sympy.KroneckerProduct):
             return np.kron(*kids)
-        if isinstance(node, ElementwiseApplyFunction):
+        if isinstance(node, APPLIED):
             return sympy.lambdify(node.function.variables, node.function.expr, "numpy")(kids[0]) + 0 * kids[0]
         if isinstance(node, HadamardPower):
             return kids[0] ** kids[1]
@@ -225,6 +245,21 @@ class Numbers:
         if isinstance(node, POWERS):
             return _power(kids[0], node.args[1] if len(node.args) > 1 else -1, kids[1:])
         return float(node.func(*map(sympy.Float, kids)))
+
+
+def _groups(node: Any) -> list[tuple[int, ...]]:
+    """The axes that a contraction or a diagonal takes together."""
+    return [tuple(map(int, group)) for group in node.args[1:]]
+
+
+def _summed(array: Array, groups: Sequence[tuple[int, ...]], keep: bool) -> Array:
+    labels = list(range(array.ndim))
+    for group in groups:
+        for k in group:
+            labels[k] = group[0]
+    together = {k for group in groups for k in group}
+    out = [k for k in range(array.ndim) if k not in together]
+    return np.einsum(array, labels, [*out, *(group[0] for group in groups)] if keep else out)
 
 
 def _product(kids: Sequence[Array]) -> Array:

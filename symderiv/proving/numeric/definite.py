@@ -1,4 +1,5 @@
 """Eigenvalues at random points: what shows that a form is not semidefinite, and what a proof's claims are checked against."""
+
 from __future__ import annotations
 
 import math
@@ -39,7 +40,9 @@ class Range:
     points: int
 
 
-def points(nodes: Sequence[Expr], facts: Iterable[Fact], trials: int, seed: int) -> Iterator[tuple[dict[Any, Any], dict[str, int]]]:
+def points(
+    nodes: Sequence[Expr], facts: Iterable[Fact], trials: int, seed: int
+) -> Iterator[tuple[dict[Any, Any], dict[str, int]]]:
     """Random points that keep the facts, away from kinks; small integers first."""
     facts = list(facts)
     every = nodes_of(*nodes)
@@ -63,8 +66,15 @@ def points(nodes: Sequence[Expr], facts: Iterable[Fact], trials: int, seed: int)
                 continue
 
 
-def spectrum(node: Expr, left: Sequence[int], right: Sequence[int], facts: Iterable[Fact], trials: int = 24, seed: int = 0,
-             symmetric: bool = False) -> Range:
+def spectrum(
+    node: Expr,
+    left: Sequence[int],
+    right: Sequence[int],
+    facts: Iterable[Fact],
+    trials: int = 24,
+    seed: int = 0,
+    symmetric: bool = False,
+) -> Range:
     """The extreme eigenvalues of a form on its axes, over random points; without axes, of its entries.
 
     With ``symmetric`` the directions are symmetric matrices.
@@ -132,7 +142,9 @@ Bend = tuple[dict[Any, Any], Any, float]
 """(values, direction v, f(x + v) + f(x − v) − 2 f(x))"""
 
 
-def second_differences(f: Expr, wrt: Symbol, facts: Iterable[Fact], trials: int = 48, seed: int = 0) -> tuple[Bend | None, Bend | None]:
+def second_differences(
+    f: Expr, wrt: Symbol, facts: Iterable[Fact], trials: int = 48, seed: int = 0
+) -> tuple[Bend | None, Bend | None]:
     """The clearest negative and positive second difference of any entry of f along random lines, where there are some."""
     facts = list(facts)
     low: Bend | None = None

@@ -1,4 +1,5 @@
 """What a certificate of curvature is made of: a tree of claims, each with its rule, its law and the facts it rests on."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ LAWS = {
     "range": r"\text{by the ranges of its parts}",
     "sum": r"P,Q\succeq 0\Rightarrow P+Q\succeq 0",
     "scaling": r"P\succeq 0,\ c\ge 0\Rightarrow cP\succeq 0",
+    "weighting": r"w\ge 0,\ P\succeq 0\Rightarrow wP\succeq 0",
     "diagonal": r"v\ge 0\Rightarrow\operatorname{diag}(v)\succeq 0",
     "outer square": r"v\,v^\top\succeq 0",
     "square": r"A^\top A\succeq 0",

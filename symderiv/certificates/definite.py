@@ -3,13 +3,14 @@
 A claim is about an expression as a form on its axes ``left`` and ``right``, at every index of its other axes; without
 left and right axes it is about entries. ``sign`` is +1 for ⪰ 0 and −1 for ⪯ 0.
 """
+
 from __future__ import annotations
 
 from fractions import Fraction
 
 from symderiv.build import add, contract, ones, power, scale, value_shape, view
-from symderiv.curvature.mirror import Middle, Mirror, mirrors
-from symderiv.curvature.proof import Axes, ProofNode
+from symderiv.certificates.mirror import Middle, Mirror, mirrors
+from symderiv.certificates.proof import Axes, ProofNode
 from symderiv.engine import Engine
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
@@ -36,7 +37,7 @@ class Definite:
         """A proof that node ⪰ 0 (sign 1) or ⪯ 0 (sign −1), strict where that is seen, or None."""
         key = (node, left, right, sign)
         if key not in self._memo:
-            self._memo[key] = None                              # a claim isn't its own reason
+            self._memo[key] = None  # a claim isn't its own reason
             if self._depth < DEPTH_LIMIT:
                 self._depth += 1
                 self._memo[key] = self._search(node, left, right, sign)
@@ -68,10 +69,23 @@ class Definite:
             return self._call(node, left, right, sign)
         return None
 
-    def made(self, node: Expr, left: Axes, right: Axes, sign: int, strict: bool, rule: str,
-             children: tuple[ProofNode, ...] = (), facts: tuple[str, ...] = (), **detail: object) -> ProofNode:
-        relation = (("≻" if strict else "⪰") if sign > 0 else ("≺" if strict else "⪯")) if left else \
-            ((">" if strict else "≥") if sign > 0 else ("<" if strict else "≤"))
+    def made(
+        self,
+        node: Expr,
+        left: Axes,
+        right: Axes,
+        sign: int,
+        strict: bool,
+        rule: str,
+        children: tuple[ProofNode, ...] = (),
+        facts: tuple[str, ...] = (),
+        **detail: object,
+    ) -> ProofNode:
+        relation = (
+            (("≻" if strict else "⪰") if sign > 0 else ("≺" if strict else "⪯"))
+            if left
+            else ((">" if strict else "≥") if sign > 0 else ("<" if strict else "≤"))
+        )
         return ProofNode(node, "matrix" if left else "entries", relation, rule, left, right, children, facts, detail)
 
     # ------------------------------------------------------------ leaves
@@ -116,10 +130,13 @@ class Definite:
             return parts[0][1]
         parts = [(node.terms[k][0], p) for k, p in proofs.items()] + parts
         strict = any(p.strict for _, p in parts)
-        return self.made(node, left, right, sign, strict, "sum", tuple(p for _, p in parts),
-                         coefficients=tuple(c for c, _ in parts))
+        return self.made(
+            node, left, right, sign, strict, "sum", tuple(p for _, p in parts), coefficients=tuple(c for c, _ in parts)
+        )
 
-    def _paired(self, node: Add, k: int, others: list[int], left: Axes, right: Axes, sign: int) -> tuple[int, ProofNode] | None:
+    def _paired(
+        self, node: Add, k: int, others: list[int], left: Axes, right: Axes, sign: int
+    ) -> tuple[int, ProofNode] | None:
         """A term that fails alone, with a diagonal one that outweighs it."""
         for j in others:
             whole = add([node.terms[j], node.terms[k]], node.shape)
@@ -128,8 +145,15 @@ class Definite:
                 return j, found
         return None
 
-    def _diagonal_minus_outer(self, whole: Expr, first: tuple[Fraction, Expr], second: tuple[Fraction, Expr], left: Axes,
-                              right: Axes, sign: int) -> ProofNode | None:
+    def _diagonal_minus_outer(
+        self,
+        whole: Expr,
+        first: tuple[Fraction, Expr],
+        second: tuple[Fraction, Expr],
+        left: Axes,
+        right: Axes,
+        sign: int,
+    ) -> ProofNode | None:
         """diag(d) − v vᵀ w ⪰ 0 where d ≥ 0 and w Σ v²/d ≤ 1: Cauchy and Schwarz."""
         (c1, t1), (c2, t2) = (first[0] * sign, first[1]), (second[0] * sign, second[1])
         if len(left) != 1 or not isinstance(t1, Contract) or not isinstance(t2, Contract) or c2 >= 0:
@@ -153,13 +177,25 @@ class Definite:
         ratio = contract((power(v, 2), power(d, -1), scale(-c2, w)), (axes, axes, axes[:-1]), axes[:-1])
         quotient = contract((power(v, 2), power(d, -1)), (axes, axes), axes)
         if not d_proof.strict and not _polynomial(quotient):
-            return None                                         # v²/d isn't defined where d = 0
+            return None  # v²/d isn't defined where d = 0
         bound = self._at_most_one(ratio)
         if bound is None:
             return None
         strict, used = bound
-        return self.made(whole, left, right, sign, strict and d_proof.strict, "diagonal minus rank one", (d_proof,), used,
-                         d=d, v=v, w=scale(-c2, w), ratio=ratio)
+        return self.made(
+            whole,
+            left,
+            right,
+            sign,
+            strict and d_proof.strict,
+            "diagonal minus rank one",
+            (d_proof,),
+            used,
+            d=d,
+            v=v,
+            w=scale(-c2, w),
+            ratio=ratio,
+        )
 
     def _at_most_one(self, ratio: Expr) -> tuple[bool, tuple[str, ...]] | None:
         """(whether less, facts used) where the ratio is at most 1."""
@@ -187,10 +223,17 @@ class Definite:
         return None
 
     def _with_mirror(self, node: Contract, mirror: Mirror, left: Axes, right: Axes, sign: int) -> ProofNode | None:
-        if not left and not mirror.swapped and len(node.factors) == 1 and not any(m.left for m in mirror.middle) \
-                and all(x in node.out for x in range(len(node.dims))):
-            inner = self.prove(node.factors[0], (), (), sign)   # only a view of its factor
-            return inner and self.made(node, left, right, sign, inner.strict and len(set(node.out)) == len(node.out), "name", (inner,))
+        if (
+            not left
+            and not mirror.swapped
+            and len(node.factors) == 1
+            and not any(m.left for m in mirror.middle)
+            and all(x in node.out for x in range(len(node.dims)))
+        ):
+            inner = self.prove(node.factors[0], (), (), sign)  # only a view of its factor
+            return inner and self.made(
+                node, left, right, sign, inner.strict and len(set(node.out)) == len(node.out), "name", (inner,)
+            )
         total = 1
         children = []
         for middle in mirror.middle:
@@ -207,8 +250,10 @@ class Definite:
         batch = {node.out[p] for p in range(len(node.out)) if p not in (*left, *right)}
         own = [node.out[p] for p in left] or list(node.out)
         if len(set(own)) < len(own) or (left and batch & set(own)):
-            strict = False                                      # δ leaves zeros on the form's own diagonal
-        return self.made(node, left, right, sign, strict, _rule_name(node, mirror, left), tuple(children), mirror=mirror)
+            strict = False  # δ leaves zeros on the form's own diagonal
+        return self.made(
+            node, left, right, sign, strict, _rule_name(node, mirror, left), tuple(children), mirror=mirror
+        )
 
     def _middle(self, node: Contract, middle: Middle) -> ProofNode | None:
         factor = node.factors[middle.factor]
@@ -225,10 +270,14 @@ class Definite:
                 base = self.prove(node.arg, (), (), sign)
                 return base and self.made(node, left, right, sign, base.strict or node.params[0] < 0, "power", (base,))
             return None
-        if sign < 0 or (node.fn != "exp" and not (node.fn == "pow" and node.params[0].denominator == 1 and node.params[0] > 0)):
+        if sign < 0 or (
+            node.fn != "exp" and not (node.fn == "pow" and node.params[0].denominator == 1 and node.params[0] > 0)
+        ):
             return None
         inner = self.prove(node.arg, left, right, 1)
-        return inner and self.made(node, left, right, sign, False, "Schur series" if node.fn == "exp" else "Schur product", (inner,))
+        return inner and self.made(
+            node, left, right, sign, False, "Schur series" if node.fn == "exp" else "Schur product", (inner,)
+        )
 
     def _call(self, node: Call, left: Axes, right: Axes, sign: int) -> ProofNode | None:
         if node.fn == "inv" and not node.ders and left:
@@ -255,6 +304,7 @@ def _halves(t: Contract, i: int, j: int, batch: tuple[int, ...]) -> tuple[Expr, 
 
     def part(ks: list[int], out: tuple[int, ...]) -> Expr:
         return contract([t.factors[k] for k in ks], [t.labels[k] for k in ks], out, {x: dims[x] for x in out})
+
     v, mirrored = part(parts[i], (*batch, i)), part(parts[j], (*batch, j))
     return (v, part(parts[-1], batch)) if v is mirrored else None
 
@@ -288,7 +338,9 @@ def _rule_name(node: Contract, mirror: Mirror, left: Axes) -> str:
     if len(matrices) > 1:
         pairs = [{node.labels[m.factor][a] for a in m.left} for m in matrices]
         return "Schur product" if any(a & b for k, a in enumerate(pairs) for b in pairs[:k]) else "Kronecker product"
-    return "Kronecker product" if matrices else "diagonal"
+    if matrices:
+        return "weighting" if len(mirror.middle) > 1 else "Kronecker product"
+    return "diagonal"
 
 
 __all__ = ["Definite"]

@@ -1,14 +1,15 @@
 """A small independent check of proof trees: each claim at random points, each step from its children again."""
+
 from __future__ import annotations
 
 from fractions import Fraction
 
-from symderiv.build import add, contract, ones, power, view
-from symderiv.curvature.mirror import Mirror
-from symderiv.curvature.proof import ProofNode
+from symderiv.build import add, contract, ones, permute, power, view
+from symderiv.certificates.mirror import Mirror
+from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
 from symderiv.ir import Contract, Expr, Name, is_zero
-from symderiv.prove import proves
+from symderiv.verdicts import proves
 
 TOLERANCE = 1e-9
 _NEEDS = {"⪰": 1, "≻": 1, "⪯": -1, "≺": -1, "≥": 1, ">": 1, "≤": -1, "<": -1}
@@ -26,11 +27,11 @@ def holds(node: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool
     if node.kind == "function":
         return _bends(node, facts, trials, seed)
     sign = _NEEDS[node.relation]
-    found = spectrum(node.expr, node.left, node.right, facts, trials, seed)
+    found = spectrum(node.expr, node.left, node.right, facts, trials, seed, node.rule == "symmetric directions")
     end = found.least if sign > 0 else found.most
     if end is None:
-        return True                                             # nowhere defined: nothing contradicts it
-    return sign * end.relative >= -TOLERANCE                    # a strict sign may round to zero
+        return True  # nowhere defined: nothing contradicts it
+    return sign * end.relative >= -TOLERANCE  # a strict sign may round to zero
 
 
 def _bends(node: ProofNode, facts: Facts, trials: int, seed: int) -> bool:
@@ -54,7 +55,11 @@ def follows(node: ProofNode, facts: Facts) -> bool:
     if node.rule in ("sum", "scaling"):
         return _sum(node, exprs, signs)
     if node.rule == "name":
-        return len(signs) == 1 and signs[0] == node.sign and (not isinstance(node.expr, Name) or node.expr.body is exprs[0])
+        return (
+            len(signs) == 1
+            and signs[0] == node.sign
+            and (not isinstance(node.expr, Name) or node.expr.body is exprs[0])
+        )
     if node.rule in ("fact", "Hessian of a convex function", "Hessian of a concave function"):
         return not node.children and bool(node.facts)
     if node.rule == "range":
@@ -64,15 +69,38 @@ def follows(node: ProofNode, facts: Facts) -> bool:
         return _mirror(node, mirror)
     if node.rule in ("inverse", "power", "Schur series", "Schur product"):
         kid = exprs[0] if len(exprs) == 1 else None
-        return kid is not None and kid in node.expr.kids and signs[0] == node.sign and (node.rule != "inverse" or node.children[0].strict)
+        return (
+            kid is not None
+            and kid in node.expr.kids
+            and signs[0] == node.sign
+            and (node.rule != "inverse" or node.children[0].strict)
+        )
     if node.rule == "diagonal minus rank one":
         return _rank_one(node, facts)
-    return node.rule in ("simplification", "symmetric directions") and len(signs) == 1 and signs[0] == node.sign
+    if node.rule not in ("simplification", "symmetric directions") or signs != [node.sign]:
+        return False
+    if node.rule == "simplification":
+        return _same(node.expr, exprs[0], facts)
+    return _same(_along_symmetric(node.expr), _along_symmetric(exprs[0]), facts)
+
+
+def _same(a: Expr, b: Expr, facts: Facts) -> bool:
+    from symderiv.verify import same_value
+
+    return a.shape == b.shape and (a is b or same_value(a, b, facts, 8).verdict != "refuted")
+
+
+def _along_symmetric(form: Expr) -> Expr:
+    """What a form of order 4 is to symmetric directions: its mean over exchanges of their axes."""
+    orders = ((0, 1, 2, 3), (0, 1, 3, 2), (1, 0, 2, 3), (1, 0, 3, 2))
+    return add([(Fraction(1, 4), permute(form, order)) for order in orders], form.shape)
 
 
 def _sum(node: ProofNode, exprs: list[Expr], signs: list[int]) -> bool:
     coefficients = node.detail.get("coefficients", ())
-    if len(coefficients) != len(exprs) or any(s * (1 if c > 0 else -1) != node.sign for s, c in zip(signs, coefficients, strict=True)):
+    if len(coefficients) != len(exprs) or any(
+        s * (1 if c > 0 else -1) != node.sign for s, c in zip(signs, coefficients, strict=True)
+    ):
         return False
     if node.strict and not any(c.strict for c in node.children):
         return False
@@ -103,7 +131,9 @@ def _mirror(node: ProofNode, mirror: Mirror) -> bool:
             return False
     if sides[0] & sides[1] or {image[x] for x in sides[0]} != sides[1]:
         return False
-    again = sorted((f.digest, tuple(sorted(image[x] for x in e.labels[k]))) for k, f in enumerate(e.factors) if k in left)
+    again = sorted(
+        (f.digest, tuple(sorted(image[x] for x in e.labels[k]))) for k, f in enumerate(e.factors) if k in left
+    )
     other = sorted((f.digest, tuple(sorted(e.labels[k]))) for k, f in enumerate(e.factors) if k in right)
     if again != other or len(node.children) != len(mirror.middle):
         return False

@@ -9,15 +9,24 @@ found the answer is "unknown", with the smallest part that stayed undecided. Not
 >>> found.verdict, found.proof.rule
 ('psd', 'weighted sum of squares')
 """
+
 from __future__ import annotations
 
-from symderiv.curvature.certify import certificate, certify, curvature_of_hessian
-from symderiv.curvature.check import check_proof
-from symderiv.curvature.compose import kinked
-from symderiv.curvature.function import curvature_of
-from symderiv.curvature.proof import Certificate, Counterexample, Curvature, ProofNode
+from symderiv.certificates.certify import certificate, certify, curvature_of_hessian
+from symderiv.certificates.check import check_proof
+from symderiv.certificates.compose import kinked
+from symderiv.certificates.function import curvature_of
+from symderiv.certificates.proof import Certificate, Counterexample, Curvature, ProofNode
 
 __all__ = [
-    "Certificate", "Counterexample", "Curvature", "ProofNode", "certificate", "certify", "check_proof", "curvature_of",
-    "curvature_of_hessian", "kinked",
+    "Certificate",
+    "Counterexample",
+    "Curvature",
+    "ProofNode",
+    "certificate",
+    "certify",
+    "check_proof",
+    "curvature_of",
+    "curvature_of_hessian",
+    "kinked",
 ]

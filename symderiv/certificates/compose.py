@@ -3,11 +3,12 @@
 Each entry of each node is constant, affine, convex or concave in the variable: sums and weights keep it, a convex
 function of an affine one is convex, and a convex increasing function of a convex one is (Boyd & Vandenberghe 2004, 3.2).
 """
+
 from __future__ import annotations
 
 from typing import Literal
 
-from symderiv.curvature.proof import ProofNode
+from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
 from symderiv.functions import SCALAR
 from symderiv.intervals import Intervals, is_nonpositive
@@ -33,7 +34,9 @@ class Composition:
                 self.memo[node] = self._node(node)
         return self.memo[root]
 
-    def made(self, node: Expr, shape: str, rule: str, children: tuple[ProofNode, ...] = (), facts: tuple[str, ...] = ()) -> ProofNode:
+    def made(
+        self, node: Expr, shape: str, rule: str, children: tuple[ProofNode, ...] = (), facts: tuple[str, ...] = ()
+    ) -> ProofNode:
         return ProofNode(node, "function", shape, rule, children=children, facts=facts, detail={"wrt": self.wrt})
 
     def _node(self, node: Expr) -> ProofNode | None:
@@ -90,7 +93,9 @@ class Composition:
                     return None
                 sign *= 1 if where.nonnegative else -1
         used = tuple(dict.fromkeys(f.text for f in self.signs.used))
-        return self.made(node, inner.relation if sign > 0 else _FLIPPED[inner.relation], "nonnegative weights", (inner,), used)
+        return self.made(
+            node, inner.relation if sign > 0 else _FLIPPED[inner.relation], "nonnegative weights", (inner,), used
+        )
 
     def _map(self, node: Map, inner: ProofNode) -> ProofNode | None:
         if node.generic:
@@ -106,8 +111,12 @@ class Composition:
         if inner.relation == "affine" or convexity == "affine":
             shape = convexity if inner.relation == "affine" else _turned(inner.relation, monotone)
             return shape and self.made(node, shape, "convex function of an affine one", (inner,), used)
-        keeps = {("convex", "increasing"): "convex", ("convex", "decreasing"): "concave",
-                 ("concave", "increasing"): "concave", ("concave", "decreasing"): "convex"}
+        keeps = {
+            ("convex", "increasing"): "convex",
+            ("convex", "decreasing"): "concave",
+            ("concave", "increasing"): "concave",
+            ("concave", "decreasing"): "convex",
+        }
         if monotone is not None and keeps[convexity, monotone] == inner.relation:
             return self.made(node, convexity, "monotone composition", (inner,), used)
         return self._norm(node)

@@ -5,6 +5,7 @@ to each other. Factors that are their own image stand in the middle: on labels t
 pairs they are matrices. All others must hang on one side only; then the whole is a sum, over the labels that stay, of
 congruences Aᵀ M A, which has the sign of the product of what is in the middle.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,8 +112,9 @@ def halves_mirror(node: Expr) -> bool:
     return half > 0 and permute(node, order) is node
 
 
-def _sided(node: Contract, image: Mapping[int, int], partner: Mapping[int, int], left: Sequence[int],
-           right: Sequence[int]) -> Mirror | None:
+def _sided(
+    node: Contract, image: Mapping[int, int], partner: Mapping[int, int], left: Sequence[int], right: Sequence[int]
+) -> Mirror | None:
     """The mirror, if every label that moves belongs to one side, and factors that move don't join the sides."""
     moving = [x for x in range(len(node.dims)) if image[x] != x]
     side: dict[int, int] = {}
@@ -150,8 +152,7 @@ def _sided(node: Contract, image: Mapping[int, int], partner: Mapping[int, int],
             if len(here) + len(there) != sum(image[x] != x for x in ls):
                 return None
             middle.append(Middle(k, tuple(here), tuple(there)))
-    swapped = tuple(k for k, ls in enumerate(node.labels)
-                    if partner[k] != k and any(side.get(x) == 0 for x in ls))
+    swapped = tuple(k for k, ls in enumerate(node.labels) if partner[k] != k and any(side.get(x) == 0 for x in ls))
     if len(middle) + 2 * len(swapped) != len(node.factors):
         return None
     return Mirror(tuple(image[x] for x in range(len(node.dims))), tuple(middle), swapped)

@@ -1,9 +1,10 @@
 """The curvature of a function in one variable: by its Hessian where it is smooth, by composition also where it isn't."""
+
 from __future__ import annotations
 
-from symderiv.curvature.certify import curvature_of_hessian
-from symderiv.curvature.compose import Composition, kinked
-from symderiv.curvature.proof import Counterexample, Curvature
+from symderiv.certificates.certify import curvature_of_hessian
+from symderiv.certificates.compose import Composition, kinked
+from symderiv.certificates.proof import Counterexample, Curvature
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
@@ -33,7 +34,9 @@ def curvature_of(f: Expr, wrt: Symbol, facts: Facts = NONE, trials: int = 24, se
     (f, marked), facts = symmetrised((f, wrt), facts)
     assert isinstance(marked, Symbol)
     wrt = marked
-    facts = Facts(tuple(x for x in facts if not (x.kind in _TIES and isinstance(x.subject, Expr) and depends(x.subject, wrt))))
+    facts = Facts(
+        tuple(x for x in facts if not (x.kind in _TIES and isinstance(x.subject, Expr) and depends(x.subject, wrt)))
+    )
     symmetric = len(wrt.shape) == 2 and ("symmetric" in wrt.props or facts.find(wrt, *SYMMETRIC) is not None)
     domain = _domain(f, wrt, facts)
     composed = Composition(wrt, facts).prove(f)
@@ -53,8 +56,17 @@ def curvature_of(f: Expr, wrt: Symbol, facts: Facts = NONE, trials: int = 24, se
     found = curvature_of_hessian(hessian, facts, trials, seed, symmetric)
     if found.verdict == "unknown" and composed is not None:
         return Curvature(composed.relation, proof=composed, hessian=hessian, given=domain)  # type: ignore[arg-type]
-    return Curvature(found.verdict, found.strict, found.proof, found.counterexample, found.positive, found.reason, hessian,
-                     found.undecided, (*used, *domain) if found.proof else ())
+    return Curvature(
+        found.verdict,
+        found.strict,
+        found.proof,
+        found.counterexample,
+        found.positive,
+        found.reason,
+        hessian,
+        found.undecided,
+        (*used, *domain) if found.proof else (),
+    )
 
 
 def _hessian(f: Expr, wrt: Symbol, facts: Facts) -> tuple[Expr, tuple[str, ...]]:
@@ -91,16 +103,30 @@ def _along_lines(f: Expr, wrt: Symbol, facts: Facts, trials: int, seed: int, kin
     try:
         low, high = second_differences(f, wrt, facts, 4 * trials, seed)
     except SymderivError as error:
-        return Curvature("unknown", reason=f"no rule applies, and nothing was evaluated: {error.message}", undecided=kink)
+        return Curvature(
+            "unknown", reason=f"no rule applies, and nothing was evaluated: {error.message}", undecided=kink
+        )
 
     def shown(e: tuple[dict[object, object], object, float] | None) -> Counterexample | None:
-        return None if e is None else Counterexample({str(getattr(k, "name", k)): v for k, v in e[0].items()}, e[1], e[2])
+        return (
+            None if e is None else Counterexample({str(getattr(k, "name", k)): v for k, v in e[0].items()}, e[1], e[2])
+        )
+
     if low and high:
-        return Curvature("neither", counterexample=shown(low), positive=shown(high),
-                         reason="f(x + v) + f(x − v) − 2 f(x) takes both signs")
+        return Curvature(
+            "neither",
+            counterexample=shown(low),
+            positive=shown(high),
+            reason="f(x + v) + f(x − v) − 2 f(x) takes both signs",
+        )
     seen = "not convex" if low else "not concave" if high else "flat at every point tried"
-    return Curvature("unknown", counterexample=shown(low), positive=shown(high), undecided=kink,
-                     reason=f"it has kinks, and no rule of composition applies; {seen}")
+    return Curvature(
+        "unknown",
+        counterexample=shown(low),
+        positive=shown(high),
+        undecided=kink,
+        reason=f"it has kinks, and no rule of composition applies; {seen}",
+    )
 
 
 __all__ = ["curvature_of"]

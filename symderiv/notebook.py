@@ -1,0 +1,104 @@
+"""A derivation as HTML: a page of its own, or a fragment for a notebook, from the same blocks as the handouts.
+
+>>> import symderiv as sd
+>>> text = html(sd.jacobian("W @ h", "h", W="o n", h="n"), fragment=True)
+>>> text.startswith('<div class="symderiv"><style>'), "<script" in text, "<math" in text
+(True, False, True)
+"""
+
+from __future__ import annotations
+
+import re
+
+from symderiv.derive import Derivation
+from symderiv.errors import UnknownNameError
+from symderiv.handout.card import law_of
+from symderiv.handout.formats import get
+from symderiv.handout.given import forward_pass, smoothness, sought, symbols
+from symderiv.handout.model import Assumptions, Block, Line, Page, Prose, Section, Steps
+from symderiv.handout.told import result
+from symderiv.present import DETAILS, NOTATIONS, fact_latex, written
+
+HEADINGS = {"matrix": "Matrix form", "index": "Index form", "differential": "Differential form"}
+_ROOTS = frozenset({":root", "html", "body", "main"})
+
+
+def html(derivation: Derivation, notation: str | None = None, detail: str = "normal", fragment: bool = False) -> str:
+    """A self-contained page of a derivation: what is sought, the symbols, the steps, the result, what it rests on.
+
+    ``notation`` is one of "matrix", "index" and "differential"; without it all three are told. ``fragment`` gives a part
+    of a page, whose style touches nothing outside it. Raises UnknownNameError for an unknown notation or detail.
+    """
+    for given, known, kind in ((notation or "matrix", NOTATIONS, "notation"), (detail, DETAILS, "detail")):
+        if given not in known:
+            raise UnknownNameError.among(given, known, kind, f"take one of {', '.join(known)}")
+    page = Page(_title(derivation), "derivation", None, (Section(_title(derivation), tuple(_blocks(derivation, notation, detail))),))
+    whole = get("html").write(page)
+    return _fragment(whole) if fragment else whole
+
+
+def _title(derivation: Derivation) -> str:
+    names = ", ".join(x.name for x in derivation.wrt)
+    return f"{derivation.kind.capitalize()} by {names}"
+
+
+def _blocks(derivation: Derivation, notation: str | None, detail: str) -> list[Block]:
+    forward = forward_pass(derivation.subject)
+    blocks: list[Block] = [Prose(sought(derivation)), symbols(derivation.subject, derivation.wrt, {}), *([forward] if forward else [])]
+    said: list[tuple[tuple[str, str], ...]] = []
+    for form in NOTATIONS if notation is None else (notation,):
+        lines = tuple(
+            Line(w.lhs, w.rhs, w.why, law_of(w) if detail == "full" else "", w.shape, k if detail == "full" else None)
+            for k, w in enumerate(written(derivation, form, detail), 1)
+        )
+        formulas = tuple((line.lhs, line.rhs) for line in lines)
+        if lines and formulas not in said:
+            blocks.append(Steps(HEADINGS[form], lines))
+            said.append(formulas)
+    used = {f.text: fact_latex(f) for f in derivation.facts if f.text in derivation.assumptions}
+    rest = [*(f"${latex}$" for latex in used.values()), *smoothness(derivation.subject, derivation.wrt, derivation.order)]
+    return [*blocks, result(derivation), Assumptions(("; ".join(rest) or "none") + ".")]
+
+
+def _fragment(page: str) -> str:
+    style = page[page.index("<style>") + len("<style>") : page.index("</style>")]
+    body = page[page.index("<section") : page.index("</main>")]
+    return f'<div class="symderiv"><style>{scoped(style)}</style>\n{body}</div>'
+
+
+def scoped(css: str, scope: str = ".symderiv") -> str:
+    """The rules of a stylesheet, for what stands inside ``scope`` alone; those about printed pages are left out.
+
+    >>> scoped("body,h1{margin:0}@media(max-width:9rem){p{x:y}}@media print{@page{size:A4}}")
+    '.symderiv,.symderiv h1{margin:0}@media(max-width:9rem){.symderiv p{x:y}}'
+    """
+    found, at = [], 0
+    while at < len(css):
+        opened = css.find("{", at)
+        if opened < 0:
+            break
+        end = _closing(css, opened)
+        head, body = css[at:opened].strip(), css[opened + 1 : end]
+        if head.startswith("@media"):
+            found += [] if "print" in head else [f"{head}{{{scoped(body, scope)}}}"]
+        elif not head.startswith("@"):
+            selectors = dict.fromkeys(_inside(one.strip(), scope) for one in re.split(r",(?![^(]*\))", head))
+            found.append(f"{','.join(selectors)}{{{body}}}")
+        at = end + 1
+    return "".join(found)
+
+
+def _closing(css: str, opened: int) -> int:
+    depth = 0
+    for at in range(opened, len(css)):
+        depth += {"{": 1, "}": -1}.get(css[at], 0)
+        if not depth:
+            return at
+    return len(css)
+
+
+def _inside(selector: str, scope: str) -> str:
+    first, _, rest = selector.partition(">")
+    if first in _ROOTS:
+        return f"{scope}>{rest}" if rest else scope
+    return f"{scope} {selector}"
