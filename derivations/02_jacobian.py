@@ -57,9 +57,16 @@ sheet = handout(
             jacobian("z = W @ h; f(z)", "h", W="o n", h="n", f="elementwise"),
             meaning=LAYER,
             reading=[
-                prose("Row $i$ of $J$ is row $i$ of $W$, scaled by $f'(z_i)$, the slope of $f$ at neuron $i$:", "Reading"),
+                prose(
+                    "Row $i$ of $J$ is row $i$ of $W$, scaled by $f'(z_i)$, the slope of $f$ at neuron $i$:", "Reading"
+                ),
                 identity(
-                    "diag(d) @ W", 'einsum("i,ij->ij", d, W)', forms=("matrix", "index"), why="row of diag product", d="o", W="o n"
+                    "diag(d) @ W",
+                    'einsum("i,ij->ij", d, W)',
+                    forms=("matrix", "index"),
+                    why="row of diag product",
+                    d="o",
+                    W="o n",
                 ),
             ],
             numbers={"f": "lambda x: x**2", "W": [[1, 2], [0, 1], [-1, 1]], "h": [1, 0]},

@@ -6,12 +6,20 @@ sheet = handout(
     "The Hessian",
     section(
         "Of a vector function: an activated layer",
-        prose("The Hessian of a vector function has three indices: $i$ for the output, $j$ and $k$ for the variable, in which it is symmetric."),
+        prose(
+            "The Hessian of a vector function has three indices: $i$ for the output, $j$ and $k$ for the variable, in which "
+            "it is symmetric."
+        ),
         derivation(
             hessian("z = W @ h; f(z)", "h", W="o n", h="n", f="elementwise"),
             meaning={"W": "weights", "h": "input of the layer", "f": "activation"},
             forms="brief index full ways",
-            reading=[prose("Each slice is a matrix of rank one, row $i$ of $W$ with itself, scaled by the bend of $f$ at neuron $i$.", "Reading")],
+            reading=[
+                prose(
+                    "Each slice is a matrix of rank one: row $i$ of $W$ with itself, scaled by the bend of $f$ at neuron $i$.",
+                    "Reading",
+                )
+            ],
             numbers={"f": "lambda x: x**3", "W": [[1, 2], [-1, 1]], "h": [1, 0]},
             covers="S10",
         ),
@@ -30,7 +38,12 @@ sheet = handout(
         derivation(
             hessian("x @ A @ x / 2 + c @ x", "x", A="n n", x="n", c="n"),
             meaning={"A": "any square matrix", "c": "a vector"},
-            reading=[prose("Only the symmetric part of $A$ is seen by $x^\\top A\\,x$; for a symmetric $A$ the Hessian is $A$.", "Reading")],
+            reading=[
+                prose(
+                    "$x^\\top A\\,x$ sees the symmetric part of $A$ alone; the Hessian of a symmetric $A$ is $A$.",
+                    "Reading",
+                )
+            ],
             numbers={"A": [[2, 1], [3, 4]], "x": [1, 1], "c": [0, 0]},
             covers="S11",
         ),

@@ -1,6 +1,16 @@
 """The chain rule for modules of any kind, to the third order."""
 
-from symderiv.handout.source import derivation, derivative, gradient, handout, hessian, identity, jacobian, prose, section
+from symderiv.handout.source import (
+    derivation,
+    derivative,
+    gradient,
+    handout,
+    hessian,
+    identity,
+    jacobian,
+    prose,
+    section,
+)
 
 MODULES = {"w": "parameters", "N": "module", "L": "loss"}
 
@@ -35,7 +45,9 @@ sheet = handout(
     ),
     section(
         "The third derivative",
-        prose("The same rules, once more. Each term is a way to spread three derivatives over the outer and the inner map."),
+        prose(
+            "The same rules, once more. Each term is a way to spread three derivatives over the outer and the inner map."
+        ),
         derivation(
             derivative("L(N(w))", "w", order=3, w="n", N="n -> o", L="o -> "),
             meaning=MODULES,
@@ -49,7 +61,15 @@ sheet = handout(
             "Softmax may end the network, and the loss take probabilities; or it may begin the loss, which then takes logits. "
             "The composition is the same, and so is its derivative by the parameters."
         ),
-        identity("-y @ log(softmax(W @ h))", "-y @ log_softmax(W @ h)", why="log of softmax", W="o n", h="n", y="o", covers="S12"),
+        identity(
+            "-y @ log(softmax(W @ h))",
+            "-y @ log_softmax(W @ h)",
+            why="log of softmax",
+            W="o n",
+            h="n",
+            y="o",
+            covers="S12",
+        ),
         derivation(
             gradient("p = softmax(W @ h); -y @ log(p)", "W", W="o n", h="n", y="o", assume="sum(y) == 1"),
             meaning={"W": "weights", "h": "input", "y": "target"},

@@ -42,13 +42,26 @@ sheet = handout(
     ),
     section(
         "Pairs",
-        prose("$\\nabla_uL=A\\,N+b+\\text{remainder}$, with $A$ and $b$ free of $u$; a pair matches if nothing remains."),
+        prose(
+            "$\\nabla_uL=A\\,N+b+\\text{remainder}$, with $A$ and $b$ free of $u$; a pair matches if nothing remains."
+        ),
         pairs(
-            ("softmax, $L=Y^\\top\\log N$", matching("softmax(u)", "Y @ log(N)", **LIKELIHOOD, assume="sum(Y) == 1"), True),
+            (
+                "softmax, $L=Y^\\top\\log N$",
+                matching("softmax(u)", "Y @ log(N)", **LIKELIHOOD, assume="sum(Y) == 1"),
+                True,
+            ),
             ("softmax, $L=Y^\\top\\log N$, any $Y$", matching("softmax(u)", "Y @ log(N)", **LIKELIHOOD), True),
-            ("softmax, $L=-Y^\\top\\log N$", matching("softmax(u)", "-Y @ log(N)", **LIKELIHOOD, assume="sum(Y) == 1"), True),
-            ("sigmoid, binary cross-entropy",
-             matching("sigmoid(u)", "-sum(Y*log(N) + (1 - Y)*log(1 - N))", **LIKELIHOOD), True),
+            (
+                "softmax, $L=-Y^\\top\\log N$",
+                matching("softmax(u)", "-Y @ log(N)", **LIKELIHOOD, assume="sum(Y) == 1"),
+                True,
+            ),
+            (
+                "sigmoid, binary cross-entropy",
+                matching("sigmoid(u)", "-sum(Y*log(N) + (1 - Y)*log(1 - N))", **LIKELIHOOD),
+                True,
+            ),
             ("identity, squared error", matching("u", "sum((N - Y)**2)/2", **LIKELIHOOD), True),
             ("exp, Poisson likelihood", matching("exp(u)", "sum(N - Y*log(N))", **LIKELIHOOD), True),
             ("tanh, squared error", matching("tanh(u)", "sum((N - Y)**2)/2", **LIKELIHOOD), False),

@@ -1,6 +1,6 @@
 """A worked network: two layers, tanh, softmax and cross-entropy."""
 
-from symderiv.handout.source import derivation, gauss_newton, gradient, handout, hessian, prose, section
+from symderiv.handout.source import derivation, gauss_newton, gradient, handout, hessian, section
 
 NETWORK = """
     z = W1 @ x + b1
@@ -34,16 +34,19 @@ sheet = handout(
         derivation(
             gradient(NETWORK, ["W1", "b1", "W2", "b2", "x"], **SHAPES),
             meaning=MEANING,
+            forms="matrix index differential full",
             numbers=NUMBERS,
         ),
     ),
     section(
         "The Hessian by the first weights",
-        derivation(hessian(NETWORK, "W1", **SHAPES), meaning=MEANING, forms="brief index full ways"),
+        derivation(hessian(NETWORK, "W1", **SHAPES), meaning=MEANING, forms="brief index full ways", numbers=NUMBERS),
     ),
     section(
         "Its Gauss–Newton part",
-        derivation(gauss_newton(NETWORK, "W1", at="u", **SHAPES), meaning=MEANING, forms="brief index full"),
+        derivation(
+            gauss_newton(NETWORK, "W1", at="u", **SHAPES), meaning=MEANING, forms="brief index", numbers=NUMBERS
+        ),
     ),
     summary="Two layers, tanh, softmax and cross-entropy: every gradient, the Hessian and its Gauss–Newton part.",
 )

@@ -118,6 +118,6 @@ def test_verdicts_and_matches_are_as_stated() -> None:
 def test_sigmoid_with_squared_error_is_refused_with_what_remains() -> None:
     pairs = [item.call for sheet in SHEETS.values() for item in sheet.items() if isinstance(item, Pair)]
     (refused,) = [found for found in (call.run() for call in pairs) if not found.matches]
-    assert refused.output.body.text() == "σ(u)"
+    assert refused.output.body.text() == "sigmoid(u)"
     assert "Y" in refused.remainder.text()
     assert refused.counterexample is not None
