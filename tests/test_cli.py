@@ -154,6 +154,14 @@ def test_prove_refutes_with_a_counterexample() -> None:
     assert "  left side = [[" in done.stdout
 
 
+def test_a_counterexample_for_modules_is_the_same_every_time() -> None:
+    arguments = ["prove", "N(x)", "N(y)", *"--shape x=n --shape y=n --shape".split(), "N=n -> o"]
+    done = run(*arguments)
+    assert done.exit_code == 1
+    assert "  N = a smooth function drawn at random\n" in done.stdout
+    assert process(*arguments).stdout == done.stdout
+
+
 def test_check_of_a_saved_derivation(tmp_path: Path) -> None:
     saved = tmp_path / "saved.json"
     assert derive(*LOSS, "--format", "json", "--out", str(saved)).exit_code == 0

@@ -68,7 +68,8 @@ def _verdict(verdict: Any) -> list[str]:
         shown = [*((str(getattr(name, "name", name)), example[name]) for name in example),
                  ("left side", example.left), ("right side", example.right)]
         for name, value in shown:
-            first, *rest = (str(value) if hasattr(value, "shape") else "a smooth function drawn at random").split("\n")
+            plain = isinstance(value, int | float) or hasattr(value, "shape")
+            first, *rest = (str(value) if plain else "a smooth function drawn at random").split("\n")
             indent = " " * (len(name) + 5)
             lines += [f"  {name} = {first}", *(indent + row for row in rest)]
     return lines
