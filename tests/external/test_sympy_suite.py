@@ -37,7 +37,7 @@ def outcomes() -> tuple[Outcome, ...]:
 
 def counts() -> dict[str, int]:
     """What the walk found."""
-    every, done = list(claims()), outcomes()
+    every, done = claims(), outcomes()
     equal = [o for o in done if not o.wrong]
     matrices = [o for o in equal if isinstance(o.claim.stated, sympy.MatrixExpr)]
     return {
