@@ -328,7 +328,7 @@ def _power(arg: Interval, q: Fraction) -> Interval:
         )
         return meet(result, signed) if q <= 7 else signed
     (lo, lo_in), (hi, hi_in) = _ends(arg)
-    ends: list[End] = [(abs(lo), lo_in), (abs(hi), hi_in)]
+    ends: list[End] = [(lo if lo >= 0 else -lo, lo_in), (hi if hi >= 0 else -hi, hi_in)]
     size = max(ends, key=lambda e: (e[0], e[1]))
     least: End = (Fraction(0), not excludes_zero(arg))
     if lo > 0 or hi < 0:

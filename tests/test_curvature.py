@@ -29,8 +29,8 @@ from symderiv.ir import Expr, Symbol
 from symderiv.proving.numeric.definite import spectrum
 
 
-def certificate_of(text: str, assume: Any = None, symmetric: bool = False, **shapes: str) -> Certificate:
-    matrix, _, facts = parse(text, shapes, assume)
+def certificate_of(text: str, assume: Any = None, symmetric: bool = False) -> Certificate:
+    matrix, _, facts = parse(text, M, assume)
     return certify(matrix, facts, symmetric=symmetric)
 
 
@@ -94,7 +94,7 @@ CERTIFIED = [
 
 @pytest.mark.parametrize(("text", "assume", "verdict", "strict", "rule"), CERTIFIED, ids=lambda v: str(v)[:60])
 def test_certified(text: str, assume: Any, verdict: str, strict: bool, rule: str) -> None:
-    found = certificate_of(text, assume, **M)
+    found = certificate_of(text, assume)
     assert (found.verdict, found.strict) == (verdict, strict)
     assert found.proof is not None
     assert rule in {n.rule for n in found.proof.walk()}
@@ -121,7 +121,7 @@ def test_certified(text: str, assume: Any, verdict: str, strict: bool, rule: str
     ],
 )
 def test_indefinite(text: str, assume: Any) -> None:
-    found = certificate_of(text, assume, **M)
+    found = certificate_of(text, assume)
     assert found.verdict == "indefinite"
     assert found.proof is None
     assert found.counterexample is not None
@@ -131,21 +131,21 @@ def test_indefinite(text: str, assume: Any) -> None:
 
 
 def test_unknown_says_what_was_seen() -> None:
-    found = certificate_of("Q @ Q", "symmetric(Q)", **M)
+    found = certificate_of("Q @ Q", "symmetric(Q)")
     assert found.verdict in ("psd", "unknown")  # Q Q = Qᵀ Q
-    found = certificate_of("diag(y) - outer(y, y)/2", ["y > 0", "y < 1"], y="2")
+    found = certificate_of("diag(y) - outer(y, y)/2", ["y > 0", "y < 1"])
     assert found.verdict in ("unknown", "indefinite")
     assert found.undecided is not None or found.counterexample is not None
 
 
 def test_symmetric_directions() -> None:
-    assert certificate_of("einsum('il,jk->ijkl', Q, Q)", "pd(Q)", symmetric=True, **M).verdict == "psd"
-    assert certificate_of("einsum('il,jk->ijkl', Q, Q)", "pd(Q)", **M).verdict == "indefinite"
+    assert certificate_of("einsum('il,jk->ijkl', Q, Q)", "pd(Q)", symmetric=True).verdict == "psd"
+    assert certificate_of("einsum('il,jk->ijkl', Q, Q)", "pd(Q)").verdict == "indefinite"
 
 
 def test_shapes() -> None:
     with pytest.raises(ShapeError):
-        certificate_of("A", **M)
+        certificate_of("A")
 
 
 # ---------------------------------------------------------------- functions
@@ -359,14 +359,14 @@ def _replace_leaf(tree: ProofNode, change: Any) -> ProofNode:
     ],
 )
 def test_checker_sees_planted_faults(change: Any) -> None:
-    found = certificate_of("X.T @ diag(sigmoid(X @ w)*(1 - sigmoid(X @ w))) @ X", **M)
+    found = certificate_of("X.T @ diag(sigmoid(X @ w)*(1 - sigmoid(X @ w))) @ X")
     assert found.proof is not None
     assert check_proof(found.proof, found.facts)
     assert not check_proof(_replace_leaf(found.proof, change), found.facts)
 
 
 def test_checker_sees_a_false_root() -> None:
-    found = certificate_of(J, **M)
+    found = certificate_of(J)
     assert found.proof is not None
     assert not check_proof(replace(found.proof, relation="⪯"), found.facts)
     assert not check_proof(replace(found.proof, expr=scale(2, found.proof.expr)), found.facts)
@@ -377,7 +377,7 @@ def test_checker_sees_a_false_root() -> None:
 def test_a_false_rule_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """With "every entry is ≥ 0" planted, diag(v) is certified, and the check says no."""
     monkeypatch.setattr(Intervals, "of", lambda self, node: interval("[0, oo)"))
-    found = certificate_of("diag(v)", **M)
+    found = certificate_of("diag(v)")
     assert found.verdict == "psd"
     assert found.proof is not None
     assert not check_proof(found.proof, found.facts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from typing import Literal
 
 from symderiv.build import add, contract, permute, zero
 from symderiv.certificates.definite import Definite
@@ -20,6 +21,13 @@ from symderiv.verdicts import proves
 
 NONE = Facts()
 MOST_TERMS = 12
+_OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]] = {
+    "psd": "convex",
+    "nsd": "concave",
+    "zero": "affine",
+    "indefinite": "neither",
+    "unknown": "unknown",
+}
 
 
 def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool = False) -> Certificate:
@@ -205,16 +213,13 @@ def curvature_of_hessian(
     found = certify(hessian, facts, trials, seed, symmetric)
     if found.verdict == "unknown" and proves(hessian, zero(hessian.shape), facts) is not None:
         return Curvature("affine", hessian=hessian, reason="the Hessian is zero by prove's form")
-    verdict = {"psd": "convex", "nsd": "concave", "zero": "affine", "indefinite": "neither"}.get(
-        found.verdict, "unknown"
-    )
     return Curvature(
-        verdict,
+        _OF_FORM[found.verdict],
         found.strict,
         found.proof,
         found.counterexample,
         found.positive,
-        found.reason,  # type: ignore[arg-type]
+        found.reason,
         hessian,
         found.undecided,
     )

@@ -110,7 +110,9 @@ class Composition:
             return self._norm(node)
         if inner.relation == "affine" or convexity == "affine":
             shape = convexity if inner.relation == "affine" else _turned(inner.relation, monotone)
-            return shape and self.made(node, shape, "convex function of an affine one", (inner,), used)
+            if shape is None:
+                return None
+            return self.made(node, shape, "convex function of an affine one", (inner,), used)
         keeps = {
             ("convex", "increasing"): "convex",
             ("convex", "decreasing"): "concave",

@@ -91,12 +91,12 @@ def spectrum(
         if not np.all(np.isfinite(array)) or _unsteady(node, array, values, sizes):
             continue
         count += 1
-        for low, high in _extremes(array, left, right, symmetric):
-            low, high = (Extreme(*e, values, sizes) for e in (low, high))  # type: ignore[assignment, misc]
-            if least is None or low.relative < least.relative:  # type: ignore[attr-defined]
-                least = low  # type: ignore[assignment]
-            if most is None or high.relative > most.relative:  # type: ignore[attr-defined]
-                most = high  # type: ignore[assignment]
+        for ends in _extremes(array, left, right, symmetric):
+            low, high = (Extreme(e[0], e[1], e[2], values, sizes) for e in ends)
+            if least is None or low.relative < least.relative:
+                least = low
+            if most is None or high.relative > most.relative:
+                most = high
     return Range(least, most, count)
 
 
