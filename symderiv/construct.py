@@ -1,8 +1,6 @@
-"""The constructors: each brings its node to canonical form, and does structure only.
+"""The constructors: each brings its node to canonical form, and does structure only; folding and facts are rules.
 
-Folding definitions, facts and factoring are rules, recorded as steps; here is what needs no step because it is how the
-one linear node is written: flattening, δ by union–find, equal factors merged as powers, like terms collected,
-coefficients and common δ or broadcast axes moved outwards. All constructors are idempotent: ``remake(n, n.kids) is n``.
+Flattening, δ by union–find, equal factors as powers, like terms, coefficients and shared axes outwards. All idempotent.
 """
 from __future__ import annotations
 
@@ -18,10 +16,7 @@ from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_
 from symderiv.nodes import ONE, add_node, contract_node, map_node, primitive, symbol, zero
 from symderiv.patterns import Atom, common_structure, components, may_merge, rational_power
 
-_F1 = Fraction(1)
 
-
-# ---------------------------------------------------------------- numbers and units
 def number(value: Fraction | int) -> Expr:
     return add([(Fraction(value), ONE)], ())
 
@@ -141,7 +136,7 @@ class _Contraction(Flattening):
                 c, node = scaled(contract([f for f, _ in group], [ls for _, ls in group], boundary))
                 if c != 1:
                     return False
-                q, key = _F1, (node, boundary)
+                q, key = Fraction(1), (node, boundary)
             else:
                 (f, ls), = group
                 node, q = base_and_exponent(f)
@@ -328,7 +323,7 @@ def _strip_broadcast(arg: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...],
     kept = tuple(x for x in first if x in used or node.out.count(x) > 1)
     if len(kept) == len(first):
         return None
-    out = tuple(x for x in node.out)
+    out = node.out
     inner_out = tuple(x for x in node.out if x in kept)
     inner = scale(c, contract(node.factors, node.labels, inner_out, {x: node.dims[x] for x in inner_out}))
     if len(inner_out) != len(kept):                             # δ stays inside: give its axes labels of their own

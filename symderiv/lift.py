@@ -79,10 +79,26 @@ def opaque(node: Expr, done: Trees) -> Tree:
 def lift_with(expr: Expr, fallback: Fallback) -> Tree | None:
     """The tree, where ``fallback(node, trees of its kids)`` is asked for nodes that have none."""
     done: Trees = {}
-    for node in postorder(expr):
+    for node in told_nodes(expr):
         tree = _one(node, done)
         done[node] = fallback(node, done) if tree is None else tree
     return done[expr]
+
+
+def told_nodes(expr: Expr) -> list[Expr]:
+    """Every node that is printed, kids before parents: what stands under a name isn't, but for a differential's."""
+    order: dict[Expr, None] = {}
+    stack: list[tuple[Expr, bool]] = [(expr, False)]
+    while stack:
+        node, ready = stack.pop()
+        if node in order:
+            continue
+        if ready or (isinstance(node, Name) and node.role != "differential"):
+            order[node] = None
+        else:
+            stack.append((node, True))
+            stack.extend((kid, False) for kid in reversed(node.kids) if kid not in order)
+    return list(order)
 
 
 def shape_of(node: Expr) -> Shape2:

@@ -225,7 +225,7 @@ def scale(coefficient: Fraction, scalars: Sequence[Tree], body: Tree | None) -> 
         body = product([body, moving[0]])                       # p pᵀ du, not (pᵀ du) p
         flat.remove(moving[0])
     if coefficient < 0:
-        turned = None if body is None or isinstance(body, Sum) else flipped(body)
+        turned = None if body is None or (isinstance(body, Sum) and not flat) else flipped(body)
         if turned is not None:
             coefficient, body = -coefficient, turned
         else:
