@@ -23,8 +23,7 @@ def number(value: Fraction | int) -> Expr:
 
 def ones(shape: Sequence[Dim]) -> Expr:
     """All entries one: output labels that no factor carries."""
-    labels = tuple(range(len(shape)))
-    return contract((), (), labels, dict(enumerate(shape)))
+    return contract((), (), tuple(range(len(shape))), dict(enumerate(shape)))
 
 
 def identity(shape: Sequence[Dim]) -> Expr:
@@ -244,9 +243,7 @@ def _axis_classes(node: Expr) -> tuple[int, ...]:
 
 # ---------------------------------------------------------------- sums
 def scale(coefficient: Fraction | int, node: Expr) -> Expr:
-    if coefficient == 1:
-        return node
-    return add([(Fraction(coefficient), node)], node.shape)
+    return node if coefficient == 1 else add([(Fraction(coefficient), node)], node.shape)
 
 
 def add(terms: Iterable[tuple[Fraction | int, Expr]], shape: Sequence[Dim]) -> Expr:

@@ -12,11 +12,10 @@ import re
 
 from symderiv.derive import Derivation
 from symderiv.errors import UnknownNameError
-from symderiv.handout.card import law_of
 from symderiv.handout.formats import get
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
-from symderiv.handout.model import Assumptions, Block, Line, Page, Prose, Section, Steps
-from symderiv.handout.told import result
+from symderiv.handout.model import Assumptions, Block, Page, Prose, Section, Steps
+from symderiv.handout.told import as_line, numbered, result
 from symderiv.present import DETAILS, NOTATIONS, fact_latex, written
 
 HEADINGS = {"matrix": "Matrix form", "index": "Index form", "differential": "Differential form"}
@@ -47,10 +46,8 @@ def _blocks(derivation: Derivation, notation: str | None, detail: str) -> list[B
     blocks: list[Block] = [Prose(sought(derivation)), symbols(derivation.subject, derivation.wrt, {}), *([forward] if forward else [])]
     said: list[tuple[tuple[str, str], ...]] = []
     for form in NOTATIONS if notation is None else (notation,):
-        lines = tuple(
-            Line(w.lhs, w.rhs, w.why, law_of(w) if detail == "full" else "", w.shape, k if detail == "full" else None)
-            for k, w in enumerate(written(derivation, form, detail), 1)
-        )
+        told = written(derivation, form, detail)
+        lines = numbered(told) if detail == "full" else tuple(map(as_line, told))
         formulas = tuple((line.lhs, line.rhs) for line in lines)
         if lines and formulas not in said:
             blocks.append(Steps(HEADINGS[form], lines))

@@ -21,24 +21,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from symderiv.build import add
-from symderiv.engine import Engine
-from symderiv.errors import EvaluationError, ShapeError, SymderivError, TooLargeError
+from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
-from symderiv.ir import Der, Expr, free_symbols, is_zero, postorder
+from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
-from symderiv.proving.decide import decide
-from symderiv.proving.forms import SYMMETRIC, Forms
-from symderiv.proving.joins import floated, split
-from symderiv.proving.prepare import DOMAIN, derived, symmetrised, with_domain
-from symderiv.proving.terms import GiveUp
-from symderiv.trace import Proof, fires
+from symderiv.proving.prepare import derived
+from symderiv.proving.show import BUDGET, shown
+from symderiv.trace import Proof
 
 Status = Literal["proved", "checked", "refuted", "unknown"]
 NONE = Facts()
-BUDGET = 12000
-TURNS = 3
-"""how many terms of a sum are tried as the one that leads B·B⁻¹ = I"""
 
 
 @dataclass(frozen=True)
@@ -98,81 +90,15 @@ def prove_exprs(
             shapes=(lhs.shape, rhs.shape),
         )
     left, right = derived(lhs), derived(rhs)
-    holes = () if (left, right) == (lhs, rhs) else ("derivatives taken",)
-    proved = _by_form(lhs, rhs, left, right, facts, holes, budget) or _by_rules(lhs, rhs, left, right, facts, holes)
-    return proved if proved.status == "proved" else _by_numbers(proved, left, right, facts, trials, seed)
-
-
-def proves(lhs: Expr, rhs: Expr, facts: Facts = NONE, budget: int = BUDGET) -> Verdict | None:
-    """The proof, or None: nothing is evaluated."""
-    if lhs.shape != rhs.shape:
-        return None
-    left, right = derived(lhs), derived(rhs)
-    found = _by_form(lhs, rhs, left, right, facts, (), budget) or _by_rules(lhs, rhs, left, right, facts, ())
-    return found if found.status == "proved" else None
-
-
-# ---------------------------------------------------------------- proofs
-def _by_form(
-    lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts, holes: tuple[str, ...], budget: int
-) -> Verdict | None:
-    """Prove's own form: expanded and rational in exponentials."""
-    (left, right), facts = symmetrised((floated(left), floated(right)), facts)
-    (left, groups), (right, others) = split(left), split(right)
-    if groups != others or left.shape != right.shape:
-        return None
-    known = with_domain(facts, left, right)
-    for turn in range(TURNS):
-        try:
-            forms = Forms(known, budget, turn)
-            decision = decide(forms, left, right)
-        except (GiveUp, TooLargeError, RecursionError):
-            return None
-        if decision.zero:
-            break
-        if not any(len(base.terms) > 1 for base in forms.inverses.values()):
-            return None
-    else:
-        return None
-    symbols = set(free_symbols(left, right))
-    kinds = [f.text for f in facts.of(*SYMMETRIC) if f.subject in symbols]
-    used = dict.fromkeys([*forms.ring.used, *(f.text for f in forms.signs.used), *kinds])
-    steps = [*holes, "names opened, products distributed, functions written by exponentials"]
-    steps += [f"multiplied by {e!r}, which isn't zero" for e in decision.multiplied]
-    reason = "both sides have one normal form"
-    return Verdict(
-        "proved",
-        reason,
-        lhs,
-        rhs,
-        assumptions=tuple(t for t in used if t and t != DOMAIN),
-        steps=tuple(steps),
-        normal_form=decision.form,
-    )
-
-
-def _by_rules(lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts, holes: tuple[str, ...]) -> Verdict:
-    """The engine's normal form of the difference, with its steps."""
-    open_verdict = Verdict("unknown", "no normal form was found that shows it", lhs, rhs)
-    try:
-        proof = Engine(facts).begin(add([(1, left), (-1, right)], left.shape))
-    except SymderivError:
-        return open_verdict
-    if not is_zero(proof.after):
-        return Verdict("unknown", open_verdict.reason, lhs, rhs, normal_form=proof.after)
-    recorded = list(fires(proof))
-    used = dict.fromkeys(f.text for step, _ in recorded for f in step.facts)
-    steps = (*holes, *dict.fromkeys(step.law.title for step, _ in recorded))
-    return Verdict(
-        "proved",
-        "the difference simplifies to zero",
-        lhs,
-        rhs,
-        assumptions=tuple(used),
-        steps=steps,
-        normal_form=proof.after,
-        proof=proof,
-    )
+    found = shown(left, right, facts, budget)
+    if found.zero:
+        taken = () if (left, right) == (lhs, rhs) else ("derivatives taken",)
+        steps = (*taken, *found.steps)
+        return Verdict(
+            "proved", found.reason, lhs, rhs, None, None, 0, found.assumptions, steps, found.form, found.proof
+        )
+    open_verdict = Verdict("unknown", found.reason, lhs, rhs, normal_form=found.form)
+    return _by_numbers(open_verdict, left, right, facts, trials, seed)
 
 
 # ---------------------------------------------------------------- numbers
@@ -208,4 +134,4 @@ def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, tr
     return Verdict("refuted", reason, lhs, rhs, shown, report.worst, report.trials, facts.texts(), normal_form=form)
 
 
-__all__ = ["Counterexample", "Verdict", "prove_exprs", "proves"]
+__all__ = ["Counterexample", "Verdict", "prove_exprs"]

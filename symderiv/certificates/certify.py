@@ -15,9 +15,9 @@ from symderiv.facts import Facts
 from symderiv.ir import Add, Contract, Expr, is_zero
 from symderiv.ops import shape_text
 from symderiv.proving.prepare import derived, symmetrised
+from symderiv.proving.show import proves
 from symderiv.rules.algebra import sums_in
 from symderiv.trace import Proof, fires
-from symderiv.verdicts import proves
 
 NONE = Facts()
 MOST_TERMS = 12
@@ -211,7 +211,7 @@ def curvature_of_hessian(
     'affine'
     """
     found = certify(hessian, facts, trials, seed, symmetric)
-    if found.verdict == "unknown" and proves(hessian, zero(hessian.shape), facts) is not None:
+    if found.verdict == "unknown" and proves(hessian, zero(hessian.shape), facts):
         return Curvature("affine", hessian=hessian, reason="the Hessian is zero by prove's form")
     return Curvature(
         _OF_FORM[found.verdict],

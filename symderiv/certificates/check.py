@@ -9,7 +9,7 @@ from symderiv.certificates.mirror import Mirror
 from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
 from symderiv.ir import Contract, Expr, Name, is_zero
-from symderiv.verdicts import proves
+from symderiv.proving.show import proves
 
 TOLERANCE = 1e-9
 _NEEDS = {"⪰": 1, "≻": 1, "⪯": -1, "≺": -1, "≥": 1, ">": 1, "≤": -1, "<": -1}
@@ -161,7 +161,7 @@ def _rank_one(node: ProofNode, facts: Facts) -> bool:
     diagonal = view(d, left, both)
     outer = contract((v, v, w), (left, right, batch), tuple(range(order)))
     claimed = add([(node.sign, diagonal), (-node.sign, outer)], node.expr.shape)
-    if claimed is not node.expr and proves(claimed, node.expr, facts) is None:
+    if claimed is not node.expr and not proves(claimed, node.expr, facts):
         return False
     axes = tuple(range(len(d.shape)))
     ratio = contract((power(v, 2), power(d, -1), w), (axes, axes, axes[:-1]), axes[:-1])

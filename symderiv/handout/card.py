@@ -19,7 +19,7 @@ READING = {
     "quotient rule": r"\partial(a/s)=\partial a/s-a\,\partial s/s^2",
     "contract delta": r"\textstyle\sum_k a_k\,\delta_{kj}=a_j",
     "collect": r"a\,b\,a=a^2\,b,\quad a+a=2\,a",
-    "lemma": r"\partial v/\partial x\to\text{its result, derived above}",
+    "lemma": r"\partial v/\partial x\to\text{its result}",
     "read as matrix": r"[\,\textstyle\sum_k A_{ik}B_{kj}\,]=AB,\quad[\,d_i\,\delta_{ij}\,]=\operatorname{diag}(d),"
     r"\quad[\,a_ib_j\,]=a\,b^\top",
     "identify Jacobian": r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A",

@@ -27,7 +27,7 @@ CONVENTION = (
     "At the right of a line: its rule, and its shape where that changes."
 )
 FORMS = ("brief", "index", "matrix", "differential", "full", "ways")
-_LINE = 96
+_LINE = 84
 
 
 @dataclass(frozen=True)

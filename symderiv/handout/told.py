@@ -49,18 +49,26 @@ def lines_of(told: Told, form: str) -> list[Written]:
 
 def steps(lines: Sequence[Written], form: str) -> Steps:
     """The lines as a block; those of the full form are numbered, folded and have their laws."""
-    full = form == "full"
-    rows = tuple(
-        Line(w.lhs, w.rhs, w.why, law_of(w) if full else "", w.shape, k if full else None) for k, w in enumerate(lines, 1)
-    )
-    return Steps(TITLES[form], rows, folded=full)
+    return Steps(TITLES[form], numbered(lines) if form == "full" else tuple(map(as_line, lines)), folded=form == "full")
+
+
+def as_line(written: Written) -> Line:
+    return Line(written.lhs, written.rhs, written.why, "", written.shape)
+
+
+def numbered(lines: Sequence[Written]) -> tuple[Line, ...]:
+    """The lines with their laws; those that a rule gives are numbered."""
+    found, number = [], 0
+    for line in lines:
+        number += bool(line.why)
+        found.append(Line(line.lhs, line.rhs, line.why, law_of(line), line.shape, number if line.why else None))
+    return tuple(found)
 
 
 def split_steps(split: GaussNewton) -> tuple[Steps, list[Written]]:
     """(the parts of a split, each from its definition; their lines)."""
     lines = split_written(split, "matrix", "normal")
-    rows = tuple(Line(w.lhs, w.rhs, w.why, "", w.shape) for w in lines)
-    return Steps("Gauss–Newton split", rows), lines
+    return Steps("Gauss–Newton split", tuple(map(as_line, lines))), lines
 
 
 Formulas = tuple[tuple[str, str], ...]
@@ -211,4 +219,4 @@ def under_brace(text: str, below: str) -> str:
     return rf"\underbrace{{{text}}}_{{{below}}}"
 
 
-__all__ = ["TITLES", "lines_of", "names_in", "result", "split_steps", "steps", "under_brace", "unsaid", "ways"]
+__all__ = ["TITLES", "as_line", "lines_of", "names_in", "numbered", "result", "split_steps", "steps", "under_brace", "unsaid", "ways"]
