@@ -15,11 +15,11 @@ from symderiv.trace import Cong, Fire, Item, Proof
 MAP_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.unfold_shorthand, definitions.inverse_pair,
     definitions.known_value, definitions.odd_even, definitions.log_of_softmax, definitions.fold_logsumexp,
-    definitions.fold_softplus, definitions.log_of_sigmoid, definitions.log_of_complement, definitions.fold_sigmoid,
+    definitions.fold_softplus, definitions.fold_logdet, definitions.log_of_sigmoid, definitions.log_of_complement, definitions.fold_sigmoid,
     definitions.fold_exp_logsumexp,
 )
 CONTRACT_RULES: tuple[Rule, ...] = (
-    definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_exp_sigmoid,
+    definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
     assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse,
 )

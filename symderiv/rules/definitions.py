@@ -166,6 +166,43 @@ def _inverse_pairs() -> Iterator[tuple[str, str]]:
 _INVERSE = frozenset(_inverse_pairs())
 
 
+@rule("fold definition", r"\log\lvert\det X\rvert=\operatorname{logdet}X", [Map],
+      example=lambda: (apply("log", apply("abs", call("det", (symbol("X", (3, 3)),), ()))), Context()))
+def fold_logdet(node: Map, context: Context) -> Expr | None:
+    """Also log det X, where it is defined."""
+    inner = peel(node.arg) if is_map(node, "log") else None
+    if isinstance(inner, Map) and is_map(inner, "abs"):
+        inner = peel(inner.arg)
+    return call("logdet", inner.args, ()) if isinstance(inner, Call) and inner.fn == "det" and not inner.ders else None
+
+
+def _hyperbolic(sign: int, v: Expr) -> Expr:
+    return add([(1, apply("exp", v)), (sign, apply("exp", scale(-1, v)))], v.shape)
+
+
+@rule("fold definition", r"\sinh x/\cosh x=(e^{x}-e^{-x})/(e^{x}+e^{-x})=\tanh x", [Contract],
+      example=lambda: (_times(apply("sinh", _v()), power(apply("cosh", _v()), -1)), Context()))
+def fold_tanh(node: Contract, context: Context) -> Expr | None:
+    rows = rows_of(node)
+    for i, (base, q, ls) in enumerate(rows):
+        below = peel(base)
+        if q >= 0 or q.denominator != 1:
+            continue
+        arguments: list[Expr] = [below.arg] if isinstance(below, Map) and is_map(below, "cosh") else []
+        if isinstance(below, Add):
+            arguments = [e.arg for _, t in below.terms if isinstance(e := peel(t), Map) and is_map(e, "exp")]
+        for v in arguments:
+            whole, above = (apply("cosh", v), apply("sinh", v)) if isinstance(below, Map) else (_hyperbolic(1, v), _hyperbolic(-1, v))
+            if whole is not below:
+                continue
+            c, above = primitive(above) if isinstance(above, Add) else (Fraction(1), above)
+            for j, (other, r, lj) in enumerate(rows):
+                if peel(other) is above and lj == ls and r >= 1:
+                    rows[i], rows[j] = (base, q + 1, ls), (other, r - 1, lj)
+                    return scale(c, from_rows(node, [*rows, (apply("tanh", v), Fraction(1), ls)]))
+    return None
+
+
 @rule("inverse functions", r"g(f(x))=x", [Map], example=lambda: (apply("log", apply("exp", _u())), Context()))
 def inverse_pair(node: Map, context: Context) -> Expr | None:
     inner = peel(node.arg)
