@@ -3,7 +3,17 @@
 import numpy as np
 
 from symderiv.functions import SCALAR
-from symderiv.handout.source import derivation, functions, gradient, handout, identity, jacobian, prose, section
+from symderiv.handout.source import (
+    derivation,
+    derivative,
+    functions,
+    gradient,
+    handout,
+    identity,
+    jacobian,
+    prose,
+    section,
+)
 
 LAYER = {"W": "weights", "h": "input of the layer", "b": "bias", "f": "activation"}
 ACTIVATIONS = [row.name for row in SCALAR.values() if row.activation]
@@ -84,7 +94,7 @@ sheet = handout(
     section(
         "One activation, step by step",
         derivation(
-            jacobian("x / (1 + exp(-x))", "x", x=""),
+            derivative("x / (1 + exp(-x))", "x", x=""),
             meaning={"x": "a number"},
             definition=silu,
             forms="brief matrix differential full",

@@ -1,6 +1,6 @@
 """Losses that match a module: their gradient by the module's input is affine in the module's output."""
 
-from symderiv.handout.source import derivation, handout, jacobian, matching, pair, pairs, prose, section
+from symderiv.handout.source import derivation, handout, identity, jacobian, matching, pair, pairs, prose, section
 
 LIKELIHOOD = {"input": "u", "output": "N", "target": "Y", "u": "o", "Y": "o"}
 
@@ -13,6 +13,19 @@ sheet = handout(
             meaning={"u": "logits"},
             numbers={"u": [0, 0, "log(2)"]},
             show={"p": "softmax(u)"},
+            reading=[
+                prose(
+                    "$J$ is symmetric, and its rows sum to zero: adding a number to every $u_j$ leaves $p$ as it is.",
+                    "Reading",
+                ),
+                identity(
+                    "p = softmax(u); J = diag(p) - outer(p, p); J @ ones(o)",
+                    "zeros(o)",
+                    why="entries sum to one",
+                    u="o",
+                ),
+                identity("softmax(u + c)", "softmax(u)", why="for every number c", u="o", c=""),
+            ],
             covers="S18",
         ),
     ),

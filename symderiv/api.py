@@ -6,7 +6,7 @@ from typing import Any
 
 from symderiv import derive
 from symderiv import splits as splitting
-from symderiv.build import substitute
+from symderiv.build import substitute, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Facts
@@ -102,13 +102,31 @@ def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = N
             **declared: Any) -> Derivation:
     """Second derivative: of a scalar x.shape + x.shape, of a vector the tensor [output, x, x]; of a list, blocks.
 
+    ``times="v"`` gives the product with a v of the variable's shape, without the matrix.
+
     >>> hessian("logsumexp(u)", "u", u="o").result.text()
     'diag(softmax(u)) − softmax(u) softmax(u)ᵀ'
     """
-    value, found, several, facts, text = _read(f, wrt, assume, shapes, declared)
-    if times is not None:
-        raise SymderivError("times= isn't there yet", hint="take the Hessian itself, with numpy(compress=True) where it is large")
-    return derive.derivative(value, found, facts, 2, "hessian", several, text)
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
+    found, several = variables(wrt, value, environment)
+    text = f if isinstance(f, str) else ""
+    result = derive.derivative(value, found, facts, 2, "hessian", several, text)
+    if times is None:
+        return result
+    if several or value.shape:
+        raise SymderivError("times= takes a scalar and one variable", hint="ask for one variable at a time")
+    return derive.times(result, _direction(times, found[0], environment))
+
+
+def _direction(name: str, x: Symbol, environment: Environment) -> Symbol:
+    """The symbol that a second derivative is multiplied by: of the variable's shape."""
+    known = environment.symbols.get(name)
+    if not name.isidentifier():
+        raise SymderivError(f"times='{name}' isn't a name", hint="name a vector of the variable's shape, as times='v'")
+    if known is not None and known.shape != x.shape:
+        raise ShapeError(f"times='{name}' has shape {shape_text(known.shape)}; {x.name} has {shape_text(x.shape)}",
+                         hint="take a name that isn't declared", shapes=(known.shape, x.shape))
+    return known or symbol(name, x.shape)
 
 
 def derivative(f: Any, wrt: Any, /, *, order: int = 1, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
@@ -134,11 +152,10 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
-    if times is not None:
-        raise SymderivError("times= isn't there yet", hint="take .G itself")
     if several:
         raise SymderivError("gauss_newton takes one variable", hint="ask for one variable at a time")
-    return splitting.split(value, found[0], splitting.find_split(value, at, environment), facts)
+    parts = splitting.split(value, found[0], splitting.find_split(value, at, environment), facts)
+    return parts if times is None else parts.times(_direction(times, found[0], environment))
 
 
 def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, seed: int = 0,

@@ -333,3 +333,17 @@ def _higher(engine: Engine, f: Expr, begin: Proof, lemma: Proof, x: Symbol, then
         items = under(goal, proof, engine.context)
         proof = chain(goal, [*items, engine.jacobian(proof.after, y, named=True)], engine.context)
     return unfolded(engine, proof, goal, [])
+
+
+def times(d: Derivation, v: Symbol) -> Derivation:
+    """The product of a second derivative with a v of the variable's shape, as an expression that never holds the matrix."""
+    engine = Engine(d.facts)
+    (proof,) = d.flat
+    (x,) = d.wrt
+    front = tuple(range(len(proof.after.shape) - len(x.shape)))
+    tail = tuple(("v", k) for k in range(len(x.shape)))
+    goal = contract((proof.before, v), (front + tail, tail), front)
+    lemmas = {p.before: p for p in (proof, *d.lemmas) if p.before in goal.kids}
+    filled = engine.fill(goal, lemmas)
+    whole = chain(goal, [filled, engine.simplify(filled.after)], engine.context)
+    return Derivation(f"{d.kind} times {v.name}", d.subject, d.wrt, whole, d.facts, d.order, source=d.source)

@@ -186,7 +186,7 @@ class Residual(Module):
     def __init__(self, *inner: Module) -> None:
         self.inner = Sequential(*inner)
         self.size_in = self.inner.size_in
-        self._written
+        _ = self._written                                       # sizes are checked when modules are joined
 
     def describe(self) -> dict[str, Any]:
         return {"": repr(self.inner)}

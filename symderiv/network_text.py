@@ -159,7 +159,7 @@ class Sequential(Module):
             p for m in modules for p in (m.parts if isinstance(m, Sequential) else (m,))
         )
         self.size_in = next((p.size_in for p in self.parts if p.size_in is not None), None)
-        self._written
+        _ = self._written                                       # sizes are checked when modules are joined
 
     def emit(self, writer: Writer, value: str, size: Dim) -> tuple[str, Dim | None]:
         return writer.chain(self.parts, value, size)

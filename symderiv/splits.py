@@ -5,12 +5,12 @@ the Hessian in u is taken of the loss as a function of u alone.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
 from symderiv.build import box, contract, der, name, substitute, symbol
-from symderiv.derive import Derivation, derivative, expect_scalar, unfolded
+from symderiv.derive import Derivation, derivative, expect_scalar, times, unfolded
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Facts
@@ -48,6 +48,10 @@ class GaussNewton:
     @property
     def parts(self) -> tuple[Derivation, ...]:
         return (self.jacobian, self.slope, self.outer, self.G, self.R, self.H)
+
+    def times(self, v: Symbol) -> GaussNewton:
+        """The split's parts multiplied by v, each an expression that never holds the matrix."""
+        return replace(self, H=times(self.H, v), G=times(self.G, v), R=times(self.R, v))
 
     def replay(self) -> tuple[Any, ...]:
         """Replay every part."""

@@ -181,9 +181,9 @@ def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str
     largest: dict[tuple[Dim, ...], None] = {}
     for k in order:
         dims = tuple(d for d in program.ops[k].dims if d != 1)
-        if len(dims) > 1 or program.ops[k].kind in ("broadcast", "delta"):
-            if not any(_within(sorted(map(str, dims)), shape) for shape in fitting):
-                largest[tuple(sorted(dims, key=str))] = None
+        large = len(dims) > 1 or program.ops[k].kind in ("broadcast", "delta")
+        if large and not any(_within(sorted(map(str, dims)), shape) for shape in fitting):
+            largest[tuple(sorted(dims, key=str))] = None
     kept = [d for d in largest if not any(e != d and _within(list(map(str, d)), list(map(str, e))) for e in largest)]
     known = set(head.sizes)
     lines = []

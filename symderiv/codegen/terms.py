@@ -77,9 +77,9 @@ class Opened:
             else:
                 continue
             terms = self.own[node]
-            if any(t.has_delta for t in terms) or (len(terms) == 1 and terms[0].structured):
-                if len(terms) <= MOST_TERMS:
-                    self.inside[node] = terms
+            structured = any(t.has_delta for t in terms) or (len(terms) == 1 and terms[0].structured)
+            if structured and len(terms) <= MOST_TERMS:
+                self.inside[node] = terms
 
     def sum_of(self, node: Add) -> list[Term]:
         result: list[Term] = []

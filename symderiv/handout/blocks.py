@@ -112,9 +112,10 @@ def derived(item: Derived, context: Context) -> list[Block]:
     found = check(told)
     if not found.ok:
         raise SourceError(item.call.place, f"the derivation isn't confirmed: {found.trouble}")
-    before = context.shown.get(whole.subject)
+    section = context.shown.get(whole.subject)
+    before = "" if section is None else "above" if section == context.section else f"of section {section}"
     blocks: list[Block] = [Prose(_sought(told, before))]
-    if before is None:
+    if not before:
         forward = forward_pass(whole.subject)
         blocks += [symbols(whole.subject, whole.wrt, item.meaning, item.call.options), *([forward] if forward else [])]
         context.shown[whole.subject] = context.section
@@ -133,7 +134,7 @@ def derived(item: Derived, context: Context) -> list[Block]:
     return [*blocks, Code("The call", item.call.code()), *_generated(whole)]
 
 
-def _sought(told: Derivation | GaussNewton, before: int | None) -> str:
+def _sought(told: Derivation | GaussNewton, before: str) -> str:
     """What is sought; of what was given in an earlier section, only that."""
     if isinstance(told, Derivation):
         return sought(told, before)

@@ -26,12 +26,12 @@ def program(subject: Expr) -> list[Name]:
     return [n for n in postorder(subject) if isinstance(n, Name) and n.role == "user"]
 
 
-def sought(derivation: Derivation, before: int | None = None) -> str:
-    """"Find … for …", with what short programs name; ``before`` is the section that gave it already."""
+def sought(derivation: Derivation, before: str = "") -> str:
+    """"Find … for …", with what short programs name; ``before`` says where it was given already."""
     f, letter = derivation.subject, letter_of(derivation)
     goal = _goal(derivation, letter)
-    if before is not None:
-        return f"Find {goal} for the ${letter}$ of section {before}."
+    if before:
+        return f"Find {goal} for the ${letter}$ {before}."
     names = [n for n in program(f) if n is not f]
     if len(names) >= PROGRAM:
         return f"Find {goal} for the network below."

@@ -15,6 +15,7 @@ from symderiv.frontend.inputs import to_expr
 from symderiv.functions import SCALAR
 from symderiv.functions.rows import ScalarFunction
 from symderiv.handout.checked import SEED, TRIALS
+from symderiv.handout.formula import width
 from symderiv.handout.given import program, space
 from symderiv.handout.model import Block, Check, Example, Line, Steps, Table, escape
 from symderiv.handout.source import Functions, Identity, Maps, SourceError
@@ -98,7 +99,8 @@ def _mentioned(item: Maps, text: str) -> dict[str, object]:
 
 
 # ---------------------------------------------------------------- functions
-LONGEST = 110
+WIDEST = 14.0
+"""in em: a wider definition is shown as text, a wider derivative as the row's note"""
 
 
 def functions(item: Functions) -> list[Block]:
@@ -114,10 +116,10 @@ def functions(item: Functions) -> list[Block]:
             if not (report and derivation.replay() is derivation.result):
                 raise SourceError(item.place, f"{name}: {report.summary()}")
             worst, trials = max(worst, report.worst), min(trials, report.trials)
-        rows.append((f"`{name}`", f"${row.tex('x')}$", _definition(row), f"${_slope(row, slope, item)}$", _kinks(row)))
+        rows.append((f"${row.tex('x')}$", _definition(row), f"${_slope(row, slope, item)}${_kinks(row)}"))
     text = (f"{len(rows)} derivatives and {len(rows)} Jacobians derived · {trials} draws each · seed {SEED} · "
             f"worst relative error ${error_latex(worst)}$")  # fmt: skip
-    head = ("name", "$f(x)$", "definition", "$f'(x)$", "not at")
+    head = ("$f(x)$", "definition", "$f'(x)$")
     return [Table(head, tuple(rows), stack=True), Check(text)]
 
 
@@ -145,13 +147,13 @@ def _definition(row: ScalarFunction) -> str:
     if row.definition is None:
         return "elementary"
     latex = _text_latex(row.definition, row)
-    return f"${latex}$" if len(latex) <= LONGEST else f"`{row.definition}`"
+    return f"${latex}$" if width(latex) <= WIDEST else f"`{row.definition}`"
 
 
 def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
     """f' as it was derived; with parameters as letters in the row's form, which is compared with what was derived."""
     latex = matrix_latex(derived.result)
-    if not row.params and len(latex) <= LONGEST:
+    if not row.params and width(latex) <= WIDEST:
         return latex
     stated = symderiv.parse(row.derivative, shapes=_scalars(row))
     points = np.linspace(-4.0, 4.0, 37) + 0.01
@@ -163,8 +165,10 @@ def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
         if abs(float(row_says(**given)) - float(engine_says(x=x))) > 1e-12:
             raise SourceError(item.place, f"{row.name}: the row's derivative isn't the one derived, at {x}")
     latex = _named(matrix_latex(stated), row)
-    return latex if len(latex) <= LONGEST else row.derivative_note
+    return latex if width(latex) <= 1.3 * WIDEST else row.derivative_note
 
 
 def _kinks(row: ScalarFunction) -> str:
-    return ", ".join(f"${_text_latex(kink, row)}$" for kink in row.kinks)
+    """Where there is no derivative, if anywhere."""
+    points = ",\\ ".join(_text_latex(kink, row) for kink in row.kinks)
+    return f" for $x\\ne {points}$" if points else ""

@@ -95,6 +95,8 @@ def formulas(chapter: Sequence[Written]) -> Formulas:
 # ---------------------------------------------------------------- results
 def result(derivation: Derivation) -> Result:
     """The last line of each part, after those of the named values that it mentions; of a tensor also its matrix."""
+    if derivation.kind == "jacobian" and not derivation.subject.shape and not derivation.several:
+        return Result((_row(derivation),))
     told, ends = _ends(derivation)
     ways_in = [*_matrix(derivation), *_short_names(derivation)] if len(ends) == 1 else []
     named = [_equation(lines) for k, (_, lines) in enumerate(told) if k in _mentioned(told, ends)]
@@ -102,6 +104,13 @@ def result(derivation: Derivation) -> Result:
     if len(ends) == 1:
         equations[-1] += _where(told[ends[0]][1][-1].state)
     return Result((*named, *equations, *ways_in))
+
+
+def _row(derivation: Derivation) -> str:
+    """The Jacobian of a scalar: a row."""
+    below = rf"\partial {name_latex(derivation.wrt[0].name)}" + (r"^\top" if derivation.wrt[0].shape else "")
+    where = rf"\;\in{space(derivation.result.shape)}"
+    return rf"\frac{{\partial {letter_of(derivation)}}}{{{below}}}={expr_latex(derivation.result)}{where}"
 
 
 def left_sides(derivation: Derivation) -> list[str]:

@@ -28,8 +28,9 @@ WHOLES = {"G": "Gauss–Newton term", "R": "remainder"}
 def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]:
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
-    if derivation.kind in WHOLES:
-        return with_lets([_split_chapter(derivation, WHOLES[derivation.kind], detail)])
+    if derivation.kind in WHOLES or " times " in derivation.kind:
+        title = WHOLES.get(derivation.kind, derivation.kind.replace("hessian", "Hessian"))
+        return with_lets([_split_chapter(derivation, title, detail)])
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)

@@ -37,7 +37,8 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
         return transform(state, lets.get)
     told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
     for c in chapters:
-        told.append(replace(c, subject=lets.get(c.subject, c.subject), goal=renamed(c.goal), lines=tuple(Line(renamed(line.state), line.why) for line in c.lines)))
+        lines = tuple(Line(renamed(line.state), line.why) for line in c.lines)
+        told.append(replace(c, subject=lets.get(c.subject, c.subject), goal=renamed(c.goal), lines=lines))
     return told
 
 

@@ -45,7 +45,7 @@ class Writer:
     def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
         self.facts, self.signs, self.number = facts, signs, number
         self.source = chapter
-        if notation == "differential" and chapter.kind not in PLAIN_KINDS:
+        if notation == "differential" and chapter.kind not in PLAIN_KINDS and " times " not in chapter.kind:
             chapter = differential_chapter(chapter)
         self.chapter = chapter
         self.notation = notation
@@ -56,7 +56,7 @@ class Writer:
 
     def lines(self) -> list[Written]:
         told = list(self.chapter.lines)
-        if len(told) > 1 and self.chapter.kind not in ("loss", "let", "G", "R") and told[0].state is self.chapter.goal and not self.index:
+        if len(told) > 1 and chapter_is_told(self.chapter.kind) and told[0].state is self.chapter.goal and not self.index:
             told = told[1:]
         result: list[Written] = []
         previous: Letters | None = None
@@ -116,6 +116,11 @@ class Writer:
             return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
         if c.kind in ("differential", "inner"):
             return self._differential_left(subject)
+        if " times " in c.kind:
+            matrix, v = c.kind.split(" times ")
+            sign = rf"\nabla^{{2}}{subject}" if matrix == "hessian" else matrix
+            text, bare = f"{sign}[{name_latex(v)}]", f"{'∇²' + subject if matrix == 'hessian' else matrix} {v}"
+            return (self._indexed(text), self._indexed_text(f"({bare})")) if self.index else (text, bare)
         if c.kind in ("G", "R", "H"):
             return (self._indexed(c.kind), self._indexed_text(c.kind)) if self.index else (c.kind, c.kind)
         return self._derivative_left(subject)
@@ -220,6 +225,11 @@ class Writer:
             return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
         text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
         return text if len(plain(node)) < 16 else ""
+
+
+def chapter_is_told(kind: str) -> bool:
+    """False where the first line is itself what is told."""
+    return kind not in ("loss", "let", "G", "R") and " times " not in kind
 
 
 def readable(text: str) -> str:

@@ -12,14 +12,15 @@ from symderiv.proving.matrices import transposed
 from symderiv.proving.terms import Label, Mono, Open, Poly, Work, to_expr
 
 ROUNDS = 8
+MOST_TERMS = 60
 
 
 @dataclass(frozen=True)
 class Decision:
-    """``zero`` is true only if the two sides are equal; ``form`` is what both came to, or what is left between them."""
+    """``zero`` is true only if the two sides are equal; then ``form`` is what both came to."""
 
     zero: bool
-    form: Expr
+    form: Expr | None
     multiplied: tuple[Expr, ...] = ()
 
 
@@ -30,15 +31,19 @@ def decide(forms: Forms, lhs: Expr, rhs: Expr) -> Decision:
     if not difference:
         return Decision(True, to_expr(left))
     by: list[Expr] = []
+    most = max(MOST_TERMS, 4 * len(difference.terms))
     for _ in range(ROUNDS):
+        if len(difference.terms) > most:
+            break  # it grows, and doesn't cancel
         step = _denominator(forms, difference) or _inverse(forms, difference)
         if step is None:
             break
         factor, difference = step
         by.append(factor)
         if not difference:
-            return Decision(True, to_expr(difference), tuple(by))
-    return Decision(_by_entries(forms, difference), to_expr(difference), tuple(by))
+            return Decision(True, to_expr(left), tuple(by))
+    zero = _by_entries(forms, difference)
+    return Decision(zero, to_expr(left) if zero else None, tuple(by))
 
 
 def _by_entries(forms: Forms, p: Poly) -> bool:

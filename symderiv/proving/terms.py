@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import count, permutations, product
+from functools import cached_property
+from itertools import count, product
 from math import prod
 
 from symderiv.build import ONE, add, axis_classes, contract, power, symbol, zero
@@ -19,6 +20,7 @@ from symderiv.canon import canonical_order, canonical_ranks
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Shape
+from symderiv.proving.matching import matches
 
 Label = Hashable
 Factor = tuple[Expr, Fraction, tuple[int, ...]]
@@ -96,6 +98,10 @@ class Relation:
     replacement: Poly
     text: str = ""
 
+    @cached_property
+    def atoms(self) -> frozenset[Expr]:
+        return frozenset(f[0] for f in self.pattern)
+
 
 @dataclass
 class Ring:
@@ -114,6 +120,8 @@ class Ring:
 
     def relate(self, relation: Relation) -> None:
         """Use a relation from now on, wherever the first atom of its pattern occurs."""
+        if not set(relation.out) <= {x for _, _, ls in relation.pattern for x in ls}:
+            return  # it says nothing about the axes that it doesn't carry
         atom = min((f[0] for f in relation.pattern), key=lambda a: a.digest)
         self.relations.setdefault(atom, []).append(relation)
 
@@ -176,8 +184,11 @@ class Ring:
     ) -> list[Work] | None:
         if not self.relations:
             return None
+        present = {f[0] for f in factors}
         for atom in {f[0]: None for f in factors}:
             for relation in self.relations.get(atom, ()):
+                if not relation.atoms <= present:
+                    continue
                 for match in matches(relation, factors, out):
                     self.used[relation.text] = None
                     rest, at = match
@@ -334,49 +345,6 @@ def _counted(
         yield c * d, [*factors, *((symbol(a, (), "dim"), F1, ()) for a in atoms)], out, rest
 
 
-# ---------------------------------------------------------------- matching
-def matches(
-    relation: Relation, factors: Sequence[Open], out: tuple[Label, ...]
-) -> Iterator[tuple[list[Open], dict[Label, Label]]]:
-    """(the other factors, where the pattern's labels stand): summed labels of the pattern must occur in it alone."""
-    pattern = relation.pattern
-    stack: list[tuple[int, dict[Label, Label], dict[int, Fraction]]] = [(0, {}, {})]
-    while stack:
-        k, at, taken = stack.pop()
-        if k == len(pattern):
-            rest = [(a, q - taken.get(j, Fraction(0)), ls) for j, (a, q, ls) in enumerate(factors)]
-            rest = [row for row in rest if row[1]]
-            summed = {at[x] for x in at if x not in relation.out}
-            if (
-                len(summed) == sum(x not in relation.out for x in at)
-                and not summed & set(out)
-                and not any(summed & set(ls) for _, _, ls in rest)
-                and not summed & {at[x] for x in relation.out}
-            ):
-                yield rest, at
-            continue
-        atom, q, ls = pattern[k]
-        for j, (a, r, lj) in enumerate(factors):
-            left = r - taken.get(j, Fraction(0))
-            if a is not atom or not (left >= q > 0 or left <= q < 0):
-                continue
-            for spelled in _spellings(a, lj):
-                new = dict(at)
-                if all(new.setdefault(x, y) == y for x, y in zip(ls, spelled, strict=True)):
-                    stack.append((k + 1, new, {**taken, j: taken.get(j, Fraction(0)) + q}))
-
-
-def _spellings(a: Expr, labels: tuple[Label, ...]) -> Iterator[tuple[Label, ...]]:
-    """The labels, interchangeable axes in every order."""
-    classes = axis_classes(a)
-    if len(set(classes)) == len(classes):
-        yield labels
-        return
-    for order in permutations(range(len(labels))):
-        if all(classes[k] == classes[j] for k, j in enumerate(order)):
-            yield tuple(labels[j] for j in order)
-
-
 # ---------------------------------------------------------------- back
 def mono_expr(m: Mono) -> Expr:
     """The monomial as an expression."""
@@ -392,4 +360,4 @@ def to_expr(p: Poly) -> Expr:
     return add([(c, mono_expr(m)) for m, c in p.ordered()], p.shape)
 
 
-__all__ = ["ONE", "GiveUp", "Mono", "Poly", "Relation", "Ring", "Work", "joined", "matches", "mono_expr", "to_expr"]
+__all__ = ["ONE", "GiveUp", "Mono", "Poly", "Relation", "Ring", "Work", "joined", "mono_expr", "to_expr"]
