@@ -335,6 +335,7 @@ TENSOR: dict[str, Scalar] = {
     "rms_norm": rms_norm,
     "entropy": lambda x, order, axis=None, keepdims=False: -total(x * log(x), order, axis, keepdims),
     "max": largest,
+    "min": lambda x, order, axis=None, keepdims=False: -largest(-x, order, axis, keepdims),
     "is_max": is_largest,
     "det": det,
     "inv": inv,

@@ -33,11 +33,14 @@ def zero(shape: Sequence[Dim] = ()) -> Add:
 
 
 def primitive(node: Add) -> tuple[Fraction, Add]:
-    """(content, rest): rest has coprime integer coefficients, most of them positive; of as many, the lightest term's is."""
+    """(content, rest): rest has coprime integer coefficients, most of them positive.
+
+    Of as many positive as negative ones, that of the smallest is positive; of equal ones, that of the lightest term.
+    """
     numerators = gcd(*(c.numerator for c, _ in node.terms))
     content = Fraction(numerators, lcm(*(c.denominator for c, _ in node.terms)))
     balance = sum(1 if c > 0 else -1 for c, _ in node.terms)
-    if balance < 0 or (balance == 0 and min(node.terms, key=lambda term: (term[1].weight, term[1].digest))[0] < 0):
+    if balance < 0 or (balance == 0 and min(node.terms, key=lambda t: (abs(t[0]), t[1].weight, t[1].digest))[0] < 0):
         content = -content
     if content == 1:
         return content, node

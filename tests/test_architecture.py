@@ -55,6 +55,7 @@ LAYERS = (
     ("api",),
     ("__init__",),
     ("handout", "reference"),
+    ("notebook",),
     ("cli",),
 )
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.

@@ -13,7 +13,7 @@ from symderiv.functions import TENSOR
 
 def whole(text: str, **values: Any) -> Any:
     """A body of a tensor row, unfolded by the definitions alone."""
-    scope: dict[str, Any] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs, "sum": np.sum}
+    scope: dict[str, Any] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs, "sum": np.sum, "max": np.max}
     scope |= {"relu": lambda v: np.maximum(v, 0), "det": np.linalg.det, "size": np.size}
     for row in TENSOR.values():
         if row.definition is not None:

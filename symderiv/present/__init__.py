@@ -50,7 +50,18 @@ def written(derivation: Derivation, notation: str = "matrix", detail: str = "nor
     lines: list[Written] = []
     for k, chapter in enumerate(chapters_of(derivation, detail)):
         lines.extend(Writer(chapter, notation, derivation.facts, signs, k).lines())
-    return [*lines, *_vec_line(derivation, signs)]
+    return [*lines, *_row_line(derivation, signs), *_vec_line(derivation, signs)]
+
+
+def _row_line(derivation: Derivation, signs: Notation) -> list[Written]:
+    """A scalar's Jacobian is the gradient as a row."""
+    result = derivation.result
+    if derivation.kind != "jacobian" or derivation.several or derivation.subject.shape or len(result.shape) != 2:
+        return []
+    (x,), letter = derivation.wrt, function_letter(derivation.subject)
+    lhs = rf"\frac{{\partial {name_latex(letter)}}}{{\partial {name_latex(x.name)}^{signs.transpose}}}"
+    return [Written(lhs, matrix_latex(result, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
+                    f"∂{letter}/∂{x.name}ᵀ", plain(result))]
 
 
 def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:

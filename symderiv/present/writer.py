@@ -69,6 +69,8 @@ class Writer:
                 why = _ENTRY.get(self.chapter.kind, "")
             shape = shape_latex(line.state.shape) if not result else ""
             lhs, bare_lhs = self.left() if not result else ("", "")
+            if lhs == rhs and k + 1 < len(told):                # x = x says nothing
+                continue
             law = next((w.law for w in line.why), "")
             if self.chapter.kind == "inner":
                 rhs, bare = self._inner(rhs), readable(f"⟨{bare}, d{symbol_text(self.chapter.wrt[0])}⟩")

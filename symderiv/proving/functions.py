@@ -63,6 +63,7 @@ def logarithm(forms: Forms, p: Poly) -> Poly:
     shape = p.shape
     rows: list[tuple[Fraction, Poly]] = [(q, _log_of_number(forms, k, p)) for k, q in _primes(abs(c))]
     rest: list[Factor] = []
+    signed = any(_is_determinant(a) and not forms.positive(a) for a, _, _ in factors)
     for a, q, ls in factors:
         if a in forms.exponents:
             rows.append((q, forms._at(forms.exponents[a], ls, p)))
@@ -70,14 +71,16 @@ def logarithm(forms: Forms, p: Poly) -> Poly:
             rows.append((q, _log_of_atom(forms, a, ls, p)))
         else:
             rest.append((a, q, ls))
-    if len(rest) == 1 and c > 0 and rest[0][1].denominator == 1 and rest[0][1] % 2:
+    if len(rest) == 1 and c > 0 and not signed and rest[0][1].denominator == 1 and rest[0][1] % 2:
         a, q, ls = rest[0]
         rows.append((q, _log_of_atom(forms, a, ls, p)))
     elif rest and all(q.denominator == 1 for _, q, _ in rest):  # log of a positive product is Σ q log|a|
         rows.extend((q, forms._at(forms.leaf(apply("log", apply("abs", a))), ls, p)) for a, q, ls in rest)
-    elif rest:
+    elif rest and not signed:
         base, axes = forms.reduced(forms.product(Fraction(1 if c > 0 else -1), rest, p))
         rows.append((F1, _log_of_atom(forms, forms.summed(base), axes, p)))
+    elif rest:
+        return forms.leaf(apply("log", to_expr(p)))
     return forms.ring.sum(rows, shape)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import permutations
 from typing import TYPE_CHECKING
@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
 
 def matches(
-    relation: Relation, factors: Sequence[Open], out: tuple[Label, ...]
+    relation: Relation, factors: Sequence[Open], out: tuple[Label, ...], tick: Callable[[], None]
 ) -> Iterator[tuple[list[Open], dict[Label, Label]]]:
     """(the other factors, where the pattern's labels stand): summed labels of the pattern must occur in it alone."""
     pattern = relation.pattern
     stack: list[tuple[int, dict[Label, Label], dict[int, Fraction]]] = [(0, {}, {})]
     while stack:
+        tick()
         k, at, taken = stack.pop()
         if k == len(pattern):
             rest = [(a, q - taken.get(j, Fraction(0)), ls) for j, (a, q, ls) in enumerate(factors)]

@@ -29,6 +29,7 @@ Open = tuple[Expr, Fraction, tuple[Label, ...]]
 """a factor whose labels aren't canonical yet"""
 F1 = Fraction(1)
 _fresh = count()
+TICKS = 20
 
 
 class GiveUp(SymderivError):
@@ -112,11 +113,18 @@ class Ring:
     relations: dict[Expr, list[Relation]] = field(default_factory=dict)
     used: dict[str, None] = field(default_factory=dict)
     _monos: dict[tuple[object, ...], Mono] = field(default_factory=dict)
+    _ticks: int = 0
 
     def spend(self, amount: int = 1) -> None:
         self.budget -= amount
         if self.budget < 0:
             raise GiveUp("the normal form would be too large")
+
+    def tick(self) -> None:
+        """A small piece of work: some of them make one step."""
+        self._ticks += 1
+        if self._ticks % TICKS == 0:
+            self.spend()
 
     def relate(self, relation: Relation) -> None:
         """Use a relation from now on, wherever the first atom of its pattern occurs."""
@@ -189,7 +197,7 @@ class Ring:
             for relation in self.relations.get(atom, ()):
                 if not relation.atoms <= present:
                     continue
-                for match in matches(relation, factors, out):
+                for match in matches(relation, factors, out, self.tick):
                     self.used[relation.text] = None
                     rest, at = match
                     gone = {at[x] for x in at if x not in relation.out}

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from symderiv.build import ONE, add, apply, call, contract, name, number, ones, power, primitive, scale, symbol, view
+from symderiv.facts import Fact, facts
 from symderiv.frontend.rows import definition_of
 from symderiv.functions import SCALAR
 from symderiv.ir import Add, Call, Contract, Expr, Map, Name, base_and_exponent, is_zero, number_of, scaled
@@ -310,7 +311,13 @@ def sigmoid_slope(node: Contract, context: Context) -> Expr | None:
     return None
 
 
-@rule("even under sign", r"\sigma(tx)\,(1-\sigma(tx))=\sigma(x)\,(1-\sigma(x))\text{ for }t^2=1", [Contract])
+def _signed_slope() -> tuple[Expr, Context]:
+    t = symbol("t", (2,))
+    s = apply("sigmoid", _times(t, _v()))
+    return _times(s, _one_minus(s)), Context(facts([Fact("equal", power(t, 2), "t**2 == 1", ones((2,)))]))
+
+
+@rule("even under sign", r"\sigma(tx)\,(1-\sigma(tx))=\sigma(x)\,(1-\sigma(x))\text{ for }t^2=1", [Contract], example=_signed_slope)
 def sigmoid_slope_sign(node: Contract, context: Context) -> Used | None:
     """The slope of σ is even, so a sign t with t² = 1 leaves it."""
     signs = [f for f in context.facts.of("equal") if isinstance(f.subject, Map) and f.subject.fn == "pow"
