@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from symderiv.build import axis_classes
 from symderiv.ir import Expr
 
+MOST_TRIALS = 400
+
 if TYPE_CHECKING:
     from symderiv.proving.terms import Label, Open, Relation
 
@@ -20,7 +22,9 @@ def matches(
     """(the other factors, where the pattern's labels stand): summed labels of the pattern must occur in it alone."""
     pattern = relation.pattern
     stack: list[tuple[int, dict[Label, Label], dict[int, Fraction]]] = [(0, {}, {})]
-    while stack:
+    for _ in range(MOST_TRIALS):
+        if not stack:
+            return
         tick()
         k, at, taken = stack.pop()
         if k == len(pattern):

@@ -135,7 +135,10 @@ class Ring:
 
     # ------------------------------------------------------------ monomials
     def mono(self, factors: Sequence[Open], out: Sequence[Label], dims: Mapping[Label, Dim]) -> Mono:
-        """The canonical monomial; every label that isn't in ``out`` must be carried by a factor."""
+        """The canonical monomial; every label that isn't in ``out`` must be carried by a factor.
+
+        Parts that share no summed label are brought into order apart, and then sorted.
+        """
         index: dict[Label, int] = {}
         for x in out:
             index.setdefault(x, len(index))
@@ -144,22 +147,18 @@ class Ring:
             for x in ls:
                 index.setdefault(x, len(index))
         sizes = [dims[x] for x in index]
+        rows: list[Factor] = [(a, q, tuple(index[x] for x in ls)) for a, q, ls in factors]
+        ordered: list[Factor] = []
+        order = list(range(outer))
+        for piece in sorted((_piece(part, outer, sizes) for part in _parts(rows, outer)), key=lambda p: p.key):
+            final = {x: x for x in piece.outer} | {x: len(order) + k for k, x in enumerate(piece.inner)}
+            order.extend(piece.inner)
+            ordered.extend((a, q, tuple(final[x] for x in ls)) for a, q, ls in piece.rows)
         new_out = tuple(index[x] for x in out)
-        rows = [(a, q, tuple(index[x] for x in ls)) for a, q, ls in factors]
-        places: list[list[int]] = [[] for _ in sizes]
-        for position, x in enumerate(new_out):
-            places[x].append(position)
-        graph = [(a.digest + str(q).encode(), axis_classes(a), ls) for a, q, ls in rows]
-        ranks = canonical_ranks(graph, [(str(d), tuple(p)) for d, p in zip(sizes, places, strict=True)])
-        inner = sorted(range(outer, len(sizes)), key=lambda x: ranks[x])
-        final = list(range(outer)) + [0] * len(inner)
-        for k, x in enumerate(inner):
-            final[x] = outer + k
-        sizes = sizes[:outer] + [sizes[x] for x in inner]
-        ordered = [(rows[k][0], rows[k][1], ls) for k, ls in canonical_order(graph, final)]
-        key = (new_out, tuple(str(d) for d in sizes), tuple((a.digest, q, ls) for a, q, ls in ordered))
+        final_sizes = tuple(sizes[x] for x in order)
+        key = (new_out, tuple(str(d) for d in final_sizes), tuple((a.digest, q, ls) for a, q, ls in ordered))
         if key not in self._monos:
-            self._monos[key] = Mono(tuple(ordered), new_out, tuple(sizes), key)
+            self._monos[key] = Mono(tuple(ordered), new_out, final_sizes, key)
         return self._monos[key]
 
     # ------------------------------------------------------------ sums
@@ -254,6 +253,42 @@ class Ring:
 
 Work = tuple[Fraction, list[Open], tuple[Label, ...], dict[Label, Dim]]
 """(coefficient, factors, out, dims): a term that isn't canonical yet"""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Factors that hang together by summed labels, in canonical order, and these labels in order."""
+
+    rows: list[Factor]
+    outer: list[int]
+    inner: list[int]
+    key: tuple[object, ...]
+
+
+def _parts(rows: Sequence[Factor], outer: int) -> list[list[Factor]]:
+    """The factors grouped by the labels from ``outer`` on that they share."""
+    groups: list[tuple[set[int], list[Factor]]] = []
+    for row in rows:
+        inner = {x for x in row[2] if x >= outer}
+        touched = [g for g in groups if g[0] & inner]
+        merged = (inner.union(*(g[0] for g in touched)), [*(r for g in touched for r in g[1]), row])
+        groups = [*(g for g in groups if g not in touched), merged]
+    return [g for _, g in groups]
+
+
+def _piece(rows: list[Factor], outer: int, sizes: Sequence[Dim]) -> _Piece:
+    outs = sorted({x for _, _, ls in rows for x in ls if x < outer})
+    inner = list(dict.fromkeys(x for _, _, ls in rows for x in ls if x >= outer))
+    local = {x: k for k, x in enumerate([*outs, *inner])}
+    graph = [(a.digest + str(q).encode(), axis_classes(a), tuple(local[x] for x in ls)) for a, q, ls in rows]
+    seeds = [(0, x, "") for x in outs] + [(1, 0, str(sizes[x])) for x in inner]
+    ranks = canonical_ranks(graph, seeds) if inner else list(range(len(outs)))
+    inner.sort(key=lambda x: ranks[local[x]])
+    back = {ranks[k]: x for x, k in local.items()}
+    ordered = canonical_order(graph, ranks)
+    found = [(rows[k][0], rows[k][1], tuple(back[r] for r in ls)) for k, ls in ordered]
+    digests = tuple((rows[k][0].digest, rows[k][1], ls) for k, ls in ordered)
+    return _Piece(found, outs, inner, (tuple(outs), digests, tuple(str(sizes[x]) for x in inner)))
 
 
 def joined(
