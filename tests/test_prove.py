@@ -255,6 +255,12 @@ def test_refuted_with_small_integers() -> None:
         assert abs(array).max() < 10
 
 
+def test_log_of_a_determinant_times_something_of_unknown_sign() -> None:
+    """det(A)·v > 0 says nothing of v alone."""
+    assert claim("exp(log(det(A)*x))", "abs(det(A))*x", A="n n", x="n").status != "proved"
+    assert claim("log(det(A)*x)", "logdet(A) + log(abs(x))", A="n n", x="n").status == "proved"
+
+
 def _mutants(root: Expr, rng: random.Random) -> list[Expr]:
     """Near misses: one node with a changed sign, a transposed axis, a dropped or added part."""
     nodes = [n for n in postorder(root) if not isinstance(n, Symbol)]

@@ -12,7 +12,7 @@ from symderiv.proving.matrices import transposed
 from symderiv.proving.terms import Label, Mono, Open, Poly, Work, to_expr
 
 ROUNDS = 8
-MOST_TERMS = 60
+MOST_TERMS = 40
 
 
 @dataclass(frozen=True)

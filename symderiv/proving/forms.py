@@ -27,7 +27,7 @@ SYMMETRIC = ("symmetric", "diagonal", "psd", "pd")
 class Forms:
     """Normal forms under one set of facts, within one budget."""
 
-    def __init__(self, facts: Facts = NONE, budget: int = 12000, turn: int = 0) -> None:
+    def __init__(self, facts: Facts = NONE, budget: int = 5000, turn: int = 0) -> None:
         self.facts = facts
         self.turn = turn
         """which term of a sum B leads B·B⁻¹ = I"""

@@ -17,7 +17,7 @@ from symderiv.proving.terms import GiveUp
 from symderiv.trace import Proof, fires
 
 NONE = Facts()
-BUDGET = 12000
+BUDGET = 5000
 TURNS = 3
 """how many terms of a sum are tried as the one that leads B·B⁻¹ = I"""
 

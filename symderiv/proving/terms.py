@@ -16,20 +16,19 @@ from itertools import count, product
 from math import prod
 
 from symderiv.build import ONE, add, axis_classes, contract, power, symbol, zero
-from symderiv.canon import canonical_order, canonical_ranks
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Shape
 from symderiv.proving.matching import matches
+from symderiv.proving.pieces import Factor, parts_of, piece_of
 
 Label = Hashable
-Factor = tuple[Expr, Fraction, tuple[int, ...]]
-"""(atom, exponent, labels)"""
 Open = tuple[Expr, Fraction, tuple[Label, ...]]
 """a factor whose labels aren't canonical yet"""
 F1 = Fraction(1)
 _fresh = count()
 TICKS = 20
+MOST_FACTORS = 24
 
 
 class GiveUp(SymderivError):
@@ -108,7 +107,7 @@ class Relation:
 class Ring:
     """Makes canonical monomials, and rewrites terms by relations until none applies."""
 
-    budget: int = 12000
+    budget: int = 5000
     special: Callable[[Fraction, list[Open], tuple[Label, ...], dict[Label, Dim]], list[Work] | None] | None = None
     relations: dict[Expr, list[Relation]] = field(default_factory=dict)
     used: dict[str, None] = field(default_factory=dict)
@@ -139,6 +138,8 @@ class Ring:
 
         Parts that share no summed label are brought into order apart, and then sorted.
         """
+        if len(factors) > MOST_FACTORS:
+            raise GiveUp(f"a product of {len(factors)} factors")
         index: dict[Label, int] = {}
         for x in out:
             index.setdefault(x, len(index))
@@ -150,7 +151,7 @@ class Ring:
         rows: list[Factor] = [(a, q, tuple(index[x] for x in ls)) for a, q, ls in factors]
         ordered: list[Factor] = []
         order = list(range(outer))
-        for piece in sorted((_piece(part, outer, sizes) for part in _parts(rows, outer)), key=lambda p: p.key):
+        for piece in sorted((piece_of(part, outer, sizes) for part in parts_of(rows, outer)), key=lambda p: p.key):
             final = {x: x for x in piece.outer} | {x: len(order) + k for k, x in enumerate(piece.inner)}
             order.extend(piece.inner)
             ordered.extend((a, q, tuple(final[x] for x in ls)) for a, q, ls in piece.rows)
@@ -253,42 +254,6 @@ class Ring:
 
 Work = tuple[Fraction, list[Open], tuple[Label, ...], dict[Label, Dim]]
 """(coefficient, factors, out, dims): a term that isn't canonical yet"""
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """Factors that hang together by summed labels, in canonical order, and these labels in order."""
-
-    rows: list[Factor]
-    outer: list[int]
-    inner: list[int]
-    key: tuple[object, ...]
-
-
-def _parts(rows: Sequence[Factor], outer: int) -> list[list[Factor]]:
-    """The factors grouped by the labels from ``outer`` on that they share."""
-    groups: list[tuple[set[int], list[Factor]]] = []
-    for row in rows:
-        inner = {x for x in row[2] if x >= outer}
-        touched = [g for g in groups if g[0] & inner]
-        merged = (inner.union(*(g[0] for g in touched)), [*(r for g in touched for r in g[1]), row])
-        groups = [*(g for g in groups if g not in touched), merged]
-    return [g for _, g in groups]
-
-
-def _piece(rows: list[Factor], outer: int, sizes: Sequence[Dim]) -> _Piece:
-    outs = sorted({x for _, _, ls in rows for x in ls if x < outer})
-    inner = list(dict.fromkeys(x for _, _, ls in rows for x in ls if x >= outer))
-    local = {x: k for k, x in enumerate([*outs, *inner])}
-    graph = [(a.digest + str(q).encode(), axis_classes(a), tuple(local[x] for x in ls)) for a, q, ls in rows]
-    seeds = [(0, x, "") for x in outs] + [(1, 0, str(sizes[x])) for x in inner]
-    ranks = canonical_ranks(graph, seeds) if inner else list(range(len(outs)))
-    inner.sort(key=lambda x: ranks[local[x]])
-    back = {ranks[k]: x for x, k in local.items()}
-    ordered = canonical_order(graph, ranks)
-    found = [(rows[k][0], rows[k][1], tuple(back[r] for r in ls)) for k, ls in ordered]
-    digests = tuple((rows[k][0].digest, rows[k][1], ls) for k, ls in ordered)
-    return _Piece(found, outs, inner, (tuple(outs), digests, tuple(str(sizes[x]) for x in inner)))
 
 
 def joined(
