@@ -88,7 +88,7 @@ CERTIFIED = [
     ("W @ " + J + " @ W.T", None, "psd", False, "congruence"),
     ("eye(n) - ones((n, n))/n", None, "psd", False, "diagonal minus rank one"),
     ("eye(n)/norm(x) - outer(x, x)/norm(x)**3", None, "psd", False, "diagonal minus rank one"),
-    ("0*Q", None, "zero", False, "zero"),
+    ("0*Q", None, "psd", False, "zero"),
 ]
 
 

@@ -24,7 +24,6 @@ MOST_TERMS = 12
 _OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]] = {
     "psd": "convex",
     "nsd": "concave",
-    "zero": "affine",
     "indefinite": "neither",
     "unknown": "unknown",
 }
@@ -47,7 +46,7 @@ def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, 
     search = Definite(facts)
     for form, proof_of in _forms(node, facts, symmetric, search):
         if is_zero(form):
-            return Certificate("zero", matrix, proof=proof_of(search.prove(form, left, right)), facts=facts)
+            return Certificate("psd", matrix, proof=proof_of(search.prove(form, left, right)), zero=True, facts=facts)
         for sign, verdict in ((1, "psd"), (-1, "nsd")):
             found = search.prove(form, left, right, sign)
             if found is not None:
@@ -214,7 +213,7 @@ def curvature_of_hessian(
     if found.verdict == "unknown" and proves(hessian, zero(hessian.shape), facts):
         return Curvature("affine", hessian=hessian, reason="the Hessian is zero by prove's form")
     return Curvature(
-        _OF_FORM[found.verdict],
+        "affine" if found.zero else _OF_FORM[found.verdict],
         found.strict,
         found.proof,
         found.counterexample,

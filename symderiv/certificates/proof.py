@@ -114,13 +114,13 @@ class Counterexample:
 
 @dataclass(frozen=True)
 class Certificate:
-    """``verdict`` is "psd", "nsd", "indefinite" or "unknown" (and "zero"); true where it is decided.
+    """``verdict`` is "psd", "nsd", "indefinite" or "unknown"; true where it is decided. ``zero`` says that the form is 0.
 
     ``counterexample`` shows a negative value of the form, ``positive`` a positive one: both together make it
     indefinite, one alone says what it is not. ``undecided`` is the smallest part about which nothing could be shown.
     """
 
-    verdict: Literal["psd", "nsd", "zero", "indefinite", "unknown"]
+    verdict: Literal["psd", "nsd", "indefinite", "unknown"]
     expr: Expr
     strict: bool = False
     proof: ProofNode | None = None
@@ -128,6 +128,7 @@ class Certificate:
     positive: Counterexample | None = None
     reason: str = ""
     undecided: Expr | None = None
+    zero: bool = False
     facts: Facts = field(default_factory=Facts, repr=False)
 
     def __bool__(self) -> bool:

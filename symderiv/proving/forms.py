@@ -18,6 +18,7 @@ from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, posto
 from symderiv.proving import factors as factoring
 from symderiv.proving import functions, matrices
 from symderiv.proving.terms import F1, Factor, GiveUp, Label, Open, Poly, Relation, Ring, Work, _put, to_expr
+from symderiv.rules.base import peel
 
 NONE = Facts()
 WIDEST_POWER = 24
@@ -110,6 +111,9 @@ class Forms:
                 return self.power(arg, node.params[0])
             if node.generic or node.order:
                 return self.leaf(apply(node.fn, to_expr(arg), node.params, node.order, node.generic))
+            inner = peel(node.arg)
+            if node.fn == "log" and isinstance(inner, Map) and inner.fn == "abs":
+                return functions.logarithm(self, self.memo[inner.arg], of_size=True)
             if node.fn in functions.FORMS:
                 return functions.FORMS[node.fn](self, arg)
             if has_definition(node):

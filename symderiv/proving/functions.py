@@ -54,16 +54,16 @@ def exponential(forms: Forms, p: Poly) -> Poly:
     return made
 
 
-def logarithm(forms: Forms, p: Poly) -> Poly:
-    """log(c Π a^q) = log|c| + Σ q log|a|: where it is defined, the product is positive."""
+def logarithm(forms: Forms, p: Poly, of_size: bool = False) -> Poly:
+    """log(c Π a^q) = log|c| + Σ q log|a|: where it is defined, the product is positive; ``of_size`` asks for log|p|."""
     found = factoring.factorised(forms, p)
     if found is None:
-        return forms.leaf(apply("log", to_expr(p)))
+        return forms.leaf(apply("log", apply("abs", to_expr(p)) if of_size else to_expr(p)))
     c, factors = found
     shape = p.shape
     rows: list[tuple[Fraction, Poly]] = [(q, _log_of_number(forms, k, p)) for k, q in _primes(abs(c))]
     rest: list[Factor] = []
-    signed = any(_is_determinant(a) and not forms.positive(a) for a, _, _ in factors)
+    signed = of_size or any(_is_determinant(a) and not forms.positive(a) for a, _, _ in factors)
     for a, q, ls in factors:
         if a in forms.exponents:
             rows.append((q, forms._at(forms.exponents[a], ls, p)))
@@ -80,7 +80,7 @@ def logarithm(forms: Forms, p: Poly) -> Poly:
         base, axes = forms.reduced(forms.product(Fraction(1 if c > 0 else -1), rest, p))
         rows.append((F1, _log_of_atom(forms, forms.summed(base), axes, p)))
     elif rest:
-        return forms.leaf(apply("log", to_expr(p)))
+        return forms.leaf(apply("log", apply("abs", to_expr(p)) if of_size else to_expr(p)))
     return forms.ring.sum(rows, shape)
 
 
@@ -216,7 +216,7 @@ def step(forms: Forms, p: Poly) -> Poly:
 
 FORMS: dict[str, Callable[[Forms, Poly], Poly]] = {
     "exp": exponential,
-    "log": logarithm,
+    "log": lambda forms, p: logarithm(forms, p),
     "sin": lambda forms, p: _sine_and_cosine(forms, p)[0],
     "cos": lambda forms, p: _sine_and_cosine(forms, p)[1],
     "heaviside": step,

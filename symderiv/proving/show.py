@@ -59,7 +59,7 @@ def _by_form(lhs: Expr, rhs: Expr, facts: Facts, budget: int) -> Shown | None:
     known = with_domain(facts, left, right)
     for turn in range(TURNS):
         try:
-            forms = Forms(known, budget, turn)
+            forms = Forms(known, budget // (turn + 1), turn)
             decision = decide(forms, left, right)
         except (GiveUp, TooLargeError, RecursionError):
             return None
