@@ -17,6 +17,8 @@ from symderiv.ir import Expr, Symbol
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
+STEADY = ((4e-16, 1e-10), (1e-4, 0.2))
+"""(relative change of the arrays, how much of the value may change): rounding shows by the first or by the second"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
 
 
@@ -101,11 +103,17 @@ def spectrum(
 
 
 def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[str, int]) -> bool:
-    """Whether a change in the last digits changes the value: a point at which nothing can be told."""
-    moved = {k: v if callable(v) else v * (1 + 1e-13) for k, v in values.items()}
-    with np.errstate(all="ignore"):
-        other = evaluate(node, moved, sizes)
-        return not bool(np.all(abs(other - array) <= 1e-8 * (np.max(abs(array), initial=0.0) + 1e-12)))
+    """Whether a change in the last digit changes the value by more than rounding may: a point where nothing can be told."""
+    rng = np.random.default_rng(3)
+    size = np.max(abs(array), initial=1e-30)
+    for step, allowed in STEADY:
+        moved = {
+            k: v if callable(v) else v * (1 + step * rng.choice([-1, 1], size=np.shape(v))) for k, v in values.items()
+        }
+        with np.errstate(all="ignore"):
+            if not np.all(abs(evaluate(node, moved, sizes) - array) <= allowed * size):
+                return True
+    return False
 
 
 def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool) -> Iterator[tuple[Any, Any]]:
