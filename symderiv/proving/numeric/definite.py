@@ -17,7 +17,7 @@ from symderiv.ir import Expr, Symbol
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
-STEADY = ((4e-16, 1e-10), (1e-4, 0.2))
+STEADY = ((1e-15, 1e-10), (1e-4, 0.2))
 """(relative change of the arrays, how much of the value may change): rounding shows by the first or by the second"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
 
@@ -107,9 +107,7 @@ def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[
     rng = np.random.default_rng(3)
     size = np.max(abs(array), initial=1e-30)
     for step, allowed in STEADY:
-        moved = {
-            k: v if callable(v) else v * (1 + step * rng.choice([-1, 1], size=np.shape(v))) for k, v in values.items()
-        }
+        moved = {k: v if callable(v) else v * (1 + step * rng.normal(size=np.shape(v))) for k, v in values.items()}
         with np.errstate(all="ignore"):
             if not np.all(abs(evaluate(node, moved, sizes) - array) <= allowed * size):
                 return True
