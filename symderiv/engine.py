@@ -234,10 +234,12 @@ class Engine:
         wanted = tuple(roles)
         items: list[Item] = []
         current = node
+        seen: set[Expr] = set()
         while True:
             named = [n for n in dict.fromkeys(_shallow(current)) if isinstance(n, Name) and n.role in wanted]
-            if not named:
+            if not named or current in seen:                    # names that are folded again stay
                 return chain(node, items, self.context)
+            seen.add(current)
             replaced: dict[Expr, Proof | None] = {
                 n: Proof(n, n.body, (self._fired(unfold_name, n),), self.context) for n in named}
             items.append(self._rewrite(current, replaced))

@@ -61,7 +61,7 @@ def _row_line(derivation: Derivation, signs: Notation) -> list[Written]:
     (x,), letter = derivation.wrt, function_letter(derivation.subject)
     lhs = rf"\frac{{\partial {name_latex(letter)}}}{{\partial {name_latex(x.name)}^{signs.transpose}}}"
     return [Written(lhs, matrix_latex(result, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
-                    f"∂{letter}/∂{x.name}ᵀ", plain(result))]
+                    f"∂{letter}/∂{x.name}ᵀ", plain(result), -1)]
 
 
 def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
