@@ -25,6 +25,7 @@ from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
+from symderiv.proving.domain import defined_somewhere
 from symderiv.proving.prepare import derived
 from symderiv.proving.show import BUDGET, shown
 from symderiv.trace import Proof
@@ -91,6 +92,9 @@ def prove_exprs(
         )
     left, right = derived(lhs), derived(rhs)
     found = shown(left, right, facts, budget)
+    if found.zero and not defined_somewhere(left, right, facts, seed):
+        reason = "one normal form, but no point was found at which both sides are defined"
+        return Verdict("unknown", reason, lhs, rhs, normal_form=found.form)
     if found.zero:
         taken = () if (left, right) == (lhs, rhs) else ("derivatives taken",)
         steps = (*taken, *found.steps)

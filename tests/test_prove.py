@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import symderiv as sd
 from symderiv.build import add, der, ones, permute, scale, substitute
 from symderiv.errors import ShapeError
 from symderiv.frontend.inputs import parse
@@ -342,3 +343,17 @@ def test_planted_fault_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_deterministic() -> None:
     first = [claim("inv(A + B)", "inv(A) @ inv(inv(A) + inv(B)) @ inv(B)", A="n n", B="n n").status for _ in range(2)]
     assert first == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("lhs", "rhs", "shapes"),
+    [
+        ("log(-1)", "0", {}),
+        ("log(-exp(x))", "x", {"x": "n"}),
+        ("log(x - 1)", "log(1 - x)", {"x": "n"}),
+        ("log(-softmax(x))", "log_softmax(x)", {"x": "n"}),
+    ],
+)
+def test_what_is_defined_nowhere_is_not_proved(lhs, rhs, shapes):
+    assert sd.prove(lhs, rhs, **shapes).status == "unknown"
+    assert sd.prove("log(x*y)", "log(x) + log(y)", x="n", y="n").status == "proved"

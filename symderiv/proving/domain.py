@@ -1,0 +1,80 @@
+"""Whether two sides are defined anywhere together: an identity that speaks of no point proves nothing.
+
+The normal form takes each law where it holds (log(ab) = log a + log b where all three are defined), so that equal forms say
+"equal wherever both sides are defined". This looks for one such point, without NumPy.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from random import Random
+from typing import Any
+
+from symderiv.errors import SymderivError
+from symderiv.facts import Facts
+from symderiv.functions import REALS, SCALAR
+from symderiv.ir import Call, Expr, Map, Symbol, free_symbols, postorder
+from symderiv.points import NotEvaluableError, OutsideDomainError, Sizes, Value, draws, evaluate, mp, sizes_of
+
+POINTS_PER_STYLE = 4
+_PARTIAL_CALLS = frozenset(("inv", "logdet", "solve"))
+
+
+def partial(root: Expr) -> bool:
+    """True for a function below that isn't defined everywhere."""
+    for n in postorder(root):
+        if isinstance(n, Map) and not n.generic:
+            if n.fn == "pow" and (n.params[0] < 0 or n.params[0].denominator != 1):
+                return True
+            if n.fn in SCALAR and (SCALAR[n.fn].domain != REALS or SCALAR[n.fn].excluded):
+                return True
+        if isinstance(n, Call) and n.fn in _PARTIAL_CALLS:
+            return True
+    return False
+
+
+def defined_somewhere(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> bool:
+    """True if a point was found at which both sides have a value, or if what they hold has no values at points at all.
+
+    >>> from symderiv.build import apply, scale, symbol
+    >>> x = symbol("x", ("n",))
+    >>> defined_somewhere(apply("log", x), apply("log", x), Facts())
+    True
+    >>> defined_somewhere(apply("log", x), apply("log", scale(-1, x)), Facts())
+    False
+    """
+    if not (partial(lhs) or partial(rhs)):
+        return True
+    for point, sizes in _points(lhs, rhs, facts, Random(seed)):
+        try:
+            if _real(evaluate(lhs, point, sizes)) and _real(evaluate(rhs, point, sizes)):
+                return True
+        except (OutsideDomainError, ZeroDivisionError):
+            continue
+        except (NotEvaluableError, SymderivError):
+            return True                                         # nothing can be said at points: the form decides alone
+    return False
+
+
+def _real(value: Value) -> bool:
+    return all(mp.isfinite(v) and abs(v) < mp.mpf(10) ** 25 for v in value.values())      # larger: an inverse of nothing
+
+
+def _points(lhs: Expr, rhs: Expr, facts: Facts, random: Random) -> Iterator[tuple[dict[Expr, Value], Sizes]]:
+    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs)) if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
+    up = {**sizes_of(lhs, 2), **sizes_of(rhs, 2)}
+    turned = dict(zip(up, reversed(list(up.values())), strict=True))
+    for sizes in (up, turned):
+        streams = {s: draws(s.shape, s, facts, sizes, random) for s in symbols}
+        for style in _STYLES:
+            for _ in range(POINTS_PER_STYLE):
+                yield {s: {at: style(v) if _free(s, facts) else v for at, v in value.items()}
+                       for s, value in ((s, next(islice(streams[s], 1))) for s in symbols)}, sizes
+
+
+_STYLES: tuple[Any, ...] = (lambda v: v, lambda v: abs(v) + 1, lambda v: (abs(v) + 1) / 8, lambda v: -abs(v) - 1, lambda v: abs(v) + 20)
+
+
+def _free(s: Symbol, facts: Facts) -> bool:
+    """True for a symbol that no fact speaks of, whose values may be moved."""
+    return not s.props and all(not (isinstance(f.subject, Expr) and s in set(postorder(f.subject))) for f in facts)
