@@ -251,6 +251,7 @@ def test_ctrl_c_ends_with_code_130() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "symderiv", "derive", "-", *TANH[1:]], cwd=ROOT, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONFAULTHANDLER": ""},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it
     ) as running:  # fmt: skip
         assert running.stdin is not None
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance
+from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
@@ -46,8 +46,8 @@ def points(
     nodes: Sequence[Expr], facts: Iterable[Fact], trials: int, seed: int
 ) -> Iterator[tuple[dict[Any, Any], dict[str, int]]]:
     """Random points that keep the facts, away from kinks; small integers first."""
-    facts = list(facts)
     every = nodes_of(*nodes)
+    facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
     for trial in range(trials):
         rng = np.random.default_rng([seed, trial])
         sizes = draw_sizes(every, trial % 4)
