@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from symderiv.build import add, remake
 from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
-from symderiv.ir import Expr, Symbol
+from symderiv.ir import Add, Box, Contract, Expr, Name, Symbol
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
+LOST = 1e-7
+"""a value smaller than this part of the terms that make it has lost too many digits to have a sign"""
 STEADY = ((1e-15, 1e-10), (1e-4, 0.2))
 """(relative change of the arrays, how much of the value may change): rounding shows by the first or by the second"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
@@ -106,12 +109,33 @@ def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[
     """Whether a change in the last digit changes the value by more than rounding may: a point where nothing can be told."""
     rng = np.random.default_rng(3)
     size = np.max(abs(array), initial=1e-30)
+    if LOST * np.max(magnitude(node, values, sizes), initial=0.0) > size:
+        return True                                             # what is left is the rounding of larger terms
     for step, allowed in STEADY:
         moved = {k: v if callable(v) else v * (1 + step * rng.normal(size=np.shape(v))) for k, v in values.items()}
         with np.errstate(all="ignore"):
             if not np.all(abs(evaluate(node, moved, sizes) - array) <= allowed * size):
                 return True
     return False
+
+
+def magnitude(node: Expr, values: Mapping[Any, Any], sizes: Mapping[str, int]) -> Any:
+    """The value with every term and factor taken positive: how large the terms are that cancel."""
+    atoms: dict[Expr, Any] = {}
+
+    def positive(n: Expr) -> Expr:
+        if isinstance(n, Name | Box):
+            return positive(n.body)
+        if isinstance(n, Add):
+            return add([(abs(c), positive(t)) for c, t in n.terms], n.shape)
+        if isinstance(n, Contract):
+            return remake(n, [positive(f) for f in n.factors])
+        if n not in atoms:
+            atoms[n] = abs(evaluate(n, values, sizes))
+        return n
+
+    whole = positive(node)
+    return evaluate(whole, values, sizes, atoms) if whole not in atoms else atoms[whole]
 
 
 def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool) -> Iterator[tuple[Any, Any]]:
