@@ -120,9 +120,9 @@ def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = N
 
 def _direction(name: str, x: Symbol, environment: Environment) -> Symbol:
     """The symbol that a second derivative is multiplied by: of the variable's shape."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise SymderivError(f"times={name!r} isn't a name", hint="name a vector of the variable's shape, as times='v'")
     known = environment.symbols.get(name)
-    if not name.isidentifier():
-        raise SymderivError(f"times='{name}' isn't a name", hint="name a vector of the variable's shape, as times='v'")
     if known is not None and known.shape != x.shape:
         raise ShapeError(f"times='{name}' has shape {shape_text(known.shape)}; {x.name} has {shape_text(x.shape)}",
                          hint="take a name that isn't declared", shapes=(known.shape, x.shape))

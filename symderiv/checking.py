@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from symderiv.arguments import whole
 from symderiv.build import add
 from symderiv.derive import Derivation, Step
 from symderiv.ir import Expr
@@ -21,20 +22,35 @@ def verify(derivation: Derivation, trials: int = 20, seed: int = 0) -> Report:
 
     Sizes are all different, values honour the facts. The report has the worst error and that of each step.
     """
+    trials, seed = draws_asked(trials, seed)
     if derivation.kind in ("G", "R") or " times " in derivation.kind:
         claim = Claim("result", derivation.flat[0].before, derivation.result)
         return joined([check([claim], derivation.facts, trials, seed), steps_report(derivation.steps, derivation, seed)])
     reports = []
     for result, wrts in _targets(derivation):
-        arrange = _structured if any(s.fire.law.family == "structure" for s in derivation.steps) else None
+        arrange = next((_WITHIN[s.rule] for s in derivation.steps if s.rule in _WITHIN), None)
         reports.append(check_derivative(derivation.subject, wrts, len(wrts), result, derivation.facts, trials, seed,
                                         arrange=arrange))
     return joined([*reports, steps_report(derivation.steps, derivation, seed)], len(reports))
 
 
+def draws_asked(trials: int, seed: int) -> tuple[int, int]:
+    """The number of draws and the seed, as whole numbers."""
+    return whole("trials", trials, 1, "the number of draws"), whole("seed", seed, 0, "the seed")
+
+
 def _structured(gradient: Array) -> Array:
     """The ambient gradient by the entries of a symmetric matrix on and below the diagonal."""
     return gradient + gradient.T - np.diag(np.diag(gradient))
+
+
+def _diagonal(gradient: Array) -> Array:
+    """The ambient gradient by the entries of a diagonal matrix."""
+    return np.diag(np.diag(gradient))
+
+
+#: How the numeric derivative is laid out where a derivation ends within a structure, by its rule.
+_WITHIN = {"structured derivative": _structured, "diagonal derivative": _diagonal}
 
 
 def _targets(derivation: Derivation) -> list[tuple[Expr, tuple[Expr, ...]]]:
@@ -65,6 +81,7 @@ def joined(reports: Sequence[Report | None], main: int = 1) -> Report:
 
 def verify_split(parts: GaussNewton, trials: int = 20, seed: int = 0) -> Report:
     """Check H, G and R, each step, and that G + R is H."""
+    trials, seed = draws_asked(trials, seed)
     from_definition = [Claim("G", parts.G.flat[0].before, parts.G.result), Claim("R", parts.R.flat[0].before, parts.R.result),
                        Claim("H = G + R", parts.H.result, _sum(parts))]
     return joined([verify(parts.H, trials, seed), check(from_definition, parts.facts, trials, seed, main=0),

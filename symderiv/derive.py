@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from symderiv.arguments import whole
 from symderiv.build import contract, der
 from symderiv.dims import dim_product
 from symderiv.engine import Engine
@@ -17,7 +18,7 @@ from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_
 from symderiv.ops import shape_text
 from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
 from symderiv.rules.base import Context
-from symderiv.rules.structure import structured_derivative
+from symderiv.rules.structure import diagonal_derivative, structured_derivative
 from symderiv.services import service
 from symderiv.trace import Cong, Fire, Item, Proof, chain, check_fire, fires, proofs, replay
 
@@ -132,6 +133,8 @@ class Derivation:
 
     def check(self, step: Step) -> bool:
         """Check one step alone, from its node, choice, citations and facts."""
+        if not isinstance(step, Step):
+            raise SymderivError(f"check takes one of .steps, not {step!r}", hint="as in d.check(d.steps[0])")
         return check_fire(step.fire, step.context)
 
     # ------------------------------------------------------------ views
@@ -267,13 +270,20 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
 
 
 def _within_structure(proof: Proof, x: Symbol, engine: Engine) -> Proof:
-    """The derivative within symmetric matrices: G + Gᵀ − G⊙I."""
-    if "symmetric" not in x.props and engine.facts.find(x, *SYMMETRIC) is None:
-        raise SymderivError(f"structured=True needs a structure of '{x.name}'", hint=f'assume "symmetric({x.name})"')
-    used = structured_derivative.fire(proof.after, engine.context)
+    """The derivative within symmetric matrices, G + Gᵀ − G⊙I, or within diagonal ones, G⊙I."""
+    def has(*kinds: str) -> bool:
+        return bool(x.props & set(kinds)) or engine.facts.find(x, *kinds) is not None
+    if has("orthogonal"):
+        raise NoRuleError(f"'{x.name}' is orthogonal: a derivative within orthogonal matrices isn't one by entries",
+                          hint="leave structured=True out, and project the ambient gradient")
+    if not has(*SYMMETRIC):
+        raise SymderivError(f"structured=True needs a structure of '{x.name}'",
+                            hint=f'assume "symmetric({x.name})", "psd({x.name})" or "diagonal({x.name})"')
+    rule = diagonal_derivative if has("diagonal") else structured_derivative
+    used = rule.fire(proof.after, engine.context)
     if used is None:
-        raise NoRuleError("a structured derivative is only known for the gradient by a symmetric matrix")
-    step = Fire(structured_derivative.name, proof.after, used.after)
+        raise NoRuleError("a structured derivative is only known for the gradient by a square matrix")
+    step = Fire(rule.name, proof.after, used.after)
     return chain(proof.before, [proof, step, engine.simplify(used.after)], engine.context)
 
 
@@ -306,8 +316,7 @@ def as_row(proof: Proof, engine: Engine) -> Proof:
 def derivative(f: Expr, wrt: Sequence[Symbol], facts: Facts, order: int, kind: str = "derivative", several: bool = False,
                source: str = "") -> Derivation:
     """The derivative of any order: f.shape + order × x.shape; for several variables of order 2, tuples of tuples."""
-    if order < 1:
-        raise SymderivError(f"the order of a derivative is at least 1; this is {order}")
+    order = whole("order", order, 1, "the order of a derivative")
     engine = Engine(facts, wrt)
     begin, lemmas = first_derivative(engine, f, wrt)
     if not several:

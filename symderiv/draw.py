@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from symderiv.dims import Dim, dim_atoms, dim_value
-from symderiv.errors import EvaluationError, ShapeError
+from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
 from symderiv.ir import Call, Contract, Expr, Map, Symbol
@@ -42,6 +42,10 @@ SIZES = (2, 3, 5, 7, 4, 6, 8, 9, 10, *range(11, 200))
 MATRIX_KINDS = frozenset({"symmetric", "diagonal", "orthogonal", "psd", "pd"})
 TOLERANCE = 1e-9
 NEAREST_KINK = 1e-4
+#: How often facts are imposed one after the other, where one undoes another.
+IMPOSED = 4
+#: The largest array that is drawn: 10⁷ numbers are 80 MB.
+MOST_ENTRIES = 10_000_000
 
 
 # ---------------------------------------------------------------- sizes
@@ -93,7 +97,9 @@ def draw(
     A style of None takes one for each symbol at random. Facts about symbols are built in; whether those about
     expressions hold has to be seen (see `broken_fact`).
     """
-    every, facts = nodes_of(*nodes), list(facts)
+    every = nodes_of(*nodes)
+    facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
+    every = nodes_of(*every, *(e for fact in facts for e in (fact.subject, fact.value) if isinstance(e, Expr)))
     values: dict[Any, Any] = {}
     for node in every:
         if isinstance(node, Map) and node.generic and node.fn not in values:
@@ -103,13 +109,34 @@ def draw(
             shapes = [_numbers(argument.shape, sizes) for argument in node.args]
             values[node.fn] = SmoothMap(shapes, _numbers(own, sizes), rng, curvature_of(node.fn, facts))
     symbols = [n for n in every if isinstance(n, Symbol) and n.kind in ("variable", "formal")]
+    _expect_moderate(symbols, sizes)
+    kinds: dict[Any, set[str]] = {}  # of all symbols of one name: a derivative's steps may hold X with and without a property
     for x in symbols:
-        chosen = style or rng.choice(list(STYLES))
-        kinds = {*x.props, *(fact.kind for fact in facts if fact.subject is x)}
-        values[key_of(x)] = _array(_numbers(x.shape, sizes), kinds, chosen, rng)
-    for fact in relevant(facts, symbols):
-        _impose(fact, values, sizes, rng)
+        kinds.setdefault(key_of(x), set()).update(x.props)
+    for fact in facts:
+        if isinstance(fact.subject, Symbol) and key_of(fact.subject) in kinds:
+            kinds[key_of(fact.subject)].add(fact.kind)
+    for x in symbols:
+        if key_of(x) not in values:
+            chosen = style or rng.choice(list(STYLES))
+            values[key_of(x)] = _array(_numbers(x.shape, sizes), kinds[key_of(x)], chosen, rng)
+    for _ in range(IMPOSED):
+        for fact in facts:
+            _impose(fact, values, sizes, rng)
+        if broken_fact(facts, values, sizes) is None:
+            break
     return values
+
+
+def _expect_moderate(symbols: Iterable[Symbol], sizes: Mapping[str, int]) -> None:
+    """Refuses to draw arrays that would fill the memory, as declared sizes may ask for."""
+    for x in symbols:
+        count = math.prod(_numbers(x.shape, sizes))
+        if count > MOST_ENTRIES:
+            raise TooLargeError(
+                f"'{x.name}' has {count:.3g} entries: too many to draw at random",
+                hint="declare the size by a name, x='n', and it is tried at small ones",
+            )
 
 
 def key_of(x: Symbol) -> Any:
@@ -117,15 +144,20 @@ def key_of(x: Symbol) -> Any:
 
 
 def relevant(facts: Iterable[Fact], symbols: Sequence[Symbol]) -> list[Fact]:
-    """The facts that are about these symbols alone, or about a function."""
-    inside = set(symbols)
+    """The facts about these symbols, or about symbols that such facts tie to them, or about a function.
 
-    def about(node: Expr | str | None) -> bool:
-        if not isinstance(node, Expr):
-            return True
-        return all(x in inside for x in nodes_of(node) if isinstance(x, Symbol) and x.kind in ("variable", "formal"))
+    Of a == b and b == c both speak of a: what they say together is a == c.
+    """
+    inside = {key_of(x) for x in symbols}
+    given = {fact: _spoken_of(fact) for fact in facts}
+    while grown := {key for keys in given.values() if keys & inside for key in keys} - inside:
+        inside |= grown
+    return [fact for fact, keys in given.items() if keys <= inside]
 
-    return [fact for fact in facts if about(fact.subject) and about(fact.value)]
+
+def _spoken_of(fact: Fact) -> set[Any]:
+    about = [e for e in (fact.subject, fact.value) if isinstance(e, Expr)]
+    return {key_of(x) for x in nodes_of(*about) if isinstance(x, Symbol) and x.kind in ("variable", "formal")}
 
 
 def curvature_of(name: str, facts: Iterable[Fact]) -> Curvature | None:
@@ -190,7 +222,10 @@ def _impose(fact: Fact, values: dict[Any, Any], sizes: Mapping[str, int], rng: n
         if isinstance(subject.arg, Symbol):
             x = values[key_of(subject.arg)]
             sign = np.where(rng.normal(size=x.shape) > 0, 1.0, -1.0)
-            values[key_of(subject.arg)] = 0.5 + 0.5 * sign if fact.value is subject.arg else sign * np.sqrt(target)
+            if fact.value is subject.arg:
+                values[key_of(subject.arg)] = 0.5 + 0.5 * sign
+            elif np.all(target >= 0):
+                values[key_of(subject.arg)] = sign * np.sqrt(target)
     else:
         _scale(fact, subject, target, values, sizes)
 

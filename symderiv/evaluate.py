@@ -73,6 +73,8 @@ def numeric_derivative(
     run = _Evaluation(values, infer_sizes(nodes_of(body, *wrt), values, sizes), lead=1)
     *first, last = wrt
     shape = run.shape(last)
+    if math.prod(shape) ** 2 > LARGEST_ARRAY:
+        raise TooLargeError(f"a derivative in {math.prod(shape)} directions", hint="give smaller arrays")
     directions = np.eye(math.prod(shape)).reshape(-1, *shape)
     with np.errstate(all="ignore"):
         run.open.append(last)

@@ -61,11 +61,16 @@ def evaluate(root: Expr, point: Point, sizes: Sizes) -> Value:
     >>> mp.nstr(evaluate(apply("sigmoid", u), {u: {(0,): 0}}, {})[0,], 3)
     '0.5'
     """
+    return every_value(root, point, sizes)[0]
+
+
+def every_value(root: Expr, point: Point, sizes: Sizes) -> tuple[Value, dict[Expr, Value]]:
+    """(the value at a point, the values of all nodes on the way)."""
     opened = unfolded(root)
     done: dict[Expr, Value] = {}
     for node in postorder(opened):
         done[node] = _value(node, done, point, sizes)
-    return done[opened]
+    return done[opened], done
 
 
 @lru_cache(maxsize=256)
@@ -121,11 +126,21 @@ def _contracted(node: Contract, done: Mapping[Expr, Value], places: Sequence[tup
 
 def _of_matrix(node: Call, x: Value, n: int) -> Value:
     matrix = mp.matrix([[x[i, j] for j in range(n)] for i in range(n)])
+    if node.fn != "det" and _singular(matrix, n):
+        raise OutsideDomainError("a matrix without an inverse")
     if node.fn == "inv":
         inverse = matrix**-1
         return {(i, j): inverse[i, j] for i in range(n) for j in range(n)}
     value = mp.det(matrix)
     return {(): value if node.fn == "det" else mp.log(abs(value))}
+
+
+def _singular(matrix: Any, n: int) -> bool:
+    """Whether the determinant is nothing beside Hadamard's bound for it, the product of the rows' lengths."""
+    bound = mp.mpf(1)
+    for i in range(n):
+        bound *= mp.sqrt(mp.fsum(matrix[i, j] ** 2 for j in range(n)))
+    return bool(abs(mp.det(matrix)) <= bound * mp.mpf(10) ** (5 - mp.dps))
 
 
 def _function(node: Map) -> Any:

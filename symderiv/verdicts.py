@@ -21,11 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from symderiv.arguments import whole
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
 from symderiv.proving.domain import defined_somewhere
+from symderiv.proving.precise import DIGITS, Difference, differ
 from symderiv.proving.prepare import derived
 from symderiv.proving.show import BUDGET, shown
 from symderiv.trace import Proof
@@ -84,6 +86,8 @@ def prove_exprs(
     lhs: Expr, rhs: Expr, facts: Facts = NONE, trials: int = 20, seed: int = 0, budget: int = BUDGET
 ) -> Verdict:
     """Prove, check or refute lhs = rhs under facts; holes in either side are derived first."""
+    trials = whole("trials", trials, 1, "the number of draws")
+    seed = whole("seed", seed, 0, "the seed")
     if lhs.shape != rhs.shape:
         raise ShapeError(
             f"the sides have the shapes {shape_text(lhs.shape)} and {shape_text(rhs.shape)}",
@@ -118,6 +122,9 @@ def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, tr
         return Verdict("unknown", f"not proved, and not evaluated: {report.reason}", lhs, rhs, normal_form=form)
     holes = any(isinstance(n, Der) for n in postorder(lhs, rhs))
     at_kink = None if holes or report.verdict != "checked" else small(lhs, rhs, facts, seed, at_kinks=True)
+    hidden = None if holes or at_kink or report.verdict != "checked" else differ(lhs, rhs, facts, seed)
+    if hidden is not None:
+        return _refuted_precisely(open_verdict, hidden, facts)
     if report.verdict == "checked" and at_kink is None:
         reason = f"not proved; equal at {report.trials} random points, worst relative error {report.worst:.1e}"
         return Verdict(
@@ -136,6 +143,19 @@ def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, tr
     where = "at a point of small numbers" if found is not report.counterexample else f"by {report.counterexample}"
     reason = f"the sides differ {where}"
     return Verdict("refuted", reason, lhs, rhs, shown, report.worst, report.trials, facts.texts(), normal_form=form)
+
+
+def _refuted_precisely(open_verdict: Verdict, found: Difference, facts: Facts) -> Verdict:
+    """Refuted where floating point agrees: the arrays are rounded, the difference is told."""
+    from symderiv.proving.numeric.identities import as_array
+
+    reason = f"the sides differ by {float(found.relative):.1e} of their size (evaluated with {DIGITS[1]} digits)"
+    if found.relative > 1e-9:
+        reason = "the sides differ far from where the random points lie"
+    values = {name: as_array(value) for name, value in found.values.items()}
+    shown = Counterexample(values, as_array(found.left), as_array(found.right))
+    lhs, rhs, form = open_verdict.lhs, open_verdict.rhs, open_verdict.normal_form
+    return Verdict("refuted", reason, lhs, rhs, shown, float(found.relative), 1, facts.texts(), normal_form=form)
 
 
 __all__ = ["Counterexample", "Verdict", "prove_exprs"]

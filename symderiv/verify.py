@@ -35,6 +35,7 @@ TRIALS = 20
 ATTEMPTS = 24
 #: An error counts as rounding where a change of the arrays in their last digit makes as much as a part of it.
 ROUNDING_SHARE = 1e-3
+MOVES = 3
 
 Verdict = Literal["checked", "refuted", "unknown"]
 
@@ -309,17 +310,34 @@ class _Check:
         errors = relative_errors(*sides)
         worst = float(np.max(errors, initial=0.0))
         if worst > self.limit:
-            nearby = {key: _next_digit(value, rng) for key, value in values.items()}
-            moved = self.sides(claim, nearby, sizes, {})
-            if moved is None or worst * ROUNDING_SHARE < max(
-                float(np.max(relative_errors(a, b), initial=0.0)) for a, b in zip(sides, moved, strict=True)
-            ):
+            if not all_finite(*memo.values()):
+                self.failures["a value on the way is infinite or not a number"] += 1
+                return None
+            if self.is_rounding(claim, values, sizes, sides, worst, rng):
                 self.failures["rounding alone makes that difference"] += 1
                 return None
             if self.counterexample is None:
                 index = tuple(int(i) for i in np.unravel_index(np.argmax(errors), errors.shape))
                 self.counterexample = Counterexample(claim.label, values, sizes, *sides, index)
         return worst
+
+    def is_rounding(
+        self,
+        claim: Claim,
+        values: Mapping[Any, Any],
+        sizes: Mapping[str, int],
+        sides: tuple[Array, Array],
+        worst: float,
+        rng: Any,
+    ) -> bool:
+        """Whether the arrays' last digits move a side by as much as a part of the error."""
+        for _ in range(MOVES):
+            moved = self.sides(claim, {key: _last_digits(value, rng) for key, value in values.items()}, sizes, {})
+            if moved is None or worst * ROUNDING_SHARE < max(
+                float(np.max(relative_errors(a, b), initial=0.0)) for a, b in zip(sides, moved, strict=True)
+            ):
+                return True
+        return False
 
     def sides(
         self, claim: Claim, values: Mapping[Any, Any], sizes: Mapping[str, int], memo: dict[Expr, Array]
@@ -343,6 +361,15 @@ class _Check:
         return left, right
 
 
+def all_finite(*values: Any) -> bool:
+    """Whether no value is infinite or not a number: arctan(1/0) looks finite, and isn't defined.
+
+    >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([np.inf]), 1.0)
+    (True, False)
+    """
+    return all(np.all(np.isfinite(v)) for v in values if isinstance(v, (np.ndarray, float)))
+
+
 def relative_errors(a: Array, b: Array) -> Array:
     """|a - b|, relative to the larger entry; entries are not taken as smaller than 1e-3 of the largest, nor than 1e-4.
 
@@ -363,12 +390,12 @@ def _value(side: Side, values: Mapping[Any, Any], sizes: Mapping[str, int], memo
     return evaluate(side, values, sizes, memo)
 
 
-def _next_digit(value: Any, rng: np.random.Generator) -> Any:
-    """An array changed in its last digit; a function stays."""
-    return value if callable(value) else value * (1 + 4e-16 * rng.choice([-1, 1], size=np.shape(value)))
+def _last_digits(value: Any, rng: np.random.Generator) -> Any:
+    """An array changed in its last digits; a function stays."""
+    return value if callable(value) else value * (1 + 4e-15 * rng.uniform(-1, 1, size=np.shape(value)))
 
 
 __all__ = [
-    "Claim", "Comparison", "Counterexample", "Derivative", "Report", "check", "check_derivative", "check_steps",
-    "relative_errors", "same_value",
+    "Claim", "Comparison", "Counterexample", "Derivative", "Report", "all_finite", "check", "check_derivative",
+    "check_steps", "relative_errors", "same_value",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "symderiv"
 # it; a dotted name takes one module out of its package and gives it a place of its own.
 LAYERS = (
     ("errors",),
-    ("services", "dims", "canon", "jets"),
+    ("services", "dims", "canon", "jets", "arguments"),
     ("ir", "functions", "smooth"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),
@@ -34,6 +34,7 @@ LAYERS = (
     ("network_text",),
     ("frontend.inputs",),
     ("frontend.instances", "rational", "points", "intervals", "draw"),
+    ("held",),
     ("rules",),
     ("trace", "affinity", "verify"),
     ("simplify",),

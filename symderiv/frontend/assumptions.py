@@ -22,7 +22,7 @@ from symderiv.frontend.build_text import build_expression
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.syntax import Call, Node, names
 from symderiv.frontend.values import as_axis
-from symderiv.ir import Expr, Map, free_symbols, is_zero, number_of
+from symderiv.ir import Expr, Map, free_symbols, is_zero, number_of, postorder
 from symderiv.ops import shape_text
 
 SYMMETRIC = frozenset({"symmetric", "psd", "pd", "diagonal"})
@@ -49,7 +49,9 @@ def build_facts(parsed: Iterable[ParsedFact], environment: Environment) -> Facts
             if isinstance(assumption, PropertyFact)
             else _relation(assumption, environment)
         )
+        fact = _turned(fact)
         _check_against(found, fact, assumption)
+        _check_circle(found, fact, assumption)
         found.append(fact)
         found.extend(_implied(fact))
     return facts(found)
@@ -158,6 +160,47 @@ def _check_against(found: list[Fact], fact: Fact, assumption: ParsedFact) -> Non
         values = fact.kind == other.kind and fact.axes == other.axes and _differ(fact.value, other.value)
         if signs or values:
             raise _error(f"'{fact.text}' contradicts '{other.text}'", assumption, "drop one of them")
+
+
+def _turned(fact: Fact) -> Fact:
+    """x = x² is read as x² → x: a fact that gave a value by itself would rewrite for ever."""
+    a, b = fact.subject, fact.value
+    if fact.kind == "equal" and isinstance(a, Expr) and b is not None and a.shape == b.shape and _holds(b, a):
+        return Fact("equal", b, fact.text, a)
+    return fact
+
+
+def _holds(root: Expr, part: Expr) -> bool:
+    return any(node is part for node in postorder(root))
+
+
+def _left(fact: Fact) -> Expr | None:
+    """What an equation rewrites."""
+    if not isinstance(fact.subject, Expr) or fact.value is None:
+        return None
+    return ops.sum_over(fact.subject, fact.axes) if fact.kind == "sum" else fact.subject
+
+
+def _check_circle(found: list[Fact], fact: Fact, assumption: ParsedFact) -> None:
+    """Refuses an equation that never holds, and one that leads back to its own left side."""
+    start = _left(fact)
+    if start is None or fact.value is None:
+        return
+    if start.shape == fact.value.shape and _differ(start, fact.value):
+        raise _error(f"'{fact.text}' never holds", assumption, "drop it")
+    rows = [(left, f) for f in found if (left := _left(f)) is not None]
+    seen: list[Fact] = []
+    reached = [fact]
+    while reached:
+        value = reached.pop().value
+        assert value is not None
+        if _holds(value, start):
+            others = ", ".join(f"'{f.text}'" for f in seen) or "itself"
+            raise _error(f"'{fact.text}' gives a value by {others}, in a circle", assumption,
+                         "solve it for a name that its right side doesn't hold, or drop it")
+        new = [f for left, f in rows if f not in seen and _holds(value, left)]
+        seen += new
+        reached += new
 
 
 def _differ(a: Expr | None, b: Expr | None) -> bool:

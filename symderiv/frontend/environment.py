@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unicodedata import normalize
 
 from symderiv.build import apply, call, symbol
 from symderiv.dims import dim_atoms
@@ -113,7 +114,8 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
     modules: dict[str, ModuleDecl] = {}
     functions: set[str] = set()
     known = set(symmetric)
-    for name, value in shapes.items():
+    for given, value in shapes.items():
+        name = normalize("NFKC", given) if isinstance(given, str) else given  # as the texts are read
         declaration = _declaration(name, value)
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())

@@ -5,7 +5,7 @@ The normal form takes each law where it holds (log(ab) = log a + log b where all
 """
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
 from symderiv.functions import REALS, SCALAR
+from symderiv.held import broken_at, imposed
 from symderiv.ir import Call, Expr, Map, Symbol, free_symbols, postorder
 from symderiv.points import NotEvaluableError, OutsideDomainError, Sizes, Value, draws, evaluate, mp, sizes_of
 
@@ -45,34 +46,43 @@ def defined_somewhere(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> bool
     """
     if not (partial(lhs) or partial(rhs)):
         return True
-    for point, sizes in _points(lhs, rhs, facts, Random(seed)):
+    broken = 0
+    for point, sizes in points_of(lhs, rhs, facts, Random(seed)):
         try:
+            if broken_at(facts, point, sizes):
+                broken += 1
+                continue
             if _real(evaluate(lhs, point, sizes)) and _real(evaluate(rhs, point, sizes)):
                 return True
         except (OutsideDomainError, ZeroDivisionError):
             continue
         except (NotEvaluableError, SymderivError):
             return True                                         # nothing can be said at points: the form decides alone
-    return False
+    return broken == _POINTS                                    # no point keeps the facts: they weren't met by drawing
 
 
 def _real(value: Value) -> bool:
     return all(mp.isfinite(v) and abs(v) < mp.mpf(10) ** 25 for v in value.values())      # larger: an inverse of nothing
 
 
-def _points(lhs: Expr, rhs: Expr, facts: Facts, random: Random) -> Iterator[tuple[dict[Expr, Value], Sizes]]:
-    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs)) if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
+def points_of(lhs: Expr, rhs: Expr, facts: Facts, random: Random, styles: Sequence[Any] | None = None
+              ) -> Iterator[tuple[dict[Expr, Value], Sizes]]:
+    """Points of all symbols, of the facts too, at sizes 2, 3, … and turned round; near, positive, small, far."""
+    about = [e for f in facts for e in (f.subject, f.value) if isinstance(e, Expr)]
+    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs, *about)) if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
     up = {**sizes_of(lhs, 2), **sizes_of(rhs, 2)}
     turned = dict(zip(up, reversed(list(up.values())), strict=True))
     for sizes in (up, turned):
         streams = {s: draws(s.shape, s, facts, sizes, random) for s in symbols}
-        for style in _STYLES:
+        for style in _STYLES if styles is None else styles:
             for _ in range(POINTS_PER_STYLE):
-                yield {s: {at: style(v) if _free(s, facts) else v for at, v in value.items()}
-                       for s, value in ((s, next(islice(streams[s], 1))) for s in symbols)}, sizes
+                point = {s: {at: style(v) if _free(s, facts) else v for at, v in value.items()}
+                         for s, value in ((s, next(islice(streams[s], 1))) for s in symbols)}
+                yield imposed(facts, point, sizes), sizes
 
 
 _STYLES: tuple[Any, ...] = (lambda v: v, lambda v: abs(v) + 1, lambda v: (abs(v) + 1) / 8, lambda v: -abs(v) - 1, lambda v: abs(v) + 20)
+_POINTS = 2 * len(_STYLES) * POINTS_PER_STYLE
 
 
 def _free(s: Symbol, facts: Facts) -> bool:

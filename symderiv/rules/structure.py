@@ -13,8 +13,20 @@ def structured_derivative(node: Expr, context: Context) -> Expr | None:
     """From the ambient gradient G to the one by the entries on and below the diagonal; not an equality of values."""
     if len(node.shape) != 2 or node.shape[0] != node.shape[1]:
         return None
-    diagonal = view(view(node, (0, 0), (0,)), (0,), (0, 0))
-    return add([(1, node), (1, permute(node, (1, 0))), (-1, diagonal)], node.shape)
+    return add([(1, node), (1, permute(node, (1, 0))), (-1, _on_diagonal(node))], node.shape)
 
 
-__all__ = ["structured_derivative", "symbol"]
+@rule("diagonal derivative", r"\mathrm{d}f/\mathrm{d}X=G\odot I\text{ for diagonal }X", [Expr],
+      source="Petersen & Pedersen 2012, section 2.8", choices=None, family="structure", example=None)
+def diagonal_derivative(node: Expr, context: Context) -> Expr | None:
+    """From the ambient gradient G to the one by the diagonal entries; not an equality of values."""
+    if len(node.shape) != 2 or node.shape[0] != node.shape[1]:
+        return None
+    return _on_diagonal(node)
+
+
+def _on_diagonal(node: Expr) -> Expr:
+    return view(view(node, (0, 0), (0,)), (0,), (0, 0))
+
+
+__all__ = ["diagonal_derivative", "structured_derivative", "symbol"]

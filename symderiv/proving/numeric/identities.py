@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from symderiv.dims import dim_atoms
-from symderiv.draw import broken_fact, draw, kink_distance
+from symderiv.draw import broken_fact, draw, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
 from symderiv.facts import Fact
-from symderiv.ir import Contract, Expr, Map
-from symderiv.verify import Report, same_value
+from symderiv.ir import Contract, Expr, Map, Symbol
+from symderiv.verify import Report, all_finite, same_value
 
 ATTEMPTS = 60
 CLEAR = 1e-6
@@ -48,8 +48,8 @@ def compare(lhs: Expr, rhs: Expr, facts: Iterable[Fact], trials: int, seed: int)
 
 def small(lhs: Expr, rhs: Expr, facts: Iterable[Fact], seed: int, at_kinks: bool = False) -> Found | None:
     """A point of small integers or short decimals where the sides differ; ``at_kinks`` looks where functions jump."""
-    facts = list(facts)
     nodes = nodes_of(lhs, rhs)
+    facts = relevant(facts, [n for n in nodes if isinstance(n, Symbol)])
     atoms = _atoms(lhs, rhs)
     if at_kinks and not any(isinstance(n, Map) and n.fn in KINKS for n in nodes):
         return None
@@ -66,16 +66,29 @@ def small(lhs: Expr, rhs: Expr, facts: Iterable[Fact], seed: int, at_kinks: bool
                 not at_kinks and kink_distance(nodes, values, sizes) < CLEAR
             ):
                 continue
-            left, right = evaluate(lhs, values, sizes), evaluate(rhs, values, sizes)
+            memo: dict[Expr, Any] = {}
+            left, right = evaluate(lhs, values, sizes, memo), evaluate(rhs, values, sizes, memo)
         except (np.linalg.LinAlgError, SymderivError):
             continue
         if (
-            np.all(np.isfinite(left))
-            and np.all(np.isfinite(right))
+            all_finite(left, right, *memo.values())
             and np.max(abs(left - right)) > CLEAR * max(1.0, float(np.max(abs(left))), float(np.max(abs(right))))
         ):
             return Found(values, left, right)
     return None
+
+
+def as_array(value: Mapping[tuple[int, ...], Any]) -> Any:
+    """The array of a tensor that is given entry by entry.
+
+    >>> as_array({(0,): 1, (1,): 2.5})
+    array([1. , 2.5])
+    """
+    shape = tuple(1 + max(at[k] for at in value) for k in range(len(next(iter(value)))))
+    result = np.zeros(shape)
+    for at, v in value.items():
+        result[at] = float(v)
+    return result
 
 
 def _atoms(*roots: Expr) -> list[str]:
@@ -84,4 +97,4 @@ def _atoms(*roots: Expr) -> list[str]:
     return sorted({a for d in dims for a in dim_atoms(d)})
 
 
-__all__ = ["Found", "compare", "small"]
+__all__ = ["Found", "as_array", "compare", "small"]
