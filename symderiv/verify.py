@@ -307,8 +307,7 @@ class _Check:
         sides = self.sides(claim, values, sizes, memo)
         if sides is None:
             return None
-        errors = relative_errors(*sides)
-        worst = float(np.max(errors, initial=0.0))
+        worst = float(np.max(errors := relative_errors(*sides), initial=0.0))
         if worst > self.limit:
             if not all_finite(*memo.values()):
                 self.failures["a value on the way is infinite or not a number"] += 1
