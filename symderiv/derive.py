@@ -17,8 +17,8 @@ from symderiv.facts import Facts
 from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_symbols, postorder
 from symderiv.ops import shape_text
 from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
-from symderiv.rules.base import Context
-from symderiv.rules.structure import diagonal_derivative, structured_derivative
+from symderiv.rules.base import RULES, Context
+from symderiv.rules.structure import structure_of
 from symderiv.services import service
 from symderiv.trace import Cong, Fire, Item, Proof, chain, check_fire, fires, proofs, replay
 
@@ -271,19 +271,17 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
 
 def _within_structure(proof: Proof, x: Symbol, engine: Engine) -> Proof:
     """The derivative within symmetric matrices, G + Gᵀ − G⊙I, or within diagonal ones, G⊙I."""
-    def has(*kinds: str) -> bool:
-        return bool(x.props & set(kinds)) or engine.facts.find(x, *kinds) is not None
-    if has("orthogonal"):
+    if "orthogonal" in x.props or engine.facts.find(x, "orthogonal"):
         raise NoRuleError(f"'{x.name}' is orthogonal: a derivative within orthogonal matrices isn't one by entries",
                           hint="leave structured=True out, and project the ambient gradient")
-    if not has(*SYMMETRIC):
+    found = structure_of(x, engine.facts)
+    if found is None:
         raise SymderivError(f"structured=True needs a structure of '{x.name}'",
                             hint=f'assume "symmetric({x.name})", "psd({x.name})" or "diagonal({x.name})"')
-    rule = diagonal_derivative if has("diagonal") else structured_derivative
-    used = rule.fire(proof.after, engine.context)
+    used = RULES[found].fire(proof.after, engine.context)
     if used is None:
         raise NoRuleError("a structured derivative is only known for the gradient by a square matrix")
-    step = Fire(rule.name, proof.after, used.after)
+    step = Fire(found, proof.after, used.after)
     return chain(proof.before, [proof, step, engine.simplify(used.after)], engine.context)
 
 

@@ -202,6 +202,17 @@ def test_the_structured_step_may_not_stand_in_a_lemma() -> None:
     assert "may only end a gradient" in _forged("gradient", good.subject, symbol("X", ("n", "n")), proof)
 
 
+def test_a_structured_step_needs_its_own_structure() -> None:
+    """The step for symmetric matrices doesn't end a gradient by a diagonal one, nor the other way round."""
+    for fact, other in (("diagonal(X)", "structured_derivative"), ("symmetric(X)", "diagonal_derivative")):
+        good = sd.gradient("trace(A @ X)", "X", A="n n", X="n n", assume=fact)
+        before = good.result
+        after = RULES[other].apply(before, Context())
+        proof = Proof(good.proofs.before, after, (good.proofs, Fire(other, before, after)), Context())
+        forged = Derivation("gradient", good.subject, good.wrt, proof, good.facts)
+        assert "may only end a gradient" in told(to_json(forged))
+
+
 def test_a_split_of_another_loss_is_seen() -> None:
     changed = document("split")
     other = json.loads(to_json(sd.gauss_newton(NETWORK.replace("-y", "y"), "W1", at="u", assume="sum(y) == 1", **SHAPES)))

@@ -1,8 +1,9 @@
 """Derivatives within a structure of the variable."""
 from __future__ import annotations
 
-from symderiv.build import add, permute, symbol, view
-from symderiv.ir import Expr
+from symderiv.build import add, permute, view
+from symderiv.facts import Facts
+from symderiv.ir import Expr, Symbol
 from symderiv.rules.base import Context, rule
 
 
@@ -25,8 +26,22 @@ def diagonal_derivative(node: Expr, context: Context) -> Expr | None:
     return _on_diagonal(node)
 
 
+def structure_of(x: Symbol, facts: Facts) -> str | None:
+    """The name of the rule that ends a gradient by x within x's structure; None where it has none.
+
+    >>> from symderiv.build import symbol
+    >>> structure_of(symbol("X", ("n", "n"), props=("symmetric",)), Facts())
+    'structured_derivative'
+    """
+    def has(*kinds: str) -> bool:
+        return bool(x.props & set(kinds)) or facts.find(x, *kinds) is not None
+    if has("diagonal"):
+        return diagonal_derivative.name
+    return structured_derivative.name if has("symmetric", "psd", "pd") else None
+
+
 def _on_diagonal(node: Expr) -> Expr:
     return view(view(node, (0, 0), (0,)), (0,), (0, 0))
 
 
-__all__ = ["diagonal_derivative", "structured_derivative", "symbol"]
+__all__ = ["diagonal_derivative", "structure_of", "structured_derivative"]

@@ -22,6 +22,7 @@ from symderiv.frontend.inputs import to_expr
 from symderiv.frontend.shapes import ElementwiseDecl, ShapeDecl
 from symderiv.ir import Box, Der, Expr, Name, Symbol, depends
 from symderiv.rules import RULES, Context
+from symderiv.rules.structure import structure_of
 from symderiv.saved.form import SavedError, guarded
 from symderiv.saved.goals import goals, opened, split_goals
 from symderiv.simplify import Normaliser
@@ -235,7 +236,7 @@ def _rule_fails(step: Fire, context: Context, whole: Derivation | None) -> str |
 
 def _within_structure(step: Fire, whole: Derivation | None) -> bool:
     return whole is not None and whole.kind == "gradient" and any(
-        x.shape == step.before.shape and whole.facts.find(x, "symmetric", "diagonal", "psd", "pd") for x in whole.wrt)
+        x.shape == step.before.shape and structure_of(x, whole.facts) == step.rule for x in whole.wrt)
 
 
 def _inside_fails(step: Cong) -> str | None:
