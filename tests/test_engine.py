@@ -223,6 +223,7 @@ EVERYWHERE = [
     lambda: sd.hessian("sum((Q @ x - y)**2)", "x", Q="n n", x="n", y="n", assume="orthogonal(Q)"),
     lambda: sd.gradient("logdet(S) + trace(S @ inv(S))", "S", S="n n", assume="symmetric(S)"),
     lambda: sd.gradient("trace(A @ S)", "S", S="n n", A="n n", assume="symmetric(S)", structured=True),
+    lambda: sd.gradient("trace(A @ D)", "D", D="n n", A="n n", assume="diagonal(D)", structured=True),
     lambda: sd.jacobian("L(N(w))", "w", N="n -> o", L="o -> q", w="n"),
     lambda: sd.jacobian("vec(outer(x, a))", "x", x="n", a="o"),
     lambda: sd.jacobian("1 / (1 + exp(-v))", "v", v="n"),
