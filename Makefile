@@ -1,5 +1,6 @@
 # make handouts   builds every handout into build/handouts (makes its own environment in .venv first)
 # make test       runs all tests, doctests included
+# make test-extras   runs the tests of the extras (PyTorch, JAX, Dask), in an environment of their own in .venv-extras
 # make lint types clean
 
 PYTHON ?= python3
@@ -7,7 +8,13 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 OUT := build/handouts
 
-.PHONY: handouts test lint types clean
+EXTRAS := .venv-extras
+SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
+  { echo "symderiv needs Python 3.11, 3.12 or 3.13; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
+WITH_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+  { echo "python3 -m venv doesn't work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+
+.PHONY: handouts test test-extras lint types clean
 .DELETE_ON_ERROR:
 
 handouts: $(VENV)/installed
@@ -16,6 +23,9 @@ handouts: $(VENV)/installed
 test: $(VENV)/installed
 	$(RUN) -m pytest -n 2
 
+test-extras: $(EXTRAS)/installed
+	$(EXTRAS)/bin/python -m pytest -n 2 tests/extras
+
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 
@@ -23,14 +33,20 @@ types: $(VENV)/installed
 	$(RUN) -m mypy
 
 clean:
-	rm -rf build dist $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache symderiv.egg-info
+	rm -rf build dist $(VENV) $(EXTRAS) .hypothesis .mypy_cache .pytest_cache .ruff_cache symderiv.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
-	  { echo "symderiv needs Python 3.11, 3.12 or 3.13; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
-	  { echo "python3 -m venv doesn't work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(SUPPORTED)
+	@$(WITH_VENV)
 	$(PYTHON) -m venv $(VENV)
 	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+$(EXTRAS)/installed: pyproject.toml constraints.txt
+	@$(SUPPORTED)
+	@$(WITH_VENV)
+	$(PYTHON) -m venv $(EXTRAS)
+	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	  --editable '.[dev,torch,jax,dask]'
 	@touch $@
