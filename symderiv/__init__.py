@@ -3,48 +3,69 @@
 >>> import symderiv as sd
 >>> sd.gradient("-y @ log(softmax(u))", "u", u="o", y="o", assume="sum(y) == 1").result.text()
 'softmax(u) − y'
+
+Nothing is loaded before it is used: the import itself costs next to nothing, and a test plugin that imports it doesn't
+load SymPy.
 """
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module as _import_module
+from importlib.util import find_spec as _find_spec
+from typing import TYPE_CHECKING, Any
 
-from symderiv import modules as _modules
-from symderiv import sympy_functions as _functions
-from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
-from symderiv.derive import Derivation, Step
-from symderiv.errors import (
-    AssumptionError,
-    EvaluationError,
-    NoMatchingLossError,
-    NoRuleError,
-    ParseError,
-    ShapeError,
-    SymderivError,
-    TooLargeError,
-    UnknownNameError,
-)
-from symderiv.ir import Expr
-from symderiv.services import service as _service
-from symderiv.splits import GaussNewton
+if TYPE_CHECKING:
+    from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
+    from symderiv.derive import Derivation, Step
+    from symderiv.errors import (
+        AssumptionError,
+        EvaluationError,
+        NoMatchingLossError,
+        NoRuleError,
+        ParseError,
+        ShapeError,
+        SymderivError,
+        TooLargeError,
+        UnknownNameError,
+    )
+    from symderiv.ir import Expr
+    from symderiv.matched import matching, matching_loss
+    from symderiv.splits import GaussNewton
 
 __version__ = "0.1.0"
+
+_WHERE = {
+    "api": "curvature derivative gauss_newton gradient hessian jacobian parse prove",
+    "derive": "Derivation Step",
+    "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
+              "TooLargeError UnknownNameError",
+    "ir": "Expr",
+    "matched": "matching matching_loss",
+    "splits": "GaussNewton",
+}
+_HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
     "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "derivative", "gauss_newton",
-    "gradient", "hessian", "jacobian", "matching", "parse", "prove",
+    "gradient", "hessian", "jacobian", "matching", "matching_loss", "parse", "prove",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Modules (Linear, Tanh, CrossEntropy, …) and named functions of SymPy matrices (tanh, softmax, …), by name."""
-    if name in ("matching", "matching_loss"):
-        return _service(name)
-    if name.startswith("_"):
+    """What the package offers, loaded when first asked for; then modules (Linear, …) and named functions (tanh, …)."""
+    if name in _HOME:
+        found = getattr(_import_module(f"symderiv.{_HOME[name]}"), name)
+        globals()[name] = found
+        return found
+    if name.startswith("_") or _find_spec(f"symderiv.{name}"):  # a submodule, which the import statement loads itself
         raise AttributeError(name)
-    for where in (_modules, _functions):
+    for where in ("modules", "sympy_functions"):
         try:
-            return getattr(where, name)
+            return getattr(_import_module(f"symderiv.{where}"), name)
         except AttributeError:
             continue
     raise AttributeError(f"symderiv has no '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
