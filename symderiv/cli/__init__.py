@@ -23,6 +23,7 @@ from symderiv.cli.frame import (
     with_symbols,
     work,
 )
+from symderiv.cli.handout import handout
 from symderiv.cli.tables import list_table
 from symderiv.errors import clip
 from symderiv.saved import LONGEST, from_json
@@ -98,17 +99,6 @@ def _shown(result: Any) -> str:
     if isinstance(result, tuple):
         return f"({', '.join(map(_shown, result))})"
     return str(result.text())
-
-
-@click.command(short_help="Build handouts from their sources.")
-@click.argument("sources", nargs=-1, required=True)
-@click.option("--out", metavar="DIR", default="build/handouts", show_default=True, help="Where the pages go.")
-@click.option("--formats", default="html,tex,markdown,pdf", show_default=True, metavar="LIST", help="Which, with commas between.")
-def handout(sources: tuple[str, ...], out: str, formats: str) -> int:
-    """Build the handouts in SOURCES (files or directories) into DIR."""
-    wanted = [form.strip() for form in formats.split(",") if form.strip()]
-    from symderiv.handout.build import main_build
-    return main_build(sources, out, wanted)
 
 
 for command in (derive, prove, check, list_table, handout):

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import Derivation
-from symderiv.handout import pairs, tables
+from symderiv.handout import exercises, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
 from symderiv.handout.formula import width
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
-from symderiv.handout.model import Assumptions, Block, Check, Code, Example, Heading, Page, Prose, Section
+from symderiv.handout.model import (
+    Assumptions,
+    Block,
+    Card,
+    Check,
+    Code,
+    Example,
+    Heading,
+    Page,
+    Prose,
+    Section,
+    without_solutions,
+)
 from symderiv.handout.source import (
+    Asked,
+    Blanks,
+    Call,
     Derived,
+    Fault,
     Functions,
     Handout,
     Identity,
@@ -43,6 +60,7 @@ from symderiv.handout.told import (
     ways,
 )
 from symderiv.handout.values import array_latex, arrays, exact, given_latex, is_function, slices
+from symderiv.handout.visitor import points_text
 from symderiv.ir import free_symbols
 from symderiv.present import expr_latex, fact_latex
 from symderiv.render.symbols import name_latex
@@ -55,17 +73,38 @@ SHOWN_CODE = 40
 """generated code of at most as many lines is shown"""
 
 
-def page(sheet: Handout, slug: str) -> Page:
+def page(sheet: Handout, slug: str, solutions: bool = False, variant: int = 0) -> Page:
     """Run a source: the page with all its derivations, told and checked; raises SourceError for what fails."""
-    context = Context()
+    return pages(sheet, slug, variant)[solutions]
+
+
+def pages(sheet: Handout, slug: str, variant: int = 0) -> tuple[Page, Page]:
+    """(the page for students, which holds no solution; the lecturer's), from one run of the source."""
+    context = Context(variant)
     sections = []
     for number, part in enumerate(sheet.sections, 1):
         context.section = number
         blocks = [block for item in part.items for block in blocks_of(item, context)]
         sections.append(Section(part.title, tuple(blocks), number))
-    if context.named:
-        sections.append(Section("Rules used", (context.card(),)))
-    return Page(sheet.title, slug, Prose(sheet.convention), tuple(sections))
+    whole = Page(sheet.title, slug, Prose(sheet.convention), tuple(sections))
+    student = replace(without_solutions(whole), note=_note(whole, variant))
+    teacher = replace(whole, note=f"{_note(whole, variant)} **With solutions.**" if any(whole.exercises()) else "")
+    return _with_card(student, context.card()), _with_card(teacher, context.card(solutions=True))
+
+
+def _note(whole: Page, variant: int) -> str:
+    """How many exercises and points a page has."""
+    found = list(whole.exercises())
+    if not found:
+        return ""
+    count = f"{len(found)} exercise{'' if len(found) == 1 else 's'}"
+    points = sum(one.points for one in found)
+    parts = [count, *([points_text(points)] if points else []), *([f"variant {variant + 1}"] if variant else [])]
+    return " · ".join(parts) + "."
+
+
+def _with_card(made: Page, card: Card) -> Page:
+    return replace(made, sections=(*made.sections, Section("Rules used", (card,)))) if card.rows else made
 
 
 def blocks_of(item: Item, context: Context) -> list[Block]:
@@ -102,6 +141,12 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return pairs.pairs(item)
         case Pair():
             return pairs.pair(item, context)
+        case Asked():
+            return [exercises.exercise(item, context, blocks_of)]
+        case Blanks() | Fault():
+            return [exercises.alone(item, context)]
+        case Call():
+            return exercises.solution_of(item, context)
 
 
 # ---------------------------------------------------------------- one derivation
@@ -254,4 +299,4 @@ def _function_latex(text: str) -> str:
     return expr_latex(symderiv.parse(body, shapes={argument.strip(): ""}))
 
 
-__all__ = ["blocks_of", "derived", "page"]
+__all__ = ["blocks_of", "derived", "page", "pages"]

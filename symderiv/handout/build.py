@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from symderiv.errors import SymderivError
-from symderiv.handout.blocks import page
+from symderiv.handout.blocks import pages
 from symderiv.handout.formats import get
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
@@ -42,41 +43,56 @@ class Built:
     notes: tuple[str, ...] = ()
 
 
-def main_build(paths: Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS) -> int:
+def main_build(
+    paths: Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS, lecturer: str | Path | None = None, variants: int = 1
+) -> int:
     """Build for the command line: errors and notes go to stderr, what was written to stdout; 1 if a sheet failed."""
-    found = build(paths, out, formats, sys.stderr)
+    found = build(paths, out, formats, sys.stderr, lecturer, variants)
     for note in dict.fromkeys(note for sheet in found for note in sheet.notes):
         print(note, file=sys.stderr)
     for sheet in found:
         if sheet.error:
             print(f"error: {sheet.error}", file=sys.stderr)
     done = [sheet for sheet in found if not sheet.error]
-    print(f"{len(done)} of {len(found)} handouts in {out}")
+    print(f"{len(done)} of {len(found)} handouts in {out}" + (f", with solutions in {lecturer}" if lecturer else ""))
     return 0 if len(done) == len(found) else 1
 
 
 def build(
-    paths: Sequence[str | Path], out: str | Path, formats: Sequence[str] = FORMATS, progress: TextIO | None = None
+    paths: Sequence[str | Path],
+    out: str | Path,
+    formats: Sequence[str] = FORMATS,
+    progress: TextIO | None = None,
+    lecturer: str | Path | None = None,
+    variants: int = 1,
 ) -> list[Built]:
     """Build all sources (files, or all in directories) into ``out``, with an index; what came of each, in their order.
 
-    ``progress`` is shown a bar if it is a terminal. Raises SymderivError where there is no source, or no such format.
+    ``out`` holds no solution of an exercise; ``lecturer`` is a directory for the same pages with solutions. A sheet with
+    numbers to be drawn is built in so many ``variants``. ``progress`` is shown a bar if it is a terminal. Raises
+    SymderivError where there is no source, or no such format.
     """
     sources, folder = find_sources(paths), Path(out)
+    second = None if lecturer is None else Path(lecturer)
+    if second is not None and second.resolve() == folder.resolve():
+        raise SymderivError("the lecturer's pages can't be where the students' are", hint="give them a directory of their own")
     for name in formats:
         if name not in _TEXTS:
             raise SymderivError(f"there is no format '{name}'", hint=f"formats: {', '.join(_TEXTS)}")
-    folder.mkdir(parents=True, exist_ok=True)
+    order = Order(folder, tuple(formats), second, variants)
+    for place in order.folders:
+        place.mkdir(parents=True, exist_ok=True)
     found: dict[Path, Built] = {}
     with _bar(progress, len(sources)) as advance:
-        for source, built in _all(sources, folder, tuple(formats)):
+        for source, built in _all(sources, order):
             found[source] = built
             advance(built.title or built.slug)
     sheets = [found[source] for source in sources]
-    if "tex" in formats:
-        (folder / "preamble.tex").write_text(preamble(), encoding="utf-8")
-    if "html" in formats:
-        (folder / "index.html").write_text(get("html").write(index(sheets)), encoding="utf-8")
+    for place in order.folders:
+        if "tex" in formats:
+            (place / "preamble.tex").write_text(preamble(), encoding="utf-8")
+        if "html" in formats:
+            (place / "index.html").write_text(get("html").write(index(sheets)), encoding="utf-8")
     return sheets
 
 
@@ -95,27 +111,51 @@ def find_sources(paths: Iterable[str | Path]) -> list[Path]:
     return list(found)
 
 
-def build_sheet(source: Path, folder: Path, formats: tuple[str, ...]) -> Built:
-    """Build one source in every format."""
+@dataclass(frozen=True)
+class Order:
+    """What is to be built of each source, and where."""
+
+    folder: Path
+    formats: tuple[str, ...]
+    lecturer: Path | None = None
+    variants: int = 1
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        return (self.folder,) if self.lecturer is None else (self.folder, self.lecturer)
+
+
+def build_sheet(source: Path, order: Order) -> Built:
+    """Build one source in every format, for students and for the lecturer, in every variant that differs."""
     slug = source.stem.replace("_", "-")
+    files: dict[str, None] = {}
+    notes: list[str] = []
     try:
         sheet = load(source)
-        made = page(sheet, slug)
-        files, notes = _written(made, folder, formats)
+        for variant in range(order.variants if sheet.drawn() else 1):
+            student, teacher = pages(sheet, slug + (f"-v{variant + 1}" if variant else ""), variant)
+            for folder, made in zip(order.folders, (student, teacher), strict=False):
+                same = order.folder if folder is order.lecturer and made == student else None
+                written, found = _written(made, folder, order.formats, same)
+                files |= dict.fromkeys(written)
+                notes += found
     except SymderivError as error:
         return Built(str(source), slug, error=str(error))
     return Built(str(source), slug, sheet.title, sheet.summary, tuple(files), notes=tuple(notes))
 
 
-def _written(made: Page, folder: Path, formats: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """(the files, the notes) of a page."""
+def _written(made: Page, folder: Path, formats: tuple[str, ...], same: Path | None) -> tuple[list[str], list[str]]:
+    """(the files, the notes) of a page; where it is the same as that of another directory, the files are copied."""
     files, notes = [], []
     for name in (text for wanted in formats for text in _TEXTS[wanted]):
         form = get(name)
         path = folder / (made.slug + form.extension)
         path.write_text(form.write(made), encoding="utf-8")
         files.append(path.name)
-    if "pdf" in formats:
+    if "pdf" in formats and same is not None:
+        if (same / f"{made.slug}.pdf").exists():
+            shutil.copyfile(same / f"{made.slug}.pdf", folder / f"{made.slug}.pdf")
+    elif "pdf" in formats:
         report = pdf(get("tex").write(made), folder / f"{made.slug}.pdf")
         files += [report.path.name] if report.path else []
         notes += [report.advice] if report.advice else []
@@ -123,13 +163,13 @@ def _written(made: Page, folder: Path, formats: tuple[str, ...]) -> tuple[list[s
     return files, notes
 
 
-def _all(sources: list[Path], folder: Path, formats: tuple[str, ...]) -> Iterator[tuple[Path, Built]]:
+def _all(sources: list[Path], order: Order) -> Iterator[tuple[Path, Built]]:
     workers = min(_WORKERS, len(sources), os.cpu_count() or 1)
     if workers < 2:
-        yield from ((source, build_sheet(source, folder, formats)) for source in sources)
+        yield from ((source, build_sheet(source, order)) for source in sources)
         return
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        waiting = {pool.submit(build_sheet, source, folder, formats): source for source in sources}
+        waiting = {pool.submit(build_sheet, source, order): source for source in sources}
         for future in as_completed(waiting):
             yield waiting[future], future.result()
 

@@ -35,12 +35,28 @@ class Context:
     """What a sheet has used and shown so far: the laws of each rule's title; in which section a subject was
     given, and what was told of it."""
 
-    def __init__(self) -> None:
-        self.section = 0
+    def __init__(self, variant: int = 0) -> None:
+        self.variant = variant
+        self.section = self.exercises = 0
         self.shown: dict[Expr, int] = {}
         self.told: dict[Expr, set[tuple[tuple[str, str], ...]]] = {}
         self.fired: dict[str, dict[str, None]] = {}
         self.named: dict[str, str] = {}
+        self.private_fired: dict[str, dict[str, None]] = {}
+        self.private_named: dict[str, str] = {}
+
+    def child(self) -> Context:
+        """A context for what the page of the students won't have: nothing that it shows or names is known outside."""
+        inner = Context(self.variant)
+        inner.section = self.section
+        return inner
+
+    def solved(self, inner: Context) -> None:
+        """Keep what a solution named, for the lecturer's card."""
+        for title, law in inner.named.items():
+            self.private_named.setdefault(title, law)
+        for title, laws in inner.fired.items():
+            self.private_fired.setdefault(title, {}).update(laws)
 
     def fire(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -52,8 +68,14 @@ class Context:
             for title in titles(line.why):
                 self.named.setdefault(title, line.law)
 
-    def card(self) -> Card:
+    def card(self, solutions: bool = False) -> Card:
         """The titles that stand beside lines, those of differentiation first, in the order of the registry."""
+        if solutions:
+            whole = Context()
+            whole.named = {**self.private_named, **self.named}
+            whole.fired = {title: {**self.fired.get(title, {}), **self.private_fired.get(title, {})}
+                           for title in {**self.fired, **self.private_fired}}
+            return whole.card()
         order = {title: k for k, title in enumerate([*READING, *(r.title for r in RULES.values())])}
         rows = []
         for title in sorted(self.named, key=lambda t: order.get(t, len(order))):

@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from symderiv.handout.drawing import Drawing
 
 
 def escape(text: str) -> str:
@@ -52,6 +54,10 @@ class Line:
     shape: str = ""
     number: int | None = None
     relation: str = "="
+
+
+BLANK = r"\boxed{\qquad ?\qquad}"
+"""a formula to be filled in"""
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,51 @@ class Card:
     heading: str = ""
 
 
-Block = Prose | Heading | Steps | Symbols | Table | Result | Assumptions | Check | Example | Code | Proof | Card
+@dataclass(frozen=True)
+class Figure:
+    """A drawing with its caption (prose) and what it shows, in words for those who can't see it."""
+
+    drawing: Drawing
+    caption: str = ""
+    alt: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a program is to compute: the name to bind, its shape, the lines that bind what is given.
+
+    ``expected`` are the entries in order, within ``tolerance``; ``program`` is a solution. Both are empty in a page for
+    students.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    given: str
+    tolerance: float
+    expected: tuple[float, ...] = ()
+    program: str = ""
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """An exercise: prompt, hints, solution. A page for students has it without ``solution``: see `without_solutions`."""
+
+    title: str
+    number: int
+    prompt: tuple[Block, ...]
+    points: float = 0
+    hints: tuple[tuple[Block, ...], ...] = ()
+    solution: tuple[Block, ...] = ()
+    task: Task | None = None
+
+    @property
+    def target(self) -> str:
+        return f"ex{self.number}"
+
+
+Block = (
+    Prose | Heading | Steps | Symbols | Table | Result | Assumptions | Check | Example | Code | Proof | Card | Figure | Exercise
+)
 
 
 @dataclass(frozen=True)
@@ -183,12 +233,21 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A sheet: its title, the name of its file, the line on conventions, its sections."""
+    """A sheet: its title, the name of its file, the paragraph on conventions, its sections."""
 
     title: str
     slug: str
     convention: Prose | None
     sections: tuple[Section, ...]
+    note: str = ""
+    """a line under the title, in prose"""
+
+    def exercises(self) -> Iterator[Exercise]:
+        """The exercises, in order."""
+        for section in self.sections:
+            for block in section.blocks:
+                if isinstance(block, Exercise):
+                    yield block
 
     def cards(self) -> Iterator[CardRow]:
         """The rows of all cards on the page."""
@@ -200,6 +259,18 @@ class Page:
     def anchors(self) -> dict[str, str]:
         """Where each rule's name leads to on this page."""
         return {name.strip(): row.target for row in self.cards() for name in row.name.split(" / ")}
+
+
+def without_solutions(page: Page) -> Page:
+    """The page for students: what solves an exercise isn't in it, so that no writer can put it anywhere."""
+    return replace(page, sections=tuple(replace(s, blocks=tuple(map(_unsolved, s.blocks))) for s in page.sections))
+
+
+def _unsolved(block: Block) -> Block:
+    if not isinstance(block, Exercise):
+        return block
+    task = replace(block.task, expected=(), program="") if block.task else None
+    return replace(block, solution=(), task=task)
 
 
 def slug(text: str) -> str:

@@ -13,13 +13,34 @@ out and lays it out, and the tests go through the same calls.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import symderiv
+from symderiv.handout.calls import (
+    Call,
+    Place,
+    SourceError,
+    derivative,
+    gauss_newton,
+    gradient,
+    here,
+    hessian,
+    jacobian,
+    matching,
+)
+from symderiv.handout.tasks import (
+    Asked,
+    Blanks,
+    Drawn,
+    Fault,
+    blanks,
+    drawn,
+    exercise,
+    find_error,
+)
 
 CONVENTION = (
     r"Numerator layout: $i$ is the output, $j$ and $k$ the parameter; vectors are columns; $\nabla_xL$ has the shape of $x$; "
@@ -27,90 +48,6 @@ CONVENTION = (
     "At the right of a line: its rule, and its shape where that changes."
 )
 FORMS = ("brief", "index", "matrix", "differential", "full", "ways")
-_LINE = 84
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where something stands in a source."""
-
-    file: str
-    line: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
-
-
-def _here() -> Place:
-    frame = sys._getframe(2)
-    return Place(frame.f_code.co_filename, frame.f_lineno)
-
-
-@dataclass(frozen=True)
-class Call:
-    """A call of a public operator, to be made when the sheet is built."""
-
-    operator: str
-    arguments: tuple[Any, ...]
-    options: Mapping[str, Any]
-    place: Place
-
-    def run(self, **changed: Any) -> Any:
-        """Make the call, with some options changed (None leaves one out)."""
-        options = {k: v for k, v in {**self.options, **changed}.items() if v is not None or k not in changed}
-        return getattr(symderiv, self.operator)(*self.arguments, **options)
-
-    def code(self) -> str:
-        """The call as one would type it."""
-        before, arguments = "", [_literal(a) for a in self.arguments]
-        if arguments and "\n" in str(self.arguments[0]):
-            body = "\n".join("    " + line.strip() for line in str(self.arguments[0]).strip().splitlines())
-            before, arguments[0] = f'net = """\n{body}\n"""\n', "net"
-        parts = [*arguments, *(f"{k}={_literal(v)}" for k, v in self.options.items())]
-        return before + _wrapped(f"sd.{self.operator}(", parts)
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    return getattr(value, "__name__", None) or repr(value)
-
-
-def _wrapped(head: str, parts: Sequence[str]) -> str:
-    lines, line = [], head
-    for k, part in enumerate(parts):
-        text = part + (")" if k == len(parts) - 1 else ",")
-        if len(line) + len(text) > _LINE and line.strip() and line != head:
-            lines.append(line.rstrip())
-            line = "    "
-        line += text + " "
-    return "\n".join([*lines, line.rstrip()])
-
-
-def gradient(f: Any, wrt: Any, /, **options: Any) -> Call:
-    return Call("gradient", (f, wrt), options, _here())
-
-
-def jacobian(f: Any, wrt: Any, /, **options: Any) -> Call:
-    return Call("jacobian", (f, wrt), options, _here())
-
-
-def hessian(f: Any, wrt: Any, /, **options: Any) -> Call:
-    return Call("hessian", (f, wrt), options, _here())
-
-
-def derivative(f: Any, wrt: Any, /, **options: Any) -> Call:
-    return Call("derivative", (f, wrt), options, _here())
-
-
-def gauss_newton(f: Any, wrt: Any, /, **options: Any) -> Call:
-    return Call("gauss_newton", (f, wrt), options, _here())
-
-
-def matching(module: Any, loss: Any, /, **options: Any) -> Call:
-    return Call("matching", (module, loss), options, _here())
 
 
 # ---------------------------------------------------------------- what a section is made of
@@ -207,11 +144,11 @@ class Functions:
     place: Place
 
 
-Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions
+Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call
 
 
 def prose(text: str, /, heading: str = "") -> Words:
-    return Words(text, heading, _here())
+    return Words(text, heading, here())
 
 
 def derivation(
@@ -231,7 +168,7 @@ def derivation(
     if unknown:
         raise symderiv.UnknownNameError.among(min(unknown), FORMS, "form", f"forms: {', '.join(FORMS)}")
     return Derived(call, meaning or {}, tuple(forms.split()), tuple(reading), numbers or {}, show or {}, definition,
-                   tuple(covers.split()), _here())  # fmt: skip
+                   tuple(covers.split()), here())  # fmt: skip
 
 
 def identity(
@@ -245,30 +182,30 @@ def identity(
     covers: str = "",
     **options: Any,
 ) -> Identity:
-    return Identity(left, right, forms, options, why, numbers or {}, tuple(covers.split()), _here())
+    return Identity(left, right, forms, options, why, numbers or {}, tuple(covers.split()), here())
 
 
 def splits(*rows: tuple[str, Call, str], covers: str = "") -> Splits:
     """Rows are (what the loss is, the call, the verdict that is expected)."""
-    return Splits(rows, tuple(covers.split()), _here())
+    return Splits(rows, tuple(covers.split()), here())
 
 
 def pairs(*rows: tuple[str, Call, bool], covers: str = "") -> Pairs:
     """Rows are (what the pair is called, the call, whether it is expected to match)."""
-    return Pairs(rows, tuple(covers.split()), _here())
+    return Pairs(rows, tuple(covers.split()), here())
 
 
 def pair(call: Call, /, *, meaning: Mapping[str, str] | None = None, covers: str = "") -> Pair:
-    return Pair(call, meaning or {}, tuple(covers.split()), _here())
+    return Pair(call, meaning or {}, tuple(covers.split()), here())
 
 
 def maps(*rows: tuple[str, str, str], covers: str = "", **shapes: Any) -> Maps:
     """Rows are (what it is called, the text, the symbol that it is seen as a map of)."""
-    return Maps(rows, shapes, tuple(covers.split()), _here())
+    return Maps(rows, shapes, tuple(covers.split()), here())
 
 
 def functions(text: str, wrt: str, /, names: Sequence[str], *, covers: str = "", **shapes: Any) -> Functions:
-    return Functions(text, wrt, shapes, tuple(names), tuple(covers.split()), _here())
+    return Functions(text, wrt, shapes, tuple(names), tuple(covers.split()), here())
 
 
 # ---------------------------------------------------------------- sheets
@@ -292,34 +229,47 @@ class Handout:
     def items(self) -> Iterator[Item]:
         """Every item, those inside others too."""
         for part in self.sections:
-            for item in part.items:
-                yield item
-                if isinstance(item, Derived):
-                    yield from item.reading
+            yield from _within(part.items)
 
     def calls(self) -> Iterator[Call]:
         """Every call of an operator on the sheet."""
         for item in self.items():
-            if isinstance(item, Derived | Pair):
+            if isinstance(item, Derived | Pair | Blanks | Fault):
                 yield item.call
+            elif isinstance(item, Call):
+                yield item
+            elif isinstance(item, Asked) and isinstance(item.ask, Call):
+                yield item.ask
             elif isinstance(item, Splits | Pairs):
                 yield from (row[1] for row in item.rows)
 
 
+    def drawn(self) -> bool:
+        """Whether anything on the sheet is drawn by a seed, so that its variants differ."""
+        return any(
+            isinstance(item, Fault) or (isinstance(item, Blanks) and not item.lines)
+            or (isinstance(item, Asked) and any(isinstance(value, Drawn) for value in item.numbers.values()))
+            for item in self.items()
+        )  # fmt: skip
+
+
+def _within(items: Iterable[Any]) -> Iterator[Item]:
+    for item in items:
+        if isinstance(item, str):
+            continue
+        yield item
+        if isinstance(item, Derived):
+            yield from _within(item.reading)
+        elif isinstance(item, Asked):
+            yield from _within((*item.prompt, *item.hints, *item.solution))
+
+
 def section(title: str, /, *items: Item) -> SourceSection:
-    return SourceSection(title, items, _here())
+    return SourceSection(title, items, here())
 
 
 def handout(title: str, /, *sections: SourceSection, summary: str = "", convention: str = CONVENTION) -> Handout:
-    return Handout(title, summary, convention, sections, _here())
-
-
-class SourceError(symderiv.SymderivError):
-    """Something in a source went wrong; the message starts with its file and line."""
-
-    def __init__(self, place: Place, message: str) -> None:
-        super().__init__(f"{place}: {message}")
-        self.place = place
+    return Handout(title, summary, convention, sections, here())
 
 
 def load(path: Path) -> Handout:
@@ -347,3 +297,11 @@ def _raised_at(error: BaseException, path: Path) -> Place:
             line = trace.tb_lineno
         trace = trace.tb_next
     return Place(str(path), line)
+
+
+__all__ = [
+    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Derived", "Drawn", "Fault", "Functions", "Handout", "Identity", "Item",
+    "Maps", "Pair", "Pairs", "Place", "SourceError", "SourceSection", "Splits", "Words", "blanks", "derivation", "derivative",
+    "drawn", "exercise", "find_error", "functions", "gauss_newton", "gradient", "handout", "hessian", "identity", "jacobian",
+    "load", "maps", "matching", "pair", "pairs", "prose", "section", "splits",
+]

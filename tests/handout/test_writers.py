@@ -10,6 +10,7 @@ from handout_sample import PAGE
 
 from symderiv.errors import UnknownNameError
 from symderiv.handout import formats, model
+from symderiv.handout.drawing import Box, Drawing, Label, Path
 from symderiv.handout.mathml import FormulaError
 from symderiv.handout.model import (
     Assumptions,
@@ -18,6 +19,8 @@ from symderiv.handout.model import (
     Check,
     Code,
     Example,
+    Exercise,
+    Figure,
     Heading,
     Line,
     Page,
@@ -29,6 +32,7 @@ from symderiv.handout.model import (
     Steps,
     Symbols,
     Table,
+    Task,
 )
 from symderiv.handout.pdf import MISSING, SheetError, pdf, warnings
 from symderiv.handout.writers import html, markdown, plain, tex
@@ -39,6 +43,12 @@ DEEP = r"\operatorname{diag}\biggl(" + "+".join(rf"W_{i}^\top a_{i}" for i in ra
 FENCE = r"\left(" + LONG + r"\right)^\top"
 UNBREAKABLE = r"\operatorname{" + "w" * 150 + "}"
 WIDE = r"\begin{bmatrix}" + r"\\".join("&".join("-0.12345" for _ in range(14)) for _ in range(3)) + r"\end{bmatrix}"
+DRAWING = Drawing(20, 8, (
+    *(Box(4 * k + 2, 2, 3, 1.6, kind) for k, kind in enumerate(("input", "parameter", "value", "loss", ""))),
+    Label(2, 2, "W_1"), Label(6, 2, r"\hat y", "start"), Label(10, 2, NASTY, "end", "first", words=True),
+    *(Path(((2, 3), (9, 7), (15.5, 4)), kind, style, arrow) for kind, style, arrow in
+      (("axis", "solid", True), ("first", "dashed", False), ("second", "dotted", False), ("third", "solid", False))),
+))  # fmt: skip
 
 EVERYTHING = Page(
     NASTY,
@@ -76,6 +86,10 @@ EVERYTHING = Page(
                 Code("Open", "x = 1", "python", folded=False),
                 Proof(ProofNode(LONG, NASTY, (ProofNode("a", "b", (ProofNode("c"),)), ProofNode("d"))), "Why"),
                 Card((CardRow("a rule / another", LONG, NASTY), CardRow("no law", ""))),
+                Figure(DRAWING, NASTY, NASTY),
+                Exercise(NASTY, 1, (Prose(NASTY), Figure(DRAWING)), 2.5, ((Prose(NASTY),), (Result((LONG,)),)),
+                         (Steps("", (Line("a", "b", "a rule"),)), Code("", "x", folded=False), Example((f"W={WIDE}",)))),
+                Exercise("Bare", 2, (), task=Task("J", (2, 3), "x = 1", 0.001)),
             ),
             7,
         ),

@@ -4,84 +4,143 @@ from __future__ import annotations
 
 import re
 
-from symderiv.handout.inline import (
-    Bold,
-    Bullets,
-    Display,
-    Inline,
-    Italic,
-    Link,
-    Math,
-    Span,
-    Text,
-    address,
-    parts,
-    spans,
-)
+from symderiv.handout.inline import Bold, Inline, Italic, Link, Math, Span, Text, address, spans
 from symderiv.handout.model import (
-    Assumptions,
     Block,
     Card,
     Check,
     Code,
     Example,
-    Heading,
     Line,
     Page,
     Proof,
     ProofNode,
-    Prose,
     Result,
     Section,
     Steps,
-    Symbols,
     Table,
 )
+from symderiv.handout.visitor import Visitor, convention
 
 EXTENSION = ".md"
 
 
 def write(page: Page) -> str:
     """The page as one Markdown document."""
-    convention = f"**Convention.** {_prose(page.convention.text)}\n\n" if page.convention else ""
-    return f"# {_line(page.title)}\n\n{convention}" + "\n\n".join(map(_section, page.sections)) + "\n"
+    return document(page, MarkdownWriter())
 
 
-def _section(section: Section) -> str:
-    number = f"{section.number}. " if section.number is not None else ""
-    return "\n\n".join([f"## {number}{_line(section.title)}", *map(_block, section.blocks)])
+def document(page: Page, writer: MarkdownWriter) -> str:
+    """The page, written by one of the writers of Markdown."""
+    before = [f"# {writer.line(page.title)}"]
+    before += [writer.prose(page.note)] if page.note else []
+    before += [writer.prose(convention(page.convention.text))] if page.convention else []
+    return "\n\n".join([*before, *map(writer.section, page.sections)]) + "\n"
 
 
-def _block(block: Block) -> str:
-    match block:
-        case Prose(text):
-            return _prose(text)
-        case Heading(text):
-            return f"### {_line(text)}"
-        case Steps():
-            lawful = any(line.law for line in block.lines)
-            return _titled(block.heading, _ledger(block.lines) if lawful else aligned(block.lines))
-        case Symbols():
-            rows = tuple((f"${s}$", f"${shape}$" if shape else "", role) for s, shape, role in block.rows)
-            return _table(Table(block.header, rows))
-        case Table():
-            return _titled(block.heading, _table(block))
-        case Result():
-            return f"$$\\boxed{{{_quad(block.parts)}}}$$"
-        case Assumptions(text):
-            return f"**Assumptions.** {_line(text)}"
-        case Check(text, ok, word):
-            return f"{'✓' if ok else '✗'} **{_text(word)}.** {_line(text)}"
-        case Example():
-            return _titled(block.heading, f"$${_quad(block.parts)}$$")
-        case Code():
-            fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
-            return _titled(block.heading, f"{fence}{block.language}\n{block.text.rstrip()}\n{fence}")
-        case Proof():
-            return _titled(block.heading, "\n".join(_proof(block.tree, 0)))
-        case Card():
-            rows = tuple((f"*{r.name}*", f"${r.law}$" if r.law else "", r.note) for r in block.rows)
-            return _titled(block.heading, _table(Table(("rule", "law", ""), rows)))
+class MarkdownWriter(Visitor):
+    """Markdown as GitHub shows it."""
+
+    extension = EXTENSION
+
+    def section(self, section: Section) -> str:
+        number = f"{section.number}. " if section.number is not None else ""
+        return "\n\n".join([f"## {number}{self.line(section.title)}", *map(self.block, section.blocks)])
+
+    def heading(self, text: str) -> str:
+        return f"### {self.line(text)}" if text else ""
+
+    def steps(self, block: Steps) -> str:
+        lawful = any(line.law for line in block.lines)
+        return self._titled(block.heading, self._ledger(block.lines) if lawful else aligned(block.lines))
+
+    def table(self, block: Table) -> str:
+        rows = (block.header, ("--",) * len(block.header), *block.rows)
+        return self._titled(
+            block.heading, "\n".join("| " + " | ".join(self._cell(cell) for cell in row) + " |" for row in rows)
+        )
+
+    def result(self, block: Result) -> str:
+        return f"$$\\boxed{{{_quad(block.parts)}}}$$"
+
+    def assumptions(self, text: str) -> str:
+        return f"**Assumptions.** {self.line(text)}"
+
+    def check(self, block: Check) -> str:
+        return f"{'✓' if block.ok else '✗'} **{_text(block.word)}.** {self.line(block.text)}"
+
+    def example(self, block: Example) -> str:
+        return self._titled(block.heading, f"$${_quad(block.parts)}$$")
+
+    def code(self, block: Code) -> str:
+        fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", block.text)), default=0))
+        return self._titled(block.heading, f"{fence}{block.language}\n{block.text.rstrip()}\n{fence}")
+
+    def proof(self, block: Proof) -> str:
+        return self._titled(block.heading, "\n".join(self._claims(block.tree, 0)))
+
+    def card(self, block: Card) -> str:
+        rows = tuple((f"*{r.name}*", f"${r.law}$" if r.law else "", r.note) for r in block.rows)
+        return self._titled(block.heading, self.table(Table(("rule", "law", ""), rows)))
+
+    def aside(self, title: str, kind: str, blocks: tuple[Block, ...]) -> str:
+        return f"<details>\n<summary>{title}</summary>\n\n{self.blocks(blocks)}\n\n</details>"
+
+    def _ledger(self, lines: tuple[Line, ...]) -> str:
+        """Lines with their laws as a table, one row per rule."""
+        rows = tuple(
+            (
+                str(line.number or ""),
+                line.why,
+                f"${line.law}$" if line.law else "",
+                f"${line.lhs} {line.relation} {line.rhs}$",
+                f"${line.shape}$" if line.shape else "",
+            )
+            for line in lines
+        )
+        return self.table(Table(("", "rule", "law", "result", "shape"), rows))
+
+    def _claims(self, node: ProofNode, depth: int) -> list[str]:
+        why = f": {self.line(node.why)}" if node.why else ""
+        below = (line for child in node.children for line in self._claims(child, depth + 1))
+        return [f"{'  ' * depth}- ${_math(node.claim)}$" + why, *below]
+
+    def _cell(self, text: str) -> str:
+        return "".join(
+            f"${_math(span.latex)}$" if isinstance(span, Math) else self.span(span).replace("|", "\\|")
+            for span in spans(text)
+        )
+
+    def _titled(self, heading: str, text: str) -> str:
+        return f"**{self.line(heading)}**\n\n{text}" if heading else text
+
+    # ------------------------------------------------------------ prose
+    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
+        return "\n".join(f"- {self.spans(item)}" for item in items)
+
+    def display(self, latex: str) -> str:
+        return f"$${_math(latex)}$$"
+
+    def paragraph(self, line: tuple[Span, ...]) -> str:
+        return re.sub(r"^([#+-]|\d+\.)(?=\s)", r"\\\1", self.spans(line))
+
+    def text(self, text: str) -> str:
+        return _text(text)
+
+    def program(self, text: str) -> str:
+        return f"`{text}`"
+
+    def math(self, latex: str) -> str:
+        return f"${_math(latex)}$"
+
+    def bold(self, inner: tuple[Span, ...]) -> str:
+        return f"**{self.spans(inner)}**"
+
+    def italic(self, inner: tuple[Span, ...]) -> str:
+        return f"*{self.spans(inner)}*"
+
+    def link(self, inner: tuple[Span, ...], target: str) -> str:
+        return f"[{self.spans(inner)}]({address(target, self.extension)})"
 
 
 def aligned(lines: tuple[Line, ...]) -> str:
@@ -116,82 +175,8 @@ def _reason_span(span: Span) -> str:
             return "".join(map(_reason_span, inner))
 
 
-def _ledger(lines: tuple[Line, ...]) -> str:
-    """Lines with their laws as a table, one row per rule."""
-    rows = tuple(
-        (
-            str(line.number or ""),
-            line.why,
-            f"${line.law}$" if line.law else "",
-            f"${line.lhs} {line.relation} {line.rhs}$",
-            f"${line.shape}$" if line.shape else "",
-        )
-        for line in lines
-    )
-    return _table(Table(("", "rule", "law", "result", "shape"), rows))
-
-
-def _proof(node: ProofNode, depth: int) -> list[str]:
-    why = f": {_line(node.why)}" if node.why else ""
-    below = (line for child in node.children for line in _proof(child, depth + 1))
-    return [f"{'  ' * depth}- ${_math(node.claim)}$" + why, *below]
-
-
-def _table(block: Table) -> str:
-    rows = (block.header, ("--",) * len(block.header), *block.rows)
-    return "\n".join("| " + " | ".join(_cell(cell) for cell in row) + " |" for row in rows)
-
-
-def _cell(text: str) -> str:
-    return "".join(
-        f"${_math(span.latex)}$" if isinstance(span, Math) else _spans((span,)).replace("|", "\\|")
-        for span in spans(text)
-    )
-
-
 def _quad(formulas: tuple[str, ...]) -> str:
     return " \\qquad ".join(map(_math, formulas))
-
-
-def _titled(heading: str, text: str) -> str:
-    return f"**{_line(heading)}**\n\n{text}" if heading else text
-
-
-def _prose(text: str) -> str:
-    found = []
-    for part in parts(text):
-        match part:
-            case Bullets(items):
-                found.append("\n".join(f"- {_spans(item)}" for item in items))
-            case Display(latex):
-                found.append(f"$${_math(latex)}$$")
-            case _:
-                found.append(re.sub(r"^([#+-]|\d+\.)(?=\s)", r"\\\1", _spans(part.spans)))
-    return "\n\n".join(found)
-
-
-def _line(text: str) -> str:
-    return _spans(spans(text))
-
-
-def _spans(line: tuple[Span, ...]) -> str:
-    return "".join(map(_span, line))
-
-
-def _span(span: Span) -> str:
-    match span:
-        case Text(text):
-            return _text(text)
-        case Inline(text):
-            return f"`{text}`"
-        case Math(latex):
-            return f"${_math(latex)}$"
-        case Bold(inner):
-            return f"**{_spans(inner)}**"
-        case Italic(inner):
-            return f"*{_spans(inner)}*"
-        case Link(inner, target):
-            return f"[{_spans(inner)}]({address(target, EXTENSION)})"
 
 
 def _math(latex: str) -> str:

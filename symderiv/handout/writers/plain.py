@@ -5,27 +5,23 @@ from __future__ import annotations
 import textwrap
 import unicodedata
 
-from symderiv.handout.inline import Bullets, Display, Inline, Math, Span, Text, parts, spans
+from symderiv.handout.inline import Span
 from symderiv.handout.linear import linear
 from symderiv.handout.model import (
-    Assumptions,
-    Block,
     Card,
     Check,
     Code,
     Example,
-    Heading,
     Line,
     Page,
     Proof,
     ProofNode,
-    Prose,
     Result,
     Section,
     Steps,
-    Symbols,
     Table,
 )
+from symderiv.handout.visitor import Visitor
 
 EXTENSION = ".txt"
 
@@ -35,9 +31,12 @@ _WIDEST_FORMULA = 58
 
 def write(page: Page) -> str:
     """The page as text of at most about 100 columns."""
-    title = _line(page.title)
-    convention = f"{_prose('Convention. ' + page.convention.text)}\n\n" if page.convention else ""
-    return f"{title}\n{'=' * columns(title)}\n\n{convention}" + "\n\n".join(map(_section, page.sections)) + "\n"
+    writer = PlainWriter()
+    title = writer.line(page.title)
+    before = [f"{title}\n{'=' * columns(title)}"]
+    before += [writer.prose(page.note)] if page.note else []
+    before += [writer.prose("Convention. " + page.convention.text)] if page.convention else []
+    return "\n\n".join([*before, *map(writer.section, page.sections)]) + "\n"
 
 
 def columns(text: str) -> int:
@@ -49,46 +48,88 @@ def columns(text: str) -> int:
     return sum(not unicodedata.combining(c) for c in text)
 
 
-def _section(section: Section) -> str:
-    title = (f"{section.number}. " if section.number is not None else "") + _line(section.title)
-    return "\n\n".join([f"{title}\n{'-' * columns(title)}", *map(_block, section.blocks)])
+class PlainWriter(Visitor):
+    """Text for a terminal."""
 
+    def section(self, section: Section) -> str:
+        title = (f"{section.number}. " if section.number is not None else "") + self.line(section.title)
+        return "\n\n".join([f"{title}\n{'-' * columns(title)}", *map(self.block, section.blocks)])
 
-def _block(block: Block) -> str:
-    match block:
-        case Prose(text):
-            return _prose(text)
-        case Heading(text):
-            return f"{_line(text)}:"
-        case Steps():
-            return _titled(block.heading, steps(block))
-        case Symbols():
-            rows = tuple((f"${s}$", f"${shape}$" if shape else "", role) for s, shape, role in block.rows)
-            return _table(Table(block.header, rows))
-        case Table():
-            return _titled(block.heading, _table(block))
-        case Result():
-            lines = list(map(linear, block.parts))
-            wide = max(map(columns, lines))
-            boxed = [f"│ {line}{' ' * (wide - columns(line))} │" for line in lines]
-            return "\n".join([f"┌{'─' * (wide + 2)}┐", *boxed, f"└{'─' * (wide + 2)}┘"])
-        case Assumptions(text):
-            return _filled(f"Assumptions. {_line(text)}")
-        case Check(text, ok, word):
-            return _filled(f"{'✓' if ok else '✗'} {word}. {_line(text)}")
-        case Example():
-            return _titled(block.heading, "\n".join(f"  {linear(part)}" for part in block.parts))
-        case Code():
-            return _titled(block.heading, textwrap.indent(block.text, "    "))
-        case Proof():
-            return _titled(block.heading, "\n".join(_proof(block.tree, 0)))
-        case Card():
-            wide = max((columns(_line(row.name)) for row in block.rows), default=0)
-            card = (
-                f"{_padded(_line(row.name), wide)}  {linear(row.law)}" + (f"  ({_line(row.note)})" if row.note else "")
-                for row in block.rows
-            )
-            return _titled(block.heading, "\n".join(card))
+    def heading(self, text: str) -> str:
+        return f"{self.line(text)}:" if text else ""
+
+    def steps(self, block: Steps) -> str:
+        return self._titled(block.heading, steps(block))
+
+    def table(self, block: Table) -> str:
+        head = [list(map(self.line, block.header)), []] if any(block.header) else []
+        rows = [*head, *([self.line(cell) for cell in row] for row in block.rows)]
+        widths = [max((columns(row[c]) for row in rows if row), default=0) for c in range(len(block.header))]
+        lines = (
+            "  ".join(_padded(cell, wide) for cell, wide in zip(row, widths, strict=True))
+            if row
+            else "  ".join("─" * wide for wide in widths)
+            for row in rows
+        )
+        return self._titled(block.heading, "\n".join(f"  {line}".rstrip() for line in lines))
+
+    def result(self, block: Result) -> str:
+        lines = list(map(linear, block.parts))
+        wide = max(map(columns, lines))
+        boxed = [f"│ {line}{' ' * (wide - columns(line))} │" for line in lines]
+        return "\n".join([f"┌{'─' * (wide + 2)}┐", *boxed, f"└{'─' * (wide + 2)}┘"])
+
+    def assumptions(self, text: str) -> str:
+        return _filled(f"Assumptions. {self.line(text)}")
+
+    def check(self, block: Check) -> str:
+        return _filled(f"{'✓' if block.ok else '✗'} {block.word}. {self.line(block.text)}")
+
+    def example(self, block: Example) -> str:
+        return self._titled(block.heading, "\n".join(f"  {linear(part)}" for part in block.parts))
+
+    def code(self, block: Code) -> str:
+        return self._titled(block.heading, textwrap.indent(block.text, "    "))
+
+    def proof(self, block: Proof) -> str:
+        return self._titled(block.heading, "\n".join(self._claims(block.tree, 0)))
+
+    def card(self, block: Card) -> str:
+        wide = max((columns(self.line(row.name)) for row in block.rows), default=0)
+        rows = (
+            f"{_padded(self.line(row.name), wide)}  {linear(row.law)}"
+            + (f"  ({self.line(row.note)})" if row.note else "")
+            for row in block.rows
+        )
+        return self._titled(block.heading, "\n".join(rows))
+
+    def _claims(self, node: ProofNode, depth: int) -> list[str]:
+        why = f"   {self.line(node.why)}" if node.why else ""
+        start = "   " * (depth - 1) + ("└─ " if depth else "")
+        below = (text for child in node.children for text in self._claims(child, depth + 1))
+        return [f"  {start}{linear(node.claim)}{why}", *below]
+
+    def _titled(self, heading: str, text: str) -> str:
+        return f"{self.line(heading)}:\n{text}" if heading else text
+
+    # ------------------------------------------------------------ prose
+    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
+        return "\n".join(_filled(self.spans(item), "  - ", "    ") for item in items)
+
+    def display(self, latex: str) -> str:
+        return f"  {linear(latex)}"
+
+    def paragraph(self, line: tuple[Span, ...]) -> str:
+        return _filled(self.spans(line))
+
+    def text(self, text: str) -> str:
+        return text
+
+    def program(self, text: str) -> str:
+        return text
+
+    def math(self, latex: str) -> str:
+        return linear(latex)
 
 
 def steps(block: Steps) -> str:
@@ -115,30 +156,7 @@ def _reason(line: Line) -> str:
     number = f"{line.number}. " if line.number is not None else ""
     law = f": {linear(line.law)}" if line.law else ""
     shape = f"  [{linear(line.shape)}]" if line.shape else ""
-    return (number + _line(line.why) + law + shape).strip()
-
-
-def _proof(node: ProofNode, depth: int) -> list[str]:
-    why = f"   {_line(node.why)}" if node.why else ""
-    start = "   " * (depth - 1) + ("└─ " if depth else "")
-    return [f"  {start}{linear(node.claim)}{why}", *(t for child in node.children for t in _proof(child, depth + 1))]
-
-
-def _table(block: Table) -> str:
-    head = [list(map(_line, block.header)), []] if any(block.header) else []
-    rows = [*head, *([_line(cell) for cell in row] for row in block.rows)]
-    widths = [max((columns(row[c]) for row in rows if row), default=0) for c in range(len(block.header))]
-    lines = (
-        "  ".join(_padded(cell, wide) for cell, wide in zip(row, widths, strict=True))
-        if row
-        else "  ".join("─" * wide for wide in widths)
-        for row in rows
-    )
-    return "\n".join(f"  {line}".rstrip() for line in lines)
-
-
-def _titled(heading: str, text: str) -> str:
-    return f"{_line(heading)}:\n{text}" if heading else text
+    return (number + PlainWriter().line(line.why) + law + shape).strip()
 
 
 def _padded(text: str, wide: int) -> str:
@@ -148,32 +166,4 @@ def _padded(text: str, wide: int) -> str:
 def _filled(text: str, start: str = "", rest: str = "") -> str:
     return textwrap.fill(
         text, _COLUMNS, initial_indent=start, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    )
-
-
-def _prose(text: str) -> str:
-    found = []
-    for part in parts(text):
-        match part:
-            case Bullets(items):
-                found.append("\n".join(_filled(_spans(item), "  - ", "    ") for item in items))
-            case Display(latex):
-                found.append(f"  {linear(latex)}")
-            case _:
-                found.append(_filled(_spans(part.spans)))
-    return "\n\n".join(found)
-
-
-def _line(text: str) -> str:
-    return _spans(spans(text))
-
-
-def _spans(line: tuple[Span, ...]) -> str:
-    return "".join(
-        span.text
-        if isinstance(span, Text | Inline)
-        else linear(span.latex)
-        if isinstance(span, Math)
-        else _spans(span.spans)
-        for span in line
     )

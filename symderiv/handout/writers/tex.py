@@ -5,31 +5,32 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
 from symderiv.handout.formula import pieces, width
-from symderiv.handout.inline import Bold, Bullets, Display, Inline, Italic, Link, Math, Span, Text, parts, plain, spans
+from symderiv.handout.inline import Bold, Inline, Italic, Link, Math, Span, plain, spans
 from symderiv.handout.model import (
-    Assumptions,
     Block,
     Card,
     Check,
     Code,
     Example,
-    Heading,
+    Exercise,
+    Figure,
     Line,
     Page,
     Proof,
     ProofNode,
-    Prose,
     Result,
     Section,
     Steps,
-    Symbols,
     Table,
 )
+from symderiv.handout.picture import picture
 from symderiv.handout.unicode import COMMAND
+from symderiv.handout.visitor import Visitor, convention, points_text
 
 EXTENSION = ".tex"
 
@@ -53,15 +54,22 @@ _IN_T1 = set("¡¢£¥§©«»®°¿–—‘’‚“”„†‡•‰‹›�
 
 def write(page: Page, standalone: bool = True) -> str:
     """The page as a document, or, for ``\\input``, its body, which needs ``preamble()`` in the document's head."""
-    convention = f"{_prose('**Convention.** ' + page.convention.text)}\n" if page.convention else ""
-    sections = "\n".join(map(_section, page.sections))
-    body = f"\\handouttitle{{{_line(page.title)}}}\n{convention}{sections}\n"
+    body = _body(page)
     if not standalone:
         return body
     return (
         "\\documentclass[11pt,a4paper]{article}\n\\usepackage[margin=2.5cm]{geometry}\n"
-        f"{preamble()}\\hypersetup{{pdftitle={{{_bookmark(page.title)}}}}}\n\\begin{{document}}\n{body}\\end{{document}}\n"
+        f"{drawing_package(page)}{preamble()}\\hypersetup{{pdftitle={{{_bookmark(page.title)}}}}}\n"
+        f"\\begin{{document}}\n{body}\\end{{document}}\n"
     )
+
+
+def _body(page: Page) -> str:
+    writer = TexWriter()
+    note = f"{writer.prose(page.note)}\n" if page.note else ""
+    conventions = f"{writer.prose(convention(page.convention.text))}\n" if page.convention else ""
+    sections = "\n".join(map(writer.section, page.sections))
+    return f"\\handouttitle{{{writer.line(page.title)}}}\n{note}{conventions}{sections}\n"
 
 
 @cache
@@ -70,15 +78,141 @@ def preamble() -> str:
     return resources.files("symderiv.handout").joinpath("preamble.tex").read_text(encoding="utf-8")
 
 
-def _section(section: Section) -> str:
-    title = _line(section.title)
-    if title != _bookmark(section.title):
-        title = f"\\texorpdfstring{{{title}}}{{{_bookmark(section.title)}}}"
-    if section.number is None:
-        head = f"\\room\\section*{{{title}}}"
-    else:
-        head = f"\\room\\setcounter{{section}}{{{section.number - 1}}}\\section{{{title}}}"
-    return "\n".join([head, *map(_block, section.blocks)])
+def drawing_package(page: Page) -> str:
+    """TikZ for a page with drawings, where it is installed; the preamble draws without it too."""
+    drawn = any(isinstance(block, Figure) for section in page.sections for block in walked(section.blocks))
+    return "\\IfFileExists{tikz.sty}{\\usepackage{tikz}}{}\n" if drawn else ""
+
+
+class TexWriter(Visitor):
+    """LaTeX in the macros of the preamble."""
+
+    gap = "\n"
+    part_gap = "\n"
+
+    def section(self, section: Section) -> str:
+        title = self.line(section.title)
+        if title != _bookmark(section.title):
+            title = f"\\texorpdfstring{{{title}}}{{{_bookmark(section.title)}}}"
+        if section.number is None:
+            head = f"\\room\\section*{{{title}}}"
+        else:
+            head = f"\\room\\setcounter{{section}}{{{section.number - 1}}}\\section{{{title}}}"
+        return "\n".join([head, *map(self.block, section.blocks)])
+
+    def heading(self, text: str) -> str:
+        return f"\\form{{{self.line(text)}}}\n" if text else ""
+
+    # ------------------------------------------------------------ blocks
+    def steps(self, block: Steps) -> str:
+        lines = "".join(map(self._step, block.lines))
+        return self.heading(block.heading) + "\\begin{steps}\n" + lines + "\\end{steps}"
+
+    def _step(self, line: Line) -> str:
+        number = f"{line.number}. " if line.number is not None else ""
+        law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
+        right = line.relation + " " + _breakable(line.rhs, 8)
+        return f"\\step{law}{{{_math(line.lhs)}}}{{{right}}}{{{number}{self.line(line.why)}}}{{{_math(line.shape)}}}\n"
+
+    def table(self, block: Table) -> str:
+        """A table, in several parts if it is long: a tabular can't be broken."""
+        columns, rooms = _columns(block)
+        narrow = "\\small" if any(rooms) else ""
+        head = " & ".join(map(self.line, block.header)) + "\\\\\\midrule\n" if any(block.header) else ""
+        chunks: list[str] = []
+        full = _LINES_IN_A_TABLE
+        for row in block.rows:
+            lines = max((math.ceil(_cell_width(c) / room) for c, room in zip(row, rooms, strict=True) if room), default=1)
+            full += max(lines, 1)
+            if full > _LINES_IN_A_TABLE:
+                chunks.append("")
+                full = lines
+            chunks[-1] += " & ".join(map(self.line, row)) + "\\\\\n"
+        return self.heading(block.heading) + "\n".join(
+            f"\\sheettable{{{narrow}\\begin{{tabular}}{{{columns}}}\\toprule\n{head}{body}\\bottomrule\\end{{tabular}}}}"
+            for body in chunks
+        )
+
+    def result(self, block: Result) -> str:
+        return "\\result{%\n" + _pieces(block.parts) + "}"
+
+    def assumptions(self, text: str) -> str:
+        return f"\\assumptions{{{self.line(text)}}}"
+
+    def check(self, block: Check) -> str:
+        return f"\\{'checked' if block.ok else 'failed'}{{{_text(block.word)}}}{{{self.line(block.text)}}}"
+
+    def example(self, block: Example) -> str:
+        return self.heading(block.heading) + "\\numbers{%\n" + _pieces(block.parts) + "}"
+
+    def code(self, block: Code) -> str:
+        program = "\n".join(f"\\codeline{{{_code_text(line)}}}" for line in _wrapped(block.text))
+        return self.heading(block.heading) + f"\\begin{{listing}}%\n{program}\n\\end{{listing}}"
+
+    def proof(self, block: Proof) -> str:
+        return self.heading(block.heading) + "\n".join(self._claims(block.tree, 0))
+
+    def _claims(self, node: ProofNode, depth: int) -> list[str]:
+        here = f"\\claim{{{depth}}}{{{_breakable(node.claim)}}}{{{self.line(node.why)}}}"
+        return [here, *(line for child in node.children for line in self._claims(child, depth + 1))]
+
+    def card(self, block: Card) -> str:
+        rows = "".join(
+            f"\\cardrow{{{self.line(r.name)}}}{{{_breakable(r.law, 0)}}}{{{self.line(r.note)}}}\n" for r in block.rows
+        )
+        return self.heading(block.heading) + f"\\begin{{card}}\n{rows}\\end{{card}}"
+
+    def figure(self, block: Figure) -> str:
+        caption = self.line(block.caption)
+        return f"\\begin{{sheetfigure}}{{{caption}}}\n{picture(block.drawing, _math, _text)}\\end{{sheetfigure}}"
+
+    def exercise_title(self, block: Exercise) -> str:
+        points = points_text(block.points) if block.points else ""
+        return f"\\exercise{{{block.number}}}{{{self.line(block.title)}}}{{{points}}}"
+
+    def aside(self, title: str, kind: str, blocks: tuple[Block, ...]) -> str:
+        return f"\\begin{{{kind}}}{{{title}}}\n{self.blocks(blocks)}\n\\end{{{kind}}}"
+
+    # ------------------------------------------------------------ prose
+    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
+        lines = "".join(f"\\item {self.spans(item)}\n" for item in items)
+        return f"\\begin{{itemize}}\\raggedright\n{lines}\\end{{itemize}}\n"
+
+    def display(self, latex: str) -> str:
+        return f"\\formula{{{_breakable(latex, 8)}}}\n"
+
+    def paragraph(self, line: tuple[Span, ...]) -> str:
+        text = self.spans(line)
+        return f"{{\\raggedright {text}\\par}}\n" if _stiff(line) else f"{text}\n"
+
+    def text(self, text: str) -> str:
+        return _text(text)
+
+    def program(self, text: str) -> str:
+        return f"\\texttt{{{re.sub(r'([(,.=_/])', _allow_break, _code_text(text, False))}}}"
+
+    def math(self, latex: str) -> str:
+        return f"${_breakable(latex) if width(latex) > _LONG_INLINE else _math(latex)}$"
+
+    def bold(self, inner: tuple[Span, ...]) -> str:
+        return f"\\textbf{{{self.spans(inner)}}}"
+
+    def italic(self, inner: tuple[Span, ...]) -> str:
+        return f"\\emph{{{self.spans(inner)}}}"
+
+    def link(self, inner: tuple[Span, ...], target: str) -> str:
+        shown = self.spans(inner)
+        if re.match(r"https?://", target):
+            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target)}}}{{{shown}}}"
+        return shown
+
+
+def walked(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks, and those inside exercises."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Exercise):
+            yield from walked((*block.prompt, *(b for hint in block.hints for b in hint), *block.solution))
 
 
 def _bookmark(title: str) -> str:
@@ -86,77 +220,8 @@ def _bookmark(title: str) -> str:
     return "".join(sign for sign in plain(spans(title)) if sign in _IN_T1 or re.match(r"[A-Za-z0-9 .,:()-]", sign))
 
 
-def _block(block: Block) -> str:
-    match block:
-        case Prose(text):
-            return _prose(text)
-        case Heading(text):
-            return _form(text)
-        case Steps(heading, lines, _):
-            return _form(heading) + "\\begin{steps}\n" + "".join(map(_step, lines)) + "\\end{steps}"
-        case Symbols():
-            rows = tuple((f"${s}$", f"${shape}$" if shape else "", role) for s, shape, role in block.rows)
-            return _table(Table(block.header, rows))
-        case Table():
-            return _form(block.heading) + _table(block)
-        case Result():
-            return "\\result{%\n" + _pieces(block.parts) + "}"
-        case Assumptions(text):
-            return f"\\assumptions{{{_line(text)}}}"
-        case Check(text, ok, word):
-            return f"\\{'checked' if ok else 'failed'}{{{_text(word)}}}{{{_line(text)}}}"
-        case Example():
-            return _form(block.heading) + "\\numbers{%\n" + _pieces(block.parts) + "}"
-        case Code():
-            program = "\n".join(f"\\codeline{{{_code_text(line)}}}" for line in _wrapped(block.text))
-            return _form(block.heading) + f"\\begin{{listing}}%\n{program}\n\\end{{listing}}"
-        case Proof():
-            return _form(block.heading) + "\n".join(_proof(block.tree, 0))
-        case Card():
-            card = "".join(
-                f"\\cardrow{{{_line(r.name)}}}{{{_breakable(r.law, 0)}}}{{{_line(r.note)}}}\n" for r in block.rows
-            )
-            return _form(block.heading) + f"\\begin{{card}}\n{card}\\end{{card}}"
-
-
-def _form(text: str) -> str:
-    return f"\\form{{{_line(text)}}}\n" if text else ""
-
-
-def _step(line: Line) -> str:
-    number = f"{line.number}. " if line.number is not None else ""
-    law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
-    right = line.relation + " " + _breakable(line.rhs, 8)
-    return f"\\step{law}{{{_math(line.lhs)}}}{{{right}}}{{{number}{_line(line.why)}}}{{{_math(line.shape)}}}\n"
-
-
 def _pieces(formulas: tuple[str, ...]) -> str:
     return "".join(f"\\piece{{{_breakable(part, 8)}}}%\n" for part in formulas)
-
-
-def _proof(node: ProofNode, depth: int) -> list[str]:
-    here = f"\\claim{{{depth}}}{{{_breakable(node.claim)}}}{{{_line(node.why)}}}"
-    return [here, *(line for child in node.children for line in _proof(child, depth + 1))]
-
-
-def _table(block: Table) -> str:
-    """A table, in several parts if it is long: a tabular can't be broken."""
-    columns, rooms = _columns(block)
-    narrow = "\\small" if any(rooms) else ""
-    head = " & ".join(map(_line, block.header)) + "\\\\\\midrule\n" if any(block.header) else ""
-    chunks: list[str] = []
-    full = _LINES_IN_A_TABLE
-    for row in block.rows:
-        lines = max((math.ceil(_cell_width(c) / room) for c, room in zip(row, rooms, strict=True) if room), default=1)
-        full += max(lines, 1)
-        if full > _LINES_IN_A_TABLE:
-            chunks.append("")
-            full = lines
-        chunks[-1] += " & ".join(map(_line, row)) + "\\\\\n"
-    return "\n".join(
-        f"\\sheettable{{{narrow}\\begin{{tabular}}{{{columns}}}\\toprule\n{head}{body}\\bottomrule\\end{{tabular}}}}"
-        for body in chunks
-    )
 
 
 def _columns(block: Table) -> tuple[str, list[float]]:
@@ -186,21 +251,6 @@ def _cell_width(cell: str) -> float:
     )
 
 
-def _prose(text: str) -> str:
-    found = []
-    for part in parts(text):
-        match part:
-            case Bullets(items):
-                lines = "".join(f"\\item {_spans(item)}\n" for item in items)
-                found.append(f"\\begin{{itemize}}\\raggedright\n{lines}\\end{{itemize}}\n")
-            case Display(latex):
-                found.append(f"\\formula{{{_breakable(latex, 8)}}}\n")
-            case _:
-                line = _spans(part.spans)
-                found.append(f"{{\\raggedright {line}\\par}}\n" if _stiff(part.spans) else f"{line}\n")
-    return "\n".join(found)
-
-
 def _stiff(line: tuple[Span, ...]) -> bool:
     """Whether a paragraph has parts so long that it can't be justified well."""
     for span in line:
@@ -211,33 +261,6 @@ def _stiff(line: tuple[Span, ...]) -> bool:
         if isinstance(span, Bold | Italic | Link) and _stiff(span.spans):
             return True
     return False
-
-
-def _line(text: str) -> str:
-    return _spans(spans(text))
-
-
-def _spans(line: tuple[Span, ...]) -> str:
-    return "".join(map(_span, line))
-
-
-def _span(span: Span) -> str:
-    match span:
-        case Text(text):
-            return _text(text)
-        case Inline(text):
-            return f"\\texttt{{{re.sub(r'([(,.=_/])', _allow_break, _code_text(text, False))}}}"
-        case Math(latex):
-            return f"${_breakable(latex) if width(latex) > _LONG_INLINE else _math(latex)}$"
-        case Bold(inner):
-            return f"\\textbf{{{_spans(inner)}}}"
-        case Italic(inner):
-            return f"\\emph{{{_spans(inner)}}}"
-        case Link(inner, target):
-            shown = _spans(inner)
-            if re.match(r"https?://", target):
-                return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target)}}}{{{shown}}}"
-            return shown
 
 
 def _allow_break(match: re.Match[str]) -> str:

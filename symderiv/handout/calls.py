@@ -1,0 +1,109 @@
+"""Calls of the public operators as data, with their place in a source: written down, not made.
+
+>>> call = jacobian("W @ h", "h", W="o n", h="n")
+>>> call.code()
+'sd.jacobian("W @ h", "h", W="o n", h="n")'
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import symderiv
+
+_LINE = 84
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands in a source."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def here() -> Place:
+    """The place in a source from which the function that asks was called."""
+    frame = sys._getframe(2)
+    return Place(frame.f_code.co_filename, frame.f_lineno)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a public operator, to be made when the sheet is built."""
+
+    operator: str
+    arguments: tuple[Any, ...]
+    options: Mapping[str, Any]
+    place: Place
+
+    def run(self, **changed: Any) -> Any:
+        """Make the call, with some options changed (None leaves one out)."""
+        options = {k: v for k, v in {**self.options, **changed}.items() if v is not None or k not in changed}
+        return getattr(symderiv, self.operator)(*self.arguments, **options)
+
+    def code(self) -> str:
+        """The call as one would type it."""
+        before, arguments = "", [_literal(a) for a in self.arguments]
+        if arguments and "\n" in str(self.arguments[0]):
+            body = "\n".join("    " + line.strip() for line in str(self.arguments[0]).strip().splitlines())
+            before, arguments[0] = f'net = """\n{body}\n"""\n', "net"
+        parts = [*arguments, *(f"{k}={_literal(v)}" for k, v in self.options.items())]
+        return before + _wrapped(f"sd.{self.operator}(", parts)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return getattr(value, "__name__", None) or repr(value)
+
+
+def _wrapped(head: str, parts: Sequence[str]) -> str:
+    lines, line = [], head
+    for k, part in enumerate(parts):
+        text = part + (")" if k == len(parts) - 1 else ",")
+        if len(line) + len(text) > _LINE and line.strip() and line != head:
+            lines.append(line.rstrip())
+            line = "    "
+        line += text + " "
+    return "\n".join([*lines, line.rstrip()])
+
+
+def gradient(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("gradient", (f, wrt), options, here())
+
+
+def jacobian(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("jacobian", (f, wrt), options, here())
+
+
+def hessian(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("hessian", (f, wrt), options, here())
+
+
+def derivative(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("derivative", (f, wrt), options, here())
+
+
+def gauss_newton(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("gauss_newton", (f, wrt), options, here())
+
+
+def matching(module: Any, loss: Any, /, **options: Any) -> Call:
+    return Call("matching", (module, loss), options, here())
+
+
+class SourceError(symderiv.SymderivError):
+    """Something in a source went wrong; the message starts with its file and line."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+        self.place = place
