@@ -197,7 +197,8 @@ def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str]:
     if missing:
         raise SourceError(item.place, f"'{missing[0]}' has no number: give all of {', '.join(sorted(known))} in numbers=")
     used = {name: value for name, value in given.items() if name in known}
-    return np.asarray(function(**used), dtype=float), f"{function.source().rstrip()}\n"
+    with np.errstate(all="ignore"):                             # what isn't finite is refused by the caller
+        return np.asarray(function(**used), dtype=float), f"{function.source().rstrip()}\n"
 
 
 def _literal(value: Any) -> str:
