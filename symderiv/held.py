@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -48,10 +48,10 @@ def _broken(fact: Fact, point: Point, sizes: Sizes) -> bool:
     try:
         x = evaluate(fact.subject, point, sizes)
         if fact.kind in _SIGNS:
-            return not all(_SIGNS[fact.kind](v) for v in x.values())
+            return broken_signs(fact.kind, x.values())
         if fact.value is None or fact.kind not in ("equal", "sum"):
             return False
-        left = _summed(x, fact.axes) if fact.kind == "sum" else x
+        left = summed(x, fact.axes) if fact.kind == "sum" else x
         right = evaluate(fact.value, point, sizes)
     except ZeroDivisionError:
         return True
@@ -68,7 +68,13 @@ _SIGNS: Mapping[str, Any] = {
 }
 
 
-def _summed(x: Value, axes: Sequence[int]) -> Value:
+def broken_signs(kind: str, values: Iterable[Any]) -> bool:
+    """Whether one of the values hasn't the sign that a fact of this kind says."""
+    return not all(_SIGNS[kind](v) for v in values)
+
+
+def summed(x: Value, axes: Sequence[int]) -> Value:
+    """The sums over some axes."""
     totals: Value = {}
     for at, v in x.items():
         rest = _rest(at, axes)
@@ -85,7 +91,7 @@ def _impose(fact: Fact, subject: Expr, point: dict[Expr, Value], sizes: Sizes) -
     target = evaluate(fact.value, point, sizes)
     if fact.kind == "sum" and isinstance(subject, Symbol):
         x = point[subject]
-        totals = _summed(x, fact.axes)
+        totals = summed(x, fact.axes)
         count = prod(len({at[a] for at in x}) for a in fact.axes)
         scaled = all(v > 0 for v in x.values()) and all(v > 0 for v in target.values())
         point[subject] = {
@@ -112,7 +118,7 @@ def _scale(fact: Fact, subject: Expr, target: Value, point: dict[Expr, Value], s
 
     def total(by: Any) -> Any:
         value = evaluate(subject, {**point, x: {at: by * v for at, v in point[x].items()}}, sizes)
-        return _summed(value, fact.axes)[()] if fact.kind == "sum" else value[()]
+        return summed(value, fact.axes)[()] if fact.kind == "sum" else value[()]
 
     once, twice = total(1), total(2)
     if once == 0 or twice / once <= 0 or target[()] / once <= 0 or twice == once:
@@ -121,4 +127,4 @@ def _scale(fact: Fact, subject: Expr, target: Value, point: dict[Expr, Value], s
     point[x] = {at: v * (target[()] / once) ** (1 / degree) for at, v in point[x].items()}
 
 
-__all__ = ["broken_at", "imposed"]
+__all__ = ["broken_at", "broken_signs", "imposed", "summed"]

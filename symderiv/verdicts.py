@@ -2,7 +2,7 @@
 
 *Proved* means that both sides reach one normal form, by rewritings that are equalities wherever both sides are defined
 and the listed assumptions hold. *Checked* means random points at several sizes, with the worst error. *Refuted* comes
-with arrays.
+with arrays. A claim between rational expressions whose sides differ modulo a prime is refuted before a proof is tried.
 
 >>> from symderiv.frontend.inputs import parse
 >>> def claim(lhs, rhs, assume=None, **shapes):
@@ -18,7 +18,7 @@ Verdict(proved: both sides have one normal form)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from symderiv.arguments import whole
@@ -27,6 +27,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
 from symderiv.proving.domain import defined_somewhere
+from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ
 from symderiv.proving.prepare import derived
 from symderiv.proving.show import BUDGET, shown
@@ -34,6 +35,8 @@ from symderiv.trace import Proof
 
 Status = Literal["proved", "checked", "refuted", "unknown"]
 NONE = Facts()
+VISIBLE = 1e-9
+"""a smaller difference is told, since arrays that are printed don't show it"""
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,13 @@ def prove_exprs(
             shapes=(lhs.shape, rhs.shape),
         )
     left, right = derived(lhs), derived(rhs)
+    mark = fingerprint(left, right, facts, seed)
+    if mark == "different":
+        exactly = _refuted_exactly(lhs, rhs, left, right, facts, seed)
+        if exactly is not None:
+            return exactly
+        open_verdict = Verdict("unknown", "the sides differ modulo a prime", lhs, rhs)
+        return _by_numbers(open_verdict, left, right, facts, trials, seed)
     found = shown(left, right, facts, budget)
     if found.zero and not defined_somewhere(left, right, facts, seed):
         reason = "one normal form, but no point was found at which both sides are defined"
@@ -106,11 +116,13 @@ def prove_exprs(
             "proved", found.reason, lhs, rhs, None, None, 0, found.assumptions, steps, found.form, found.proof
         )
     open_verdict = Verdict("unknown", found.reason, lhs, rhs, normal_form=found.form)
-    return _by_numbers(open_verdict, left, right, facts, trials, seed)
+    return _by_numbers(open_verdict, left, right, facts, trials, seed, mark)
 
 
 # ---------------------------------------------------------------- numbers
-def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, trials: int, seed: int) -> Verdict:
+def _by_numbers(
+    open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, trials: int, seed: int, mark: Mark | None = None
+) -> Verdict:
     from symderiv.proving.numeric.identities import compare, small
 
     lhs, rhs, form = open_verdict.lhs, open_verdict.rhs, open_verdict.normal_form
@@ -127,6 +139,9 @@ def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, tr
         return _refuted_precisely(open_verdict, hidden, facts)
     if report.verdict == "checked" and at_kink is None:
         reason = f"not proved; equal at {report.trials} random points, worst relative error {report.worst:.1e}"
+        reason += ", and exactly so modulo a prime" if mark == "equal" else ""
+        if open_verdict.reason.startswith("the sides differ"):
+            return replace(open_verdict, reason=f"{open_verdict.reason}, but at no point that was drawn")
         return Verdict(
             "checked",
             reason,
@@ -143,6 +158,22 @@ def _by_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, tr
     where = "at a point of small numbers" if found is not report.counterexample else f"by {report.counterexample}"
     reason = f"the sides differ {where}"
     return Verdict("refuted", reason, lhs, rhs, shown, report.worst, report.trials, facts.texts(), normal_form=form)
+
+
+def _refuted_exactly(lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts, seed: int) -> Verdict | None:
+    """Refuted at small integers, both sides evaluated in fractions; None where no such point is found."""
+    found = integers(left, right, facts, seed)
+    if found is None:
+        return None
+    from symderiv.proving.numeric.identities import as_array
+
+    values = {name: as_array(value) for name, value in found.values.items()}
+    shown = Counterexample(values, as_array(found.left), as_array(found.right))
+    worst = max(float(abs(v - found.right[at])) for at, v in found.left.items())
+    reason = "the sides differ at a point of small integers, evaluated in fractions"
+    if worst < VISIBLE:
+        reason += f": by {worst:.1e}"
+    return Verdict("refuted", reason, lhs, rhs, shown, worst, 1, facts.texts())
 
 
 def _refuted_precisely(open_verdict: Verdict, found: Difference, facts: Facts) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -10,6 +11,8 @@ from symderiv.ir import Expr
 from symderiv.proving.forms import Forms
 from symderiv.proving.matrices import transposed
 from symderiv.proving.terms import Label, Mono, Open, Poly, Work, to_expr
+
+Way = Callable[[Forms, Poly], tuple[Expr, Poly] | None]
 
 ROUNDS = 8
 MOST_TERMS = 40
@@ -26,24 +29,35 @@ class Decision:
 
 def decide(forms: Forms, lhs: Expr, rhs: Expr) -> Decision:
     """Whether lhs − rhs is zero by prove's form; raises GiveUp beyond the budget."""
+    forms.divisors(lhs, rhs)
     left, right = forms.form(lhs), forms.form(rhs)
     difference = forms.ring.sum([(Fraction(1), left), (Fraction(-1), right)], left.shape)
     if not difference:
         return Decision(True, to_expr(left))
+    for ways in ((_denominator, _inverse), (_inverse, _denominator)):
+        rest, by = _multiplied(forms, difference, ways)
+        if not rest or _by_entries(forms, rest):
+            return Decision(True, to_expr(left), tuple(by))
+        if not forms.inverses:
+            break
+    return Decision(False, None)
+
+
+def _multiplied(forms: Forms, p: Poly, ways: Sequence[Way]) -> tuple[Poly, list[Expr]]:
+    """(what is left after multiplying by what isn't zero, the factors), the first way that applies at each turn."""
     by: list[Expr] = []
-    most = max(MOST_TERMS, 4 * len(difference.terms))
+    most = max(MOST_TERMS, 4 * len(p.terms))
     for _ in range(ROUNDS):
-        if len(difference.terms) > most:
+        if len(p.terms) > most:
             break  # it grows, and doesn't cancel
-        step = _denominator(forms, difference) or _inverse(forms, difference)
+        step = next((found for way in ways if (found := way(forms, p)) is not None), None)
         if step is None:
             break
-        factor, difference = step
+        factor, p = step
         by.append(factor)
-        if not difference:
-            return Decision(True, to_expr(left), tuple(by))
-    zero = _by_entries(forms, difference)
-    return Decision(zero, to_expr(left) if zero else None, tuple(by))
+        if not p:
+            break
+    return p, by
 
 
 def _by_entries(forms: Forms, p: Poly) -> bool:

@@ -15,8 +15,8 @@ from symderiv.facts import Fact, Facts
 from symderiv.frontend.rows import definition_of, has_definition
 from symderiv.intervals import Intervals
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, postorder
+from symderiv.proving import determinants, functions, matrices
 from symderiv.proving import factors as factoring
-from symderiv.proving import functions, matrices
 from symderiv.proving.terms import F1, Factor, GiveUp, Label, Open, Poly, Relation, Ring, Work, _put, to_expr
 from symderiv.rules.base import peel
 
@@ -42,6 +42,10 @@ class Forms:
         self.logarithms: dict[Expr, Expr] = {}
         self.inverses: dict[Expr, Poly] = {}
         self.steps: set[Expr] = set()
+        self.nonzero: set[Expr] = set()
+        """atoms that a side divides by"""
+        self.completed: set[tuple[Expr, Expr]] = set()
+        self.unimodular: set[Expr] = set()
         self.diagonal = {f.subject for f in facts.of("diagonal") if isinstance(f.subject, Expr)}
         self.orthogonal = {f.subject: f for f in facts.of("orthogonal") if isinstance(f.subject, Expr)}
         self.memo: dict[Expr, Poly] = {}
@@ -86,6 +90,27 @@ class Forms:
         rest = Poly(p.shape, {m: -d / c for m, d in p.terms.items() if m is not lead})
         self.ring.relate(Relation(tuple(lead.factors), axes, rest, text))
 
+    def divisors(self, *sides: Expr) -> None:
+        """Learn what has an inverse wherever the sides are defined, before anything is brought to its form."""
+        for node in postorder(*sides):
+            if isinstance(node, Call) and node.fn in ("inv", "logdet") and not node.ders:
+                arg = self.form(node.args[0])
+                one = arg.single()
+                if node.fn == "inv" and arg.terms:
+                    matrices.inverse(self, arg)
+                elif one is not None and (chain := matrices.chain_of(one[0])) is not None:
+                    for a, _, _ in chain[0]:
+                        matrices.inverse_of_atom(self, a)
+            elif isinstance(node, Map) and node.fn == "pow" and node.params[0] < 0:
+                one = self.form(node.arg).single()
+                for a, _, _ in one[0].factors if one else ():
+                    self.nonzero.add(a)
+                    if isinstance(a, Call) and a.fn == "det" and not a.ders:
+                        matrices.inverse(self, self.form(a.args[0]))
+        for atom in list(self.inverses):
+            matrices.complete(self, atom)
+        self.memo.clear()
+
     # ------------------------------------------------------------ expressions
     def form(self, root: Expr) -> Poly:
         """The normal form; raises GiveUp beyond the budget."""
@@ -121,8 +146,10 @@ class Forms:
             return self.leaf(apply(node.fn, to_expr(arg), node.params))
         if isinstance(node, Call):
             args = [self.memo[a] for a in node.args]
-            if not node.ders and node.fn in matrices.FORMS:
-                return matrices.FORMS[node.fn](self, args[0])
+            if not node.ders and node.fn == "inv":
+                return matrices.inverse(self, args[0])
+            if not node.ders and node.fn in determinants.FORMS:
+                return determinants.FORMS[node.fn](self, args[0])
             if has_definition(node):
                 return self.form(definition_of(node))
             made = call(node.fn, [to_expr(a) for a in args], value_shape(node), node.params, node.abstract, node.ders)

@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symderiv.build import apply, number, power, scale
+from symderiv.frontend.rows import definition_of
 from symderiv.intervals import is_nonpositive
 from symderiv.ir import Call, Expr, Map, number_of
 from symderiv.proving import factors as factoring
-from symderiv.proving.matrices import log_determinant
+from symderiv.proving.determinants import log_determinant
 from symderiv.proving.terms import F1, Factor, Mono, Poly, Relation, mono_expr, to_expr
 
 if TYPE_CHECKING:
@@ -82,6 +83,28 @@ def logarithm(forms: Forms, p: Poly, of_size: bool = False) -> Poly:
     elif rest:
         return forms.leaf(apply("log", apply("abs", to_expr(p)) if of_size else to_expr(p)))
     return forms.ring.sum(rows, shape)
+
+
+def absolute(forms: Forms, p: Poly) -> Poly:
+    """|c Π a^q| = |c| Π |a|^q, for whole q."""
+    found = factoring.factorised(forms, p)
+    size = apply("abs", to_expr(p))
+    if found is None or not isinstance(size, Map) or any(q.denominator != 1 for _, q, _ in found[1]):
+        return forms.form(definition_of(size)) if isinstance(size, Map) else forms.leaf(size)
+    c, factors = found
+    parts = [forms.power(forms._at(_size(forms, a), ls, p), q) for a, q, ls in factors]
+    return forms.ring.times(forms.ring.constant(abs(c), p.shape), *parts)
+
+
+def _size(forms: Forms, a: Expr) -> Poly:
+    """|a| of one atom: a itself where it is positive, 1 for the determinant of an orthogonal matrix."""
+    if forms.positive(a):
+        return forms.form(a) if a not in forms.sums else forms.sums[a]
+    if isinstance(a, Call) and _is_determinant(a) and a.args[0] in forms.orthogonal:
+        forms.ring.used[forms.orthogonal[a.args[0]].text] = None
+        return forms.ring.constant(F1)
+    found = apply("abs", a)
+    return forms.form(definition_of(found)) if isinstance(found, Map) else forms.leaf(found)
 
 
 def _is_determinant(a: Expr) -> bool:
@@ -220,6 +243,7 @@ FORMS: dict[str, Callable[[Forms, Poly], Poly]] = {
     "sin": lambda forms, p: _sine_and_cosine(forms, p)[0],
     "cos": lambda forms, p: _sine_and_cosine(forms, p)[1],
     "heaviside": step,
+    "abs": absolute,
     "erf": _odd("erf"),
     "atan": _odd("atan"),
 }

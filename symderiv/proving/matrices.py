@@ -1,14 +1,13 @@
-"""Inverses and determinants: of products, transposes, diagonal and orthogonal matrices; of sums, by B·B⁻¹ = I."""
+"""Inverses: of products, transposes, diagonal and orthogonal matrices; of sums, by B·B⁻¹ = I."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symderiv.build import apply, call, number, size
-from symderiv.ir import Call, Expr
-from symderiv.proving.terms import F1, Factor, GiveUp, Mono, Poly, Relation, to_expr
+from symderiv.build import call
+from symderiv.ir import Expr
+from symderiv.proving.terms import F1, Factor, GiveUp, Label, Mono, Open, Poly, Relation, to_expr
 
 if TYPE_CHECKING:
     from symderiv.proving.forms import Forms
@@ -52,9 +51,10 @@ def oriented(forms: Forms, p: Poly) -> tuple[Poly, bool]:
     return (other, True) if b < a else (p, False)
 
 
-def _content(forms: Forms, p: Poly) -> tuple[Fraction, Poly]:
+def content_of(p: Poly) -> tuple[Fraction, Poly]:
+    """(the coefficient of the largest monomial, the sum with coefficient one there)."""
     lead = p.terms[p.lead()]
-    return lead, forms.ring.scale(1 / lead, p)
+    return lead, Poly(p.shape, {m: c / lead for m, c in p.terms.items()})
 
 
 def connected(m: Mono) -> bool:
@@ -85,18 +85,19 @@ def inverse(forms: Forms, p: Poly) -> Poly:
             shape = tuple(m.dims)
             rest = [(a, -q, ls) for a, q, ls in (*vectors, *scalars)]
             entries = forms.ring.poly([(1 / c, rest, every, dict(enumerate(shape)))], shape)  # type: ignore[list-item]
-            polys = [entries, *(_inverse_of_atom(forms, a) for a, _, _ in path)]
+            polys = [entries, *(inverse_of_atom(forms, a) for a, _, _ in path)]
             labels = [every, *(tuple(reversed(ls)) for _, _, ls in path)]
             return forms.ring.contract(polys, labels, tuple(reversed(m.out)), dict(enumerate(shape)))
     if not p.terms:
         raise GiveUp("the inverse of zero")
-    c, primitive = _content(forms, p)
+    c, primitive = content_of(p)
     base, turned = oriented(forms, primitive)
     found = _inverse_of_sum(forms, base)
     return forms.ring.scale(1 / c, transposed(forms, found) if turned else found)
 
 
-def _inverse_of_atom(forms: Forms, a: Expr) -> Poly:
+def inverse_of_atom(forms: Forms, a: Expr) -> Poly:
+    """The inverse of a square matrix that stands in a product."""
     if a in forms.inverses:
         return forms.inverses[a]
     if a in forms.orthogonal:
@@ -105,101 +106,66 @@ def _inverse_of_atom(forms: Forms, a: Expr) -> Poly:
     return _inverse_of_sum(forms, forms.ring.atom(a))
 
 
+def inverse_call(base: Poly) -> Expr:
+    """The node of the inverse of a sum or an atom, whether it is known or not."""
+    return call("inv", (to_expr(base),), base.shape)
+
+
 def _inverse_of_sum(forms: Forms, base: Poly) -> Poly:
     """An atom N with B·N = N·B = I."""
-    node = to_expr(base)
-    atom = call("inv", (node,), node.shape)
+    atom = inverse_call(base)
+    own = Poly(base.shape, {forms.ring.mono([(atom, F1, (0, 1))], (0, 1), dict(enumerate(base.shape))): F1})
     if atom not in forms.inverses:
         forms.inverses[atom] = base
         leads = [m for m, _ in reversed(base.ordered()) if connected(m)] or [base.lead()]
         lead = leads[forms.turn % len(leads)]
-        c = base.terms[lead]
         others = Poly(base.shape, {m: d for m, d in base.terms.items() if m is not lead})
-        n = base.shape[0]
-        unit = forms.ring.poly([(F1, [], ("i", "i"), {"i": n})], base.shape)
-        own = Poly(base.shape, {forms.ring.mono([(atom, F1, (0, 1))], (0, 1), {0: n, 1: n}): F1})
-        if lead.plain and lead.factors:
-            i, k = lead.out
-            for left in (True, False):
-                pair = (others, own) if left else (own, others)
-                product = forms.ring.contract(pair, [("i", "k"), ("k", "j")], ("i", "j"))
-                value = forms.ring.sum([(1 / c, unit), (-1 / c, product)], base.shape)
-                beside: Factor = (atom, F1, (k, -1)) if left else (atom, F1, (-1, i))
-                axes = (i, -1) if left else (-1, k)
-                forms.ring.relate(Relation((*lead.factors, beside), axes, value))
-        _complete(forms, base, own)
-    return Poly(base.shape, {forms.ring.mono([(atom, F1, (0, 1))], (0, 1), {0: base.shape[0], 1: base.shape[1]}): F1})
+        if lead.factors:
+            _lead_away(forms, lead, base.terms[lead], others, own)
+        complete(forms, atom)
+    return own
 
 
-def _complete(forms: Forms, base: Poly, own: Poly) -> None:
-    """Where B = X⁻¹ + …, also X·B·N = X and N·B·X = X: they lead where the X⁻¹ has been cancelled."""
+def _lead_away(forms: Forms, lead: Mono, c: Fraction, others: Poly, own: Poly) -> None:
+    """lead·N = (I − others·N)/c, and N·lead = (I − N·others)/c."""
+    n = own.shape[0]
+    atom = next(iter(own.terms)).factors[0][0]
+    unit = forms.ring.poly([(F1, [], ("i", "i"), {"i": n})], own.shape)
+    i, k = lead.out
+    for left in (True, False):
+        pair = (others, own) if left else (own, others)
+        product = forms.ring.contract(pair, [("i", "k"), ("k", "j")], ("i", "j"))
+        value = forms.ring.sum([(1 / c, unit), (-1 / c, product)], own.shape)
+        beside: Open = (atom, F1, (k, "end")) if left else (atom, F1, ("end", i))
+        axes: tuple[Label, ...] = (i, "end") if left else ("end", k)
+        forms.ring.relate(Relation((*lead.factors, beside), axes, value))
+
+
+def complete(forms: Forms, atom: Expr) -> None:
+    """Where B = X + … and Z·X = I is known, Z·B·N = Z and N·B·Z = Z: they lead where the X has been cancelled."""
+    base = forms.inverses[atom]
+    own = Poly(base.shape, {forms.ring.mono([(atom, F1, (0, 1))], (0, 1), dict(enumerate(base.shape))): F1})
     for m in base.terms:
-        if len(m.factors) != 1 or len(base.terms) == 1 or m.factors[0][0] not in forms.inverses:
+        if len(m.factors) != 1 or len(base.terms) == 1 or m.factors[0][1] != 1 or len(m.factors[0][2]) != 2 or not m.plain:
             continue
-        x = forms.inverses[m.factors[0][0]]
-        x = x if m.factors[0][2] == m.out else transposed(forms, x)
-        for first, second in ((x, base), (base, x)):
+        x = m.factors[0][0]
+        z = forms.inverses.get(x)
+        if z is None:
+            plain = forms.ring.atom(x)
+            partner = inverse_call(plain)
+            other = inverse_call(transposed(forms, plain))
+            known = partner if partner in forms.inverses else other if other in forms.inverses else None
+            if known is None or (known, atom) in forms.completed:
+                continue
+            forms.completed.add((known, atom))
+            z = forms.ring.atom(known)
+            z = z if known is partner else transposed(forms, z)
+        z = z if m.factors[0][2] == m.out else transposed(forms, z)
+        for first, second in ((z, base), (base, z)):
             product = forms.ring.contract([first, second], [("i", "k"), ("k", "j")], ("i", "j"))
-            pair = (product, own) if first is x else (own, product)
+            pair = (product, own) if first is z else (own, product)
             product = forms.ring.contract(pair, [("i", "k"), ("k", "j")], ("i", "j"))
-            forms.vanishes(forms.ring.sum([(F1, product), (-F1, x)], x.shape), "")
+            forms.vanishes(forms.ring.sum([(F1, product), (-F1, z)], z.shape), "")
 
 
-# ---------------------------------------------------------------- determinant
-def determinant(forms: Forms, p: Poly) -> Poly:
-    """det(AB) = det A det B; det(Aᵀ) = det A; det(A⁻¹) = 1/det A; det(cA) = cⁿ det A where n is a number."""
-    n = p.shape[0]
-    one = p.single()
-    chain = chain_of(one[0]) if one else None
-    if one and chain is not None and not chain[1]:
-        path, _, scalars = chain
-        if isinstance(n, int) or (not scalars and one[1] == 1):
-            power = n if isinstance(n, int) else 0
-            factors = [_determinant_of_atom(forms, a) for a, _, _ in path]
-            factors += [forms.power(forms.ring.atom(a), q * power) for a, q, _ in scalars]
-            return forms.ring.scale(one[1] ** power, forms.ring.times(forms.ring.constant(F1), *factors))
-    return forms.ring.atom(_det("det", oriented(forms, p)[0]))
-
-
-def _det(fn: str, p: Poly) -> Call:
-    return call(fn, (to_expr(p),), ())
-
-
-def _determinant_of_atom(forms: Forms, a: Expr) -> Poly:
-    if a in forms.inverses:
-        return forms.power(determinant(forms, forms.inverses[a]), -F1)
-    return forms.ring.atom(_det("det", oriented(forms, forms.ring.atom(a))[0]))
-
-
-def log_determinant(forms: Forms, p: Poly) -> Poly:
-    """log|det AB| = log|det A| + log|det B|; log|det A⁻¹| = −log|det A|; log|det cA| = n log|c| + log|det A|."""
-    one = p.single()
-    chain = chain_of(one[0]) if one else None
-    if one and chain is not None and not chain[1] and not chain[2]:
-        rows = [(F1, _log_determinant_of_atom(forms, a)) for a, _, _ in chain[0]]
-        return forms.ring.sum([*rows, (F1, _log_scale(forms, abs(one[1]), p))], ())
-    if not p.terms:
-        raise GiveUp("the logarithm of zero")
-    c, primitive = _content(forms, p)
-    rest = forms.ring.atom(_det("logdet", oriented(forms, primitive)[0]))
-    return forms.ring.sum([(F1, rest), (F1, _log_scale(forms, abs(c), p))], ())
-
-
-def _log_scale(forms: Forms, c: Fraction, p: Poly) -> Poly:
-    if c == 1:
-        return forms.ring.constant(Fraction(0))
-    return forms.ring.times(forms.form(size(p.shape[0])), forms.form(apply("log", number(c))))
-
-
-def _log_determinant_of_atom(forms: Forms, a: Expr) -> Poly:
-    if a in forms.inverses:
-        return forms.ring.scale(-F1, log_determinant(forms, forms.inverses[a]))
-    if a in forms.orthogonal:
-        forms.ring.used[forms.orthogonal[a].text] = None
-        return forms.ring.constant(Fraction(0))
-    return forms.ring.atom(_det("logdet", oriented(forms, forms.ring.atom(a))[0]))
-
-
-FORMS: dict[str, Callable[[Forms, Poly], Poly]] = {"inv": inverse, "det": determinant, "logdet": log_determinant}
-
-__all__ = ["FORMS", "inverse", "log_determinant", "transposed"]
+__all__ = ["chain_of", "complete", "content_of", "inverse", "inverse_call", "inverse_of_atom", "oriented", "transposed"]
