@@ -22,7 +22,7 @@ PACKAGE = ROOT / "symderiv"
 # it; a dotted name takes one module out of its package and gives it a place of its own.
 LAYERS = (
     ("errors",),
-    ("services", "dims", "canon", "jets", "arguments"),
+    ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
     ("ir", "functions", "smooth"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),
@@ -58,6 +58,7 @@ LAYERS = (
     ("handout", "reference", "testing"),
     ("pytest_plugin",),
     ("notebook",),
+    ("web",),
     ("cli",),
 )
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.
@@ -71,6 +72,8 @@ HEAVY = {
     "math_core": {"handout"},
     "rich": {"handout", "cli"},
     "click": {"cli"},
+    "starlette": {"web"},
+    "uvicorn": {"web"},
     "matplotlib": set(),
 }
 # Independence: whatever a part imports, directly or not, is none of these.

@@ -1,12 +1,10 @@
 """``symderiv derive``: a derivative, in the form asked for, with the line of its check."""
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
-import sympy
 
 from symderiv import api
 from symderiv.cli.frame import (
@@ -25,6 +23,7 @@ from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.saved import to_json
 from symderiv.splits import GaussNewton
+from symderiv.sympy_program import sympy_program
 
 Found = Derivation | GaussNewton
 KINDS = ("gradient", "jacobian", "hessian", "derivative")
@@ -137,20 +136,7 @@ def _numpy(found: Found, notation: str | None, detail: str) -> str:
 
 
 def _sympy(found: Found, notation: str | None, detail: str) -> str:
-    """A program that builds the results in SymPy (as a formula, a matrix of ones would be printed as 1)."""
-    lines = ["from sympy import *", "from sympy.core.symbol import Str",
-             "from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction", ""]
-    for label, part in _parts(found):
-        lines.append(f"{label or part.kind} = {_BOUND.sub(_bound, sympy.srepr(part.to_sympy()))}")
-    return "\n".join(lines)
-
-
-_BOUND = re.compile(r"Dummy\((?P<name>'[^']*'), dummy_index=\d+(?P<facts>(?:, \w+=\w+)*)\)")
-"""a bound variable: SymPy numbers it anew in each process"""
-
-
-def _bound(found: re.Match[str]) -> str:
-    return f"Symbol({found['name']}{found['facts']})"
+    return sympy_program([(label or part.kind, part.to_sympy()) for label, part in _parts(found)])
 
 
 FORMATS: Mapping[str, Callable[[Found, str | None, str], str]] = {
