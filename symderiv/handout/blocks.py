@@ -9,7 +9,7 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import Derivation
-from symderiv.handout import exercises, pairs, tables
+from symderiv.handout import exercises, figures, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
@@ -35,6 +35,7 @@ from symderiv.handout.source import (
     Derived,
     Fault,
     Functions,
+    Graph,
     Handout,
     Identity,
     Item,
@@ -42,6 +43,7 @@ from symderiv.handout.source import (
     Pair,
     Pairs,
     Place,
+    Plot,
     SourceError,
     Splits,
     Words,
@@ -145,6 +147,10 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return [exercises.exercise(item, context, blocks_of)]
         case Blanks() | Fault():
             return [exercises.alone(item, context)]
+        case Graph():
+            return [figures.graph_figure(item)]
+        case Plot():
+            return [figures.plot_figure(item)]
         case Call():
             return exercises.solution_of(item, context)
 

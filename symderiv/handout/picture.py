@@ -10,7 +10,6 @@ r"""Drawings as LaTeX: macros of the preamble, which draws with TikZ where it is
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import pairwise
 
 from symderiv.handout.drawing import Box, Drawing, Item, Label, Path, Point, head, number
 
@@ -33,12 +32,9 @@ def _item(item: Item, top: float, math: Callable[[str], str], text: Callable[[st
             return [f"\\drawbox{corner}{{{number(width)}}}{{{number(height)}}}{{{kind}}}"]
         case Path(points, kind, style, arrow):
             up = [(x, top - y) for x, y in points]
-            lines = [f"\\drawline{_numbers(a, _middle(a, b), b)}{{{kind}}}{{{style}}}" for a, b in pairwise(up)]
+            places = "".join(f"({number(x)},{number(y)})" for x, y in up)
+            lines = [f"\\drawline{{{kind}}}{{{style}}}{{{places}}}"]
             return [*lines, f"\\drawhead{_numbers(*head(up[-2], up[-1]))}{{{kind}}}"] if arrow else lines
-
-
-def _middle(a: Point, b: Point) -> Point:
-    return (a[0] + b[0]) / 2, (a[1] + b[1]) / 2
 
 
 def _numbers(*points: Point) -> str:

@@ -31,6 +31,7 @@ from symderiv.handout.calls import (
     jacobian,
     matching,
 )
+from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.tasks import (
     Asked,
     Blanks,
@@ -144,7 +145,7 @@ class Functions:
     place: Place
 
 
-Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call
+Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
 
 
 def prose(text: str, /, heading: str = "") -> Words:
@@ -300,8 +301,8 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 
 
 __all__ = [
-    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Derived", "Drawn", "Fault", "Functions", "Handout", "Identity", "Item",
-    "Maps", "Pair", "Pairs", "Place", "SourceError", "SourceSection", "Splits", "Words", "blanks", "derivation", "derivative",
-    "drawn", "exercise", "find_error", "functions", "gauss_newton", "gradient", "handout", "hessian", "identity", "jacobian",
-    "load", "maps", "matching", "pair", "pairs", "prose", "section", "splits",
+    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Derived", "Drawn", "Fault", "Functions", "Graph", "Handout", "Identity",
+    "Item", "Maps", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "blanks", "derivation",
+    "derivative", "drawn", "exercise", "find_error", "functions", "gauss_newton", "gradient", "graph", "handout", "hessian",
+    "identity", "jacobian", "load", "maps", "matching", "pair", "pairs", "plot", "prose", "section", "splits",
 ]

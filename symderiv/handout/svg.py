@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from symderiv.handout.drawing import Box, Drawing, Item, Label, Path, head, number
 from symderiv.handout.formula import parse
@@ -15,6 +16,10 @@ from symderiv.handout.linear import linear
 
 UNIT = 16
 """units of the drawing in one em"""
+
+
+_UPRIGHT = re.compile(r"(?<!&)[A-Za-z]{3,}|[0-9.]*[0-9]|[()]")
+"""functions' names, numbers and brackets in a formula whose letters are italic"""
 
 
 def svg(drawing: Drawing, alt: str = "", style: str = "") -> str:
@@ -51,13 +56,14 @@ def formula(latex: str) -> str:
     r"""A formula in one line, as the inside of a ``<text>``: sub- and superscripts are small and moved.
 
     >>> formula("x_i+1")
-    'x<tspan class="script" dy="3.2">i</tspan><tspan dy="-3.2">+1</tspan>'
+    'x<tspan class="script" dy="3.2">i</tspan><tspan dy="-3.2">+<tspan class="up">1</tspan></tspan>'
     """
     found, shift = "", 0.0
     for script, text in _runs(latex):
         wanted = {"_": 3.2, "^": -5.2}.get(script, 0.0)
         look = f' class="script" dy="{number(wanted - shift)}"' if wanted else f' dy="{number(-shift)}"' if shift else ""
-        found += f"<tspan{look}>{html.escape(text)}</tspan>" if look else html.escape(text)
+        shown = _UPRIGHT.sub(r'<tspan class="up">\g<0></tspan>', html.escape(text.replace("''", "″").replace("'", "′"), quote=False))
+        found += f"<tspan{look}>{shown}</tspan>" if look else shown
         shift = wanted
     return found
 
