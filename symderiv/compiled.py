@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,28 +13,24 @@ from symderiv.ir import Expr, Symbol, free_symbols
 from symderiv.ops import shape_text
 
 
-class NumpyFunction:
+class NumpyFunction(Protocol):
     """A NumPy function made from a derivation: call it with the symbols as keywords; ``source()`` is its text.
 
-    Lists, integers and float32 arrays are taken as float64; no argument is changed. Raises EvaluationError for a missing
-    or unknown argument and ShapeError for a wrong shape.
+    It is a plain Python function. Lists, integers and float32 arrays are taken as float64; no argument is changed.
+    Raises EvaluationError for a missing or unknown argument, ShapeError for a wrong shape, and TooLargeError, before it
+    allocates, for a result that would not fit in memory.
     """
 
-    def __init__(self, generated: Generated, finish: Callable[[Any], Any]) -> None:
-        self.generated, self._finish = generated, finish
-        self.__doc__ = generated.function.__doc__
-        self.__name__ = generated.function.__name__
-
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._finish(self.generated(*args, **kwargs))
+        """The value."""
 
     def source(self) -> str:
         """Source text that needs only NumPy."""
-        return self.generated.source
 
-    def __repr__(self) -> str:
-        arguments = ", ".join(a.name for a in self.generated.arguments)
-        return f"<numpy function {self.__name__}({arguments})>"
+
+def _function(made: Generated, called: Callable[..., Any]) -> NumpyFunction:
+    called.source = lambda: made.source  # type: ignore[attr-defined]
+    return called  # type: ignore[return-value]
 
 
 def _inputs(*roots: Expr) -> list[Symbol]:
@@ -44,7 +40,7 @@ def _inputs(*roots: Expr) -> list[Symbol]:
 def expr_numpy(expr: Expr, compress: bool = False) -> NumpyFunction:
     """A function of the expression's symbols."""
     made = generate(expr, _inputs(expr), name="value", compress=compress, doc=f"Evaluate {expr.text()}."[:200])
-    return NumpyFunction(made, lambda value: value)
+    return _function(made, made.function)
 
 
 def derivation_numpy(derivation: Derivation, compress: bool = False, backend: str = "numpy") -> NumpyFunction:
@@ -55,13 +51,9 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     inputs = _inputs(derivation.subject, *flat)
     doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {_shapes(derivation)}."
     single = not isinstance(derivation.result, tuple)
-    made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc)
-
-    def finish(value: Any) -> Any:
-        if derivation.vec:
-            return _vec(value, derivation)
-        return value if single else _arranged(derivation.result, iter(value))
-    return NumpyFunction(made, finish)
+    made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc,
+                    pattern=None if single else derivation.result)
+    return _function(made, _with_vec(made.function, derivation) if derivation.vec else made.function)
 
 
 def _shapes(derivation: Derivation) -> str:
@@ -69,8 +61,13 @@ def _shapes(derivation: Derivation) -> str:
     return shape_text(found) if not found or not isinstance(found[0], tuple) else "as the variables"
 
 
-def _arranged(pattern: Any, values: Any) -> Any:
-    return tuple(_arranged(part, values) for part in pattern) if isinstance(pattern, tuple) else next(values)
+def _with_vec(function: Callable[..., Any], derivation: Derivation) -> Callable[..., Any]:
+    def called(*args: Any, **kwargs: Any) -> Any:
+        return _vec(function(*args, **kwargs), derivation)
+
+    called.__name__ = called.__qualname__ = function.__name__
+    called.__doc__ = function.__doc__
+    return called
 
 
 def _vec(value: Any, derivation: Derivation) -> Any:

@@ -26,7 +26,8 @@ def layer(W, h):
 
 from __future__ import annotations
 
-from symderiv.codegen.function import Compressed, Generated
+from symderiv.codegen.compressed import Compressed
+from symderiv.codegen.function import Generated
 from symderiv.codegen.generate import generate
 
 __all__ = ["Compressed", "Generated", "generate"]

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from symderiv.codegen.calling import callable_of
+from symderiv.codegen.compressed import Compressed
 from symderiv.codegen.emit import Emitter
-from symderiv.codegen.function import Compressed, Generated, check_size, wrap
+from symderiv.codegen.function import Generated
 from symderiv.codegen.lower import Layout, Lowering
 from symderiv.codegen.mathematics import mathematics
 from symderiv.codegen.names import Names
@@ -27,6 +29,7 @@ def generate(
     doc: str = "",
     sizes: Mapping[str, int] | None = None,
     comment: Callable[[Expr], str] = mathematics,
+    pattern: Any = None,
 ) -> Generated:
     """NumPy source for the expressions, and its function.
 
@@ -74,22 +77,39 @@ def generate(
     tail = [*_indented(emitter.lines), *result_lines]
     preamble = "\n\n".join(["import numpy as np\n", *(f"{h.strip()}\n" for h in emitter.helpers)])
     source = f"{preamble}\n\n" + "\n".join([*lines, *tail]) + "\n"
-    shapes = f"    return ({result or '()'}), ({''.join(f'{t}, ' for t in _layout_sizes(layouts, head))})"
-    body = [*_indented(emitter.lines), shapes] if compress else tail
-    compiled = f"{preamble}\n\n" + "\n".join([*lines, *_indented(limits), *body]) + "\n"
-    raw = _compile(source, function_name)
-    inner = _compile(compiled, function_name) if limits or compress else raw
-    finish = _packer(layouts, single) if compress else None
     document = "\n".join(docstring(doc, head, shown))
-    return Generated(source, wrap(inner, head.arguments, function_name, finish, document), raw, tuple(head.arguments))
+    space: dict[str, Any] = {}
+    if compress:
+        returned = _packed(returned, layouts, head, space)
+    given = _nested(returned, pattern) if pattern is not None else _tuple(returned, single)
+    function = callable_of(
+        head, function_name, preamble, document, [*limits, *emitter.lines, f"return {given}"], space
+    )
+    return Generated(function_name, source, function, tuple(head.arguments))
 
 
-def _compile(source: str, name: str) -> Callable[..., Any]:
-    """The function of our own source; every name in it is an identifier that `Names` gave."""
-    namespace: dict[str, Any] = {"_check_size": check_size}
-    exec(compile(source, f"<generated {name}>", "exec"), namespace)
-    function: Callable[..., Any] = namespace[name]
-    return function
+def _tuple(returned: Sequence[str], single: bool) -> str:
+    return returned[0] if single else f"({', '.join(returned)}{',' if len(returned) == 1 else ''})"
+
+
+def _nested(returned: Sequence[str], pattern: Any) -> str:
+    """The results as nested tuples, arranged as the pattern is."""
+    texts = iter(returned)
+
+    def text(part: Any) -> str:
+        return f"({''.join(f'{text(p)}, ' for p in part)})" if isinstance(part, tuple) else next(texts)
+
+    return text(pattern)
+
+
+def _packed(returned: Sequence[str], layouts: Sequence[Layout], head: Signature, space: dict[str, Any]) -> list[str]:
+    """Calls that make a `Compressed` of each core."""
+    space["_Compressed"] = Compressed
+    texts = []
+    for code, layout in zip(returned, layouts, strict=True):
+        shape = f"({''.join(f'{head.size_text(d)}, ' for d in layout.dims)})"
+        texts.append(f"_Compressed({code}, {layout.deltas!r}, {layout.axes!r}, {shape})")
+    return texts
 
 
 def _arguments(
@@ -193,7 +213,7 @@ def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str
                 continue
             text = "*".join(f"({t})" if " " in t else t for t in map(head.size_text, dims))
             shape = ", ".join(map(head.size_text, dims)) + ("," if len(dims) == 1 else "")
-            lines.append(f"_check_size(8*{text}, ({shape}))")
+            lines.append(f"if 8*{text} > _memory.MEMORY_LIMIT: _check_size(8*{text}, ({shape}))")
     return lines
 
 
@@ -217,23 +237,6 @@ def _returns(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -
         else:
             texts.append(shape)
     return texts
-
-
-def _layout_sizes(layouts: Sequence[Layout], head: Signature) -> list[str]:
-    return [f"({''.join(f'{head.size_text(d)}, ' for d in lay.dims)})" for lay in layouts]
-
-
-def _packer(layouts: Sequence[Layout], single: bool) -> Callable[[Any], Any]:
-    def finish(result: Any) -> Any:
-        cores, shapes = result
-        cores = (cores,) if single else cores
-        packed = tuple(
-            Compressed(core, lay.deltas, lay.axes, shape)
-            for core, lay, shape in zip(cores, layouts, shapes, strict=True)
-        )
-        return packed[0] if single else packed
-
-    return finish
 
 
 def _document(lines: Sequence[str]) -> list[str]:

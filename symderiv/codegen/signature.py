@@ -35,6 +35,8 @@ class Signature:
     sizes: dict[str, str] = field(default_factory=dict)
     unpack: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
+    quick_checks: list[str] = field(default_factory=list)
+    """the same, of arguments that are arrays or None"""
 
     def size_text(self, dim: Dim) -> str:
         """A dimension as Python text."""
@@ -119,7 +121,9 @@ def signature(arguments: Sequence[Argument], wanted: set[str], names: Names) -> 
         known.add(atom)
     for a in arrays:
         if a.variable not in complete and all(set(dim_atoms(d)) <= known for d in a.shape or ()):
-            result.checks.append(_check(a, result))
+            check = _check(a, result)
+            result.checks.append(check)
+            result.quick_checks.append(check.replace(f"np.shape({a.variable})", f"{a.variable}.shape"))
     return result
 
 

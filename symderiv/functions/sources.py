@@ -59,25 +59,27 @@ def _erf_complex(z):
     return z / np.sqrt(np.pi) * (np.exp(-((z[..., None] * s) ** 2)) @ weights)
 '''
 
-#: The shift by the largest entry is taken from the real part, so that a complex step goes through.
 SOFTMAX = '''\
 def _softmax(x, axis=-1):
-    """exp(x)/sum(exp(x)) along an axis."""
-    e = np.exp(x - np.max(np.real(x), axis=axis, keepdims=True))
-    return e / np.sum(e, axis=axis, keepdims=True)
+    """exp(x)/sum(exp(x)) along an axis; the largest exponent is 0."""
+    p = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
+    p /= p.sum(axis=axis, keepdims=True)
+    return p
 '''
 
 LOGSUMEXP = '''\
 def _logsumexp(x, axis=None, keepdims=False):
-    """log(sum(exp(x))) along an axis."""
-    top = np.max(np.real(x), axis=axis, keepdims=True)
-    total = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
-    return total if keepdims else np.squeeze(total, axis=axis)
+    """log(sum(exp(x))) along an axis; the largest exponent is 0."""
+    top = x.max(axis=axis, keepdims=True)
+    total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True))
+    total += top
+    return total if keepdims else total.squeeze(axis=axis)
 '''
 
 LOG_SOFTMAX = '''\
 def _log_softmax(x, axis=-1):
-    """log(softmax(x)) along an axis."""
-    shifted = x - np.max(np.real(x), axis=axis, keepdims=True)
-    return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
+    """log(softmax(x)) along an axis; the largest exponent is 0."""
+    shifted = x - x.max(axis=axis, keepdims=True, initial=-np.inf)
+    shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+    return shifted
 '''

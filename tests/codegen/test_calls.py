@@ -9,7 +9,7 @@ import pytest
 
 from symderiv import ops
 from symderiv.build import apply, call, contract, identity, name, ones, size, symbol, view
-from symderiv.codegen import Compressed, function, generate
+from symderiv.codegen import Compressed, generate, memory
 from symderiv.errors import EvaluationError, ShapeError, SymderivError, TooLargeError
 
 W, h, b = symbol("W", ("o", "n")), symbol("h", ("n",)), symbol("b", ("o",))
@@ -201,7 +201,7 @@ def test_large_results_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert packed.deltas == ((0, 2),)
     with pytest.raises(TooLargeError):
         packed.dense()
-    monkeypatch.setattr(function, "MEMORY_LIMIT", 100)
+    monkeypatch.setattr(memory, "MEMORY_LIMIT", 100)
     with pytest.raises(TooLargeError):
         f(U=np.zeros((3, 4)))
 

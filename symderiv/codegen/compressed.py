@@ -1,0 +1,163 @@
+"""Structured derivatives, kept as they are: δ ⊗ core, with products and solutions that never build the whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from symderiv.codegen.kernels import letters
+from symderiv.codegen.memory import check_size
+from symderiv.errors import EvaluationError, ShapeError
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Compressed:
+    """A derivative δ ⊗ core, unexpanded: ``core`` holds the entries, ``deltas`` the pairs of output axes that are tied.
+
+    ``axes`` are the output axes that the core's axes stand at; an axis in neither is one along which nothing changes.
+    ``shape`` is that of the dense array. ``H @ v`` contracts the last axes with v, ``H.solve(b)`` is the x with H @ x = b,
+    ``H.dense()`` the full array: a Newton step costs what its core costs.
+
+    >>> H = Compressed(np.array([[2.0, 0.0], [1.0, 4.0]]), ((0, 2),), (1, 3), (3, 2, 3, 2))
+    >>> H.dense().shape, float(H.dense()[0, 0, 1, 0]), H.core.size
+    ((3, 2, 3, 2), 0.0, 4)
+    >>> H @ [[1, 1], [0, 1], [2, 0]]
+    array([[2., 5.],
+           [0., 4.],
+           [4., 2.]])
+    >>> H.solve(H @ [[1, 1], [0, 1], [2, 0]])
+    array([[1., 1.],
+           [0., 1.],
+           [2., 0.]])
+    """
+
+    __slots__ = ("axes", "core", "deltas", "shape")
+
+    def __init__(
+        self, core: Array, deltas: tuple[tuple[int, int], ...], axes: tuple[int, ...], shape: tuple[int, ...]
+    ) -> None:
+        self.core = core
+        self.deltas = deltas
+        self.axes = axes
+        self.shape = shape
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the dense array."""
+        return len(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that are held: those of the core."""
+        return self.core.nbytes
+
+    def labels(self) -> list[int]:
+        """A label for each axis: the first axis that it is tied to, or itself."""
+        first = list(range(len(self.shape)))
+        for a, b in self.deltas:
+            first[b] = first[a]
+        return first
+
+    def dense(self) -> Array:
+        """The full array. Raises TooLargeError where it would not fit in memory."""
+        size = 8.0
+        for n in self.shape:
+            size *= n
+        check_size(size, self.shape)
+        return self._written(self.core, self.axes, self.labels(), self.shape)
+
+    def _written(self, core: Array, axes: tuple[int, ...], first: list[int], shape: tuple[int, ...]) -> Array:
+        kept = list(dict.fromkeys(first))
+        result = np.zeros(shape)
+        index = tuple(slice(None) if axis in axes else None for axis in kept)
+        order = sorted(range(len(axes)), key=lambda k: axes[k])
+        view: Any = result
+        if len(kept) < len(first):
+            view = np.einsum(f"{letters(first)}->{letters(kept)}", result)
+        view[...] = core.transpose(order)[index]
+        return result
+
+    def __matmul__(self, v: Any) -> Array:
+        """The product with an array v that has the shape of the last axes, as ``np.tensordot(H.dense(), v, v.ndim)``.
+
+        Raises ShapeError where v's shape isn't that of the last axes, EvaluationError where it holds no real numbers.
+        """
+        v = _real(v, "the right operand of @")
+        n = self.ndim - v.ndim
+        if n < 0 or v.shape != self.shape[n:]:
+            raise ShapeError(
+                f"a derivative of shape {self.shape} can't be multiplied by an array of shape {v.shape}",
+                hint="its last axes are multiplied; they have the shape of the variable",
+                shapes=(self.shape, v.shape),
+            )
+        first = self.labels()
+        own = [first[a] for a in self.axes]
+        rows = list(dict.fromkeys(first[:n]))
+        free = [x for x in rows if x in own or x in first[n:]]
+        value = np.einsum(f"{letters(own)},{letters(first[n:])}->{letters(free)}", self.core, v, optimize=True)
+        return self._written(value, tuple(free), first[:n], self.shape[:n])
+
+    def solve(self, b: Any) -> Array:
+        """The x with ``H @ x = b``; x has the shape of the last axes, b that of the first ones.
+
+        Raises ShapeError where b's shape isn't that of the first axes or H isn't square, numpy.linalg.LinAlgError where H
+        is singular.
+        """
+        b = _real(b, "the right-hand side")
+        first, n = self.labels(), b.ndim
+        rows, columns = first[:n], first[n:]
+        if b.shape != self.shape[:n] or not n:
+            raise ShapeError(
+                f"a derivative of shape {self.shape} has no solution for an array of shape {b.shape}",
+                hint="the right-hand side has the shape of the first axes",
+                shapes=(self.shape, b.shape),
+            )
+        height, width = _size(b.shape), _size(self.shape[n:])
+        if height != width:
+            raise ShapeError(f"a derivative of {height} rows and {width} columns can't be solved", shapes=(self.shape,))
+        own = [first[a] for a in self.axes]
+        blocks = [x for x in rows if x in columns]
+        down, across = [x for x in rows if x not in blocks], [x for x in columns if x not in blocks]
+        lead, spread = [x for x in blocks if x in own], [x for x in blocks if x not in own]
+        sizes = dict(zip(first, self.shape))
+        if _size([sizes[x] for x in down]) != _size([sizes[x] for x in across]) or len({*rows}) < n:
+            raise np.linalg.LinAlgError("Singular matrix: its blocks along δ aren't square")
+        inside = [x for x in (*lead, *down, *across) if x in own]
+        core = np.einsum(f"{letters(own)}->{letters(inside)}", self.core)
+        full = [sizes[x] for x in (*lead, *down, *across)]
+        index = tuple(slice(None) if x in own else None for x in (*lead, *down, *across))
+        core = np.broadcast_to(core[index], full)
+        heads = [sizes[x] for x in lead]
+        square = core.reshape([*heads, _size([sizes[x] for x in down]), _size([sizes[x] for x in across])])
+        order = [rows.index(x) for x in (*lead, *down, *spread)]
+        right = b.transpose(order).reshape([*heads, square.shape[-2], _size([sizes[x] for x in spread])])
+        x = np.linalg.solve(square, right) if square.shape[-1] > 1 else _divided(right, square)
+        held = [*lead, *across, *spread]
+        back = x.reshape([sizes[y] for y in held])
+        return np.ascontiguousarray(back.transpose([held.index(y) for y in columns]))
+
+    def __repr__(self) -> str:
+        ties = ", ".join(f"δ of axes {a} and {b}" for a, b in self.deltas) or "no δ"
+        return f"<derivative of shape {self.shape}: core {self.core.shape}, {ties}>"
+
+
+def _divided(right: Array, square: Array) -> Array:
+    if not square.all():
+        raise np.linalg.LinAlgError("Singular matrix")
+    return right / square
+
+
+def _size(shape: Any) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
+
+
+def _real(value: Any, what: str) -> Array:
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise EvaluationError(f"{what} holds no real numbers", hint="give an array of real numbers")
+    return array.astype(float, copy=False)
