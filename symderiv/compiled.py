@@ -52,8 +52,15 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {_shapes(derivation)}."
     single = not isinstance(derivation.result, tuple)
     made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc,
-                    pattern=None if single else derivation.result)
+                    pattern=None if single else derivation.result, symmetric=_symmetric(derivation))
     return _function(made, _with_vec(made.function, derivation) if derivation.vec else made.function)
+
+
+def _symmetric(derivation: Derivation) -> bool:
+    """Whether this is a second derivative of a scalar by one variable: its two groups of axes can change places."""
+    if derivation.kind not in ("hessian", "G", "R") or len(derivation.wrt) != 1 or derivation.subject.shape:
+        return False
+    return isinstance(derivation.result, Expr) and derivation.result.shape == derivation.wrt[0].shape * 2
 
 
 def _shapes(derivation: Derivation) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import combinations
 from math import prod
 
 from symderiv.codegen.order import Pairs, contraction_order
 from symderiv.codegen.program import Program
+from symderiv.codegen.symmetry import symmetric_in
 from symderiv.codegen.terms import Term
 from symderiv.dims import Dim, dim_product, dim_terms
 
@@ -22,6 +24,8 @@ class Contractor:
     def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
         self.program = program
         self.sizes = sizes
+        self.whole_is_symmetric = False
+        """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
     def typical(self, dim: Dim) -> int:
         if isinstance(dim, int):
@@ -150,14 +154,16 @@ class Contractor:
     # ------------------------------------------------------------ Aᵀ A
     def symmetric(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int | None:
         """Tᵀ diag(m) T with m ≥ 0 as (√m T)ᵀ (√m T), half the work of a general product; None where it isn't that."""
-        for i in range(len(out)):
-            for j in range(i + 1, len(out)):
-                if dims[out[i]] == dims[out[j]]:
-                    found = self.mirrored(factors, out[i], out[j])
-                    if found is not None:
-                        result = self.gram(factors, found, (out[i], out[j]), out, dims)
-                        if result is not None:
-                            return result
+        places = combinations(range(len(out)), 2)
+        for i, j in sorted(places, key=lambda p: (p[1] != len(out) - 1, (p[1] - p[0]) * 2 != len(out), p)):
+            if dims[out[i]] == dims[out[j]]:
+                found = self.mirrored(factors, out[i], out[j])
+                if found is not None:
+                    result = self.gram(factors, found, (out[i], out[j]), out, dims)
+                    if result is None:
+                        result = self.blocks(factors, found, (out[i], out[j]), out, dims)
+                    if result is not None:
+                        return result
         return None
 
     def mirrored(self, factors: Sequence[Factor], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
@@ -227,3 +233,39 @@ class Contractor:
         shape = [*(dims[x] for x in batch), dims[i], dims[j]]
         result = self.program.emit("contract", (position, position), spec, shape)
         return self.arranged((result, (*batch, i, j)), out)
+
+    # ------------------------------------------------------------ Tᵀ M_i T
+    def blocks(
+        self,
+        factors: Sequence[Factor],
+        found: tuple[list[int], list[int], dict[int, int]],
+        ends: tuple[int, int],
+        out: Labels,
+        dims: Mapping[int, Dim],
+    ) -> int | None:
+        """Σ_s M_s Y_s Yᵀ_s, of order 3 or 4, where the middle carries the other axes: made block by block."""
+        left, middle, paired = found
+        if any(x in out for x in (*paired, *paired.values()) if x not in ends):
+            return None
+        shared = {x for k in left for x in factors[k][1]} - set(paired)
+        summed = [x for x in shared if x not in out]
+        others = tuple(x for x in out if x not in ends)
+        inner = {x for k in middle for x in factors[k][1]}
+        if len(summed) != 1 or shared & set(out) or not {*others, *summed} <= inner or len(others) not in (1, 2):
+            return None
+        (s,) = summed
+        half = self.contract([factors[k] for k in left], (s, ends[0]), dims)
+        rest = self.contract([factors[k] for k in middle], (others[0], s, *others[1:]), dims)
+        if len(others) == 1:
+            natural: Labels = (others[0], *ends)
+            spec = "slices"
+        else:
+            natural = (others[0], ends[0], others[1], ends[1])
+            mirrored = self.mirrored_output(natural, out) or symmetric_in(self.program, rest, 0, 2)
+            spec = "mirrored" if mirrored else "all"
+        position = self.program.emit("slabs", (rest, half), spec, [dims[x] for x in natural])
+        return self.arranged((position, natural), out)
+
+    def mirrored_output(self, natural: Labels, out: Labels) -> bool:
+        """Whether this is a result that is known to be its own mirror image."""
+        return self.whole_is_symmetric and natural == out

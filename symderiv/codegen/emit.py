@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Op, Program
@@ -48,6 +49,8 @@ class Emitter:
         self.uses = Counter(a for k in self.order for a in program.ops[k].args)
         self.uses.update(outputs)
         self.twice = self.used_twice()
+        self.hosts = inplace.hosts(program, self.order, self.uses)
+        self.guests = {a: k for k, a in self.hosts.items()}
 
     def used_twice(self) -> set[int]:
         """Operands that a template names more than once."""
@@ -61,6 +64,8 @@ class Emitter:
                 found.update(
                     a for a, name in zip(op.args, row.arguments, strict=True) if row.numpy.count("{" + name + "}") > 1
                 )
+            elif op.kind == "slabs" and op.spec == "all":
+                found.add(op.args[1])
             elif op.kind in ("contract", "product") and op.args[0] == op.args[1]:
                 found.update(op.args)
         return found
@@ -72,6 +77,9 @@ class Emitter:
             if op.kind == "delta":
                 self.code[k] = self.diagonals(k, op)
                 continue
+            if k in self.hosts:
+                self.code[k] = self.in_place(k, op)
+                continue
             code = self.expression(op)
             if op.kind not in _FREE and self.stands_alone(k, op, code):
                 code = self.assign(k, op, code)
@@ -79,8 +87,25 @@ class Emitter:
         sources = Counter(self.source(k)[0] for k in self.outputs)
         return [self.result(k, shared=sources[self.source(k)[0]] > 1) for k in self.outputs]
 
+    def in_place(self, k: int, op: Op) -> Code:
+        """Statements that write the result into an argument, which has the result's name already."""
+        host = self.hosts[k]
+        name, rank = self.code[host].text, len(op.dims)
+        if op.kind == "product":
+            place = op.args.index(host)
+            lines = [inplace.multiplied(name, self.at(self.code[op.args[1 - place]], op.spec[1 - place], rank))]
+        elif op.kind == "sum":
+            coefficients, places, constant = op.spec
+            parts = [self.at(self.code[a], p, rank) for a, p in zip(op.args, places, strict=True)]
+            lines = inplace.added(name, op.args.index(host), coefficients, parts, constant)
+        else:
+            lines = [f"{inplace.ufunc(op)}({name}, out={name})"]
+        self.lines += lines[:-1]
+        self.line(lines[-1], k, op)
+        return Code(name, rank=rank)
+
     def stands_alone(self, k: int, op: Op, code: Code) -> bool:
-        if k in self.program.names:
+        if k in self.program.names or k in self.guests:
             return True
         if code.level == "atom" and op.kind in ("transpose", "diagonal") and len(code.text) < 20:
             return False
@@ -94,6 +119,8 @@ class Emitter:
         return Code(name, rank=len(op.dims))
 
     def new_name(self, k: int) -> str:
+        while k in self.guests:  # it becomes what is computed in it
+            k = self.guests[k]
         given = self.program.names.get(k) or ("result" if k in self.outputs else None)
         if given is not None:
             return self.names.fresh(given)
@@ -231,6 +258,16 @@ class Emitter:
         )
         return contracted(x, y, la, lb, out, sizes)
 
+    def _slabs(self, op: Op, m: Code, x: Code) -> Code:
+        if op.spec == "slices":
+            self.help(helpers.SLICES)
+            return Code(f"_slices({m.text}, {x.text})")
+        if op.spec == "mirrored":
+            self.help(helpers.BLOCKS_MIRRORED)
+            return Code(f"_blocks({m.text}, {x.text})")
+        self.help(helpers.BLOCKS)
+        return Code(f"_blocks_of({m.text}, {x.text}, {x.text})")
+
     def _reduce(self, op: Op, x: Code) -> Code:
         dims = self.program.ops[op.args[0]].dims
         axes = [k for k in op.spec if dims[k] != 1]
@@ -280,13 +317,12 @@ class Emitter:
     def diagonals(self, k: int, op: Op) -> Code:
         """Lines that write arrays along diagonals: views of the result, no δ is ever built."""
         has_base, specs = op.spec
-        name = self.new_name(k)
-        if has_base:
-            base = self.program.ops[op.args[0]]
+        name = self.code[self.hosts[k]].text if k in self.hosts else self.new_name(k)
+        if k in self.hosts:
+            pass
+        elif has_base:
             code = self.code[op.args[0]]
-            own = base.kind in ("sum", "product", "contract") and not code.text.isidentifier()
-            if base.kind == "broadcast" and "broadcast_to" not in code.text and not code.text.isidentifier():
-                own = True
+            own = self.program.ops[op.args[0]].kind == "broadcast" and code.text.startswith("np.full")
             self.line(f"{name} = {code.text if own else f'np.array({code.text}, dtype=float)'}", k, op)
         else:
             self.line(f"{name} = np.zeros({self.shape(op.dims)})", k, op)

@@ -15,6 +15,7 @@ from symderiv.codegen.lower import Layout, Lowering
 from symderiv.codegen.mathematics import mathematics
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Program
+from symderiv.codegen.regroup import regrouped
 from symderiv.codegen.signature import Argument, Signature, docstring, signature, wrapped
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import ShapeError
@@ -30,6 +31,7 @@ def generate(
     sizes: Mapping[str, int] | None = None,
     comment: Callable[[Expr], str] = mathematics,
     pattern: Any = None,
+    symmetric: bool = False,
 ) -> Generated:
     """NumPy source for the expressions, and its function.
 
@@ -47,7 +49,8 @@ def generate(
     """
     single = isinstance(exprs, Expr)
     roots: list[Expr] = [exprs] if isinstance(exprs, Expr) else list(exprs)
-    lowering = Lowering(roots, sizes or {})
+    roots = regrouped(roots)
+    lowering = Lowering(roots, sizes or {}, symmetric)
     layouts: list[Layout] = []
     outputs: list[int] = []
     for root in roots:

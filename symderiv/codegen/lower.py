@@ -37,7 +37,8 @@ class Layout:
 class Lowering:
     """One run: a memo from nodes to positions in the program, kept across all outputs."""
 
-    def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int]) -> None:
+    def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False) -> None:
+        self.symmetric_roots = {r for r in roots if symmetric and len(r.shape) == 4}
         nodes = list(postorder(*roots))
         for node in nodes:
             if isinstance(node, Der):
@@ -66,6 +67,7 @@ class Lowering:
                 stack.extend(reversed(missing))
                 continue
             stack.pop()
+            self.contractor.whole_is_symmetric = node in self.symmetric_roots
             position = self.build(node)
             self.memo[node] = position
             self.program.nodes.setdefault(position, node)
@@ -118,6 +120,8 @@ class Lowering:
         """The full array."""
         groups = self.grouped(terms, shape)
         plain = tuple(range(len(shape)))
+        if len(groups) > 1:
+            self.contractor.whole_is_symmetric = False
         base: int | None = None
         if plain in groups or not groups:
             base, axes = self.total(groups.pop(plain, []), shape)
@@ -173,11 +177,14 @@ class Lowering:
         """(position, axes it has) of a sum of products that share their δ."""
         common = self.common(terms)
         if common:
+            self.contractor.whole_is_symmetric = False
             rest, axes = self.total([_without(t, common) for t in terms], shape)
             factors = [(self.memo[f], ls) for f, ls in common]
             kept = tuple(sorted({*axes, *(x for _, ls in factors for x in ls)}))
             dims = dict(enumerate(shape))
             return self.contractor.contract([*factors, (rest, axes)], kept, dims), kept
+        if len(terms) > 1:
+            self.contractor.whole_is_symmetric = False
         constant = Fraction(0)
         parts: list[tuple[Fraction, Factor]] = []
         for t in terms:

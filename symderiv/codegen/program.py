@@ -20,6 +20,7 @@ diagonal     x            (labels, labels of the result): repeated labels are re
 transpose    x            order of the axes
 reshape      x            –: to the sizes of the result
 broadcast    x            places of x's axes
+slabs        m x          Σ_s m_isk x_sj x_sl, as "mirrored" or "all"; Σ_s m_is x_sj x_sk, as "slices"
 delta        x …          (has a base, (pattern, places) …): a base (or zeros), arrays added along its diagonals
 """
 

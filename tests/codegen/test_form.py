@@ -86,7 +86,41 @@ def test_a_symmetric_product_is_one_operand() -> None:
 def test_softmax_jacobian_times_a_matrix_is_two_passes() -> None:
     p = softmax_of(ops.add_all(ops.matmul(W, h), b))
     jacobian = contract((ops.subtract(ops.diag(p), ops.outer(p, p)), W), ("ij", "jk"), "ik")
-    assert "return p[:, None]*(W - W.T @ p)" in body(jacobian, [W, h, b])
+    text = body(jacobian, [W, h, b])
+    assert re.search(r"result = W - W.T @ p  #.*\n    result \*= p\[:, None\]  #.*\n    return result", text), text
+
+
+def test_large_arrays_are_computed_in_place() -> None:
+    Z = name("Z", apply("tanh", ops.add_all(contract((X, W), ("ij", "kj"), "ik"), b)))
+    text = body(Z, [X, W, b])
+    assert re.search(r"Z = X @ W\.T.*\n    Z \+= b .*\n    np\.tanh\(Z, out=Z\)", text), text
+    D = symbol("D", ("m", "o"))
+    text = body([ops.multiply(D, Z), ops.add_all(D, Z)], [X, W, b, D])  # Z is used twice: not overwritten
+    assert "D*Z" in text
+    assert "Z *=" not in text
+    assert "D *=" not in text
+    assert "D +=" not in text
+
+
+def test_blocks_of_a_hessian_are_made_one_by_one() -> None:
+    M = symbol("M", ("m", "p", "p"))
+    sandwich = contract((M, X, X), ("sik", "sj", "sl"), "ijkl")
+    assert "_blocks_of(M.transpose(1, 0, 2), X, X)" in body(sandwich, [M, X])
+    assert "_blocks(M.transpose(1, 0, 2), X)" in generate(sandwich, [M, X], symmetric=True).source
+    P = symbol("P", ("m", "p"))
+    seen = contract((P, P, X, X), ("si", "sk", "sj", "sl"), "ijkl")
+    assert "einsum" not in body(seen, [P, X])
+    slices = contract((P, X, X), ("si", "sj", "sl"), "ijl")
+    assert "_slices(P.T, X)" in body(slices, [P, X])
+    signed = contract((symbol("c", ("m",)), P, P, X, X), ("s", "si", "sk", "sj", "sl"), "ijkl")
+    assert "_blocks(" in body(signed, [symbol("c", ("m",)), P, X])  # c P Pᵀ shows its symmetry
+
+
+def test_outer_factors_stand_outside() -> None:
+    A, x = symbol("A", ("o", "p")), symbol("x", ("n",))
+    J = name("J", contract((W, b, x), ("oi", "o", "l"), "oil", {"l": "n"}), "auto")
+    text = body(contract((A, J), ("oa", "oil"), "ail"), [A, W, b, x])
+    assert text.endswith("@ W)[:, :, None]*x"), text  # a matrix product, no array of order 3 in it
 
 
 def test_no_diagonal_or_identity_is_built() -> None:

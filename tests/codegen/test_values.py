@@ -141,3 +141,19 @@ def test_a_planted_fault_in_signs_is_seen(monkeypatch: pytest.MonkeyPatch) -> No
     x, d = symbol("B", ("m", "n")), symbol("v", ("m",))
     with np.errstate(invalid="ignore"):
         assert mismatch([contract((x, d, x), ("ki", "k", "kj"), "ij")], 0) is not None
+
+
+@pytest.mark.parametrize("m", [0, 1, 2, 300])
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_blocks(m: int, symmetric: bool) -> None:
+    """The block by block products, also over several blocks, one sample and none."""
+    rng = np.random.default_rng(m)
+    M, X, A = rng.standard_normal((m, 7, 7)), rng.standard_normal((m, 20)), rng.standard_normal((5, m))
+    M += M.transpose(0, 2, 1) if symmetric else 0
+    nodes = [symbol("M", ("m", "p", "p")), symbol("X", ("m", "n")), symbol("A", ("o", "m"))]
+    sandwich = contract((nodes[0], nodes[1], nodes[1]), ("sik", "sj", "sl"), "ijkl")
+    got = generate(sandwich, nodes[:2], symmetric=symmetric)(M=M, X=X)
+    assert np.allclose(got, np.einsum("sik,sj,sl->ijkl", M, X, X, optimize=True))
+    assert ("_blocks(" in generate(sandwich, nodes[:2], symmetric=symmetric).source) is symmetric
+    slices = contract((nodes[2], nodes[1], nodes[1]), ("is", "sj", "sl"), "ijl")
+    assert np.allclose(generate(slices, nodes[1:])(X=X, A=A), np.einsum("is,sj,sl->ijl", A, X, X, optimize=True))

@@ -1,0 +1,51 @@
+"""Definitions that generated code calls, pasted once where it needs them: products that are best made block by block.
+
+A block of about 32,000 entries (256 kB) stays in the second-level cache between being made and being multiplied.
+"""
+
+from __future__ import annotations
+
+BLOCKS_MIRRORED = '''\
+def _blocks(M, X):
+    """H[i,j,k,l] = sum over s of M[i,s,k] X[s,j] X[s,l], where M[i,s,k] = M[k,s,i]: blocks k >= i, the rest mirrored."""
+    p, m, q = M.shape
+    n = X.shape[1]
+    if m == 1:
+        return (X.T*(M[:, 0, :, None]*X[0]).reshape(p, 1, q*n)).reshape(p, n, q, n)
+    H, Xt = np.empty((p, n, q, n)), np.ascontiguousarray(X.T)
+    step = max(1, 32768//max(1, m*q*n))
+    for i in range(0, p, step):
+        rows = H[i:i + step]
+        r = len(rows)
+        T = (M[i:i + step, :, i:, None]*X[:, None, :]).reshape(r, m, (q - i)*n)
+        np.matmul(Xt, T, out=rows.reshape(r, n, q*n)[:, :, i*n:])
+        H[i + step:, :, i:i + step] = rows[:, :, i + step:].transpose(2, 3, 0, 1)
+    return H
+'''
+
+BLOCKS = '''\
+def _blocks_of(M, X, Y):
+    """H[i,j,k,l] = sum over s of M[i,s,k] X[s,j] Y[s,l], block by block."""
+    p, m, q = M.shape
+    n, w = X.shape[1], Y.shape[1]
+    H, Xt = np.empty((p, n, q, w)), np.ascontiguousarray(X.T)
+    step = max(1, 32768//max(1, m*q*w))
+    for i in range(0, p, step):
+        rows = H[i:i + step]
+        r = len(rows)
+        T = (M[i:i + step, :, :, None]*Y[:, None, :]).reshape(r, m, q*w)
+        np.matmul(Xt, T, out=rows.reshape(r, n, q*w))
+    return H
+'''
+
+SLICES = '''\
+def _slices(A, X):
+    """H[i,j,k] = sum over s of A[i,s] X[s,j] X[s,k], a few slices at a time."""
+    p, m = A.shape
+    n = X.shape[1]
+    H, Xt = np.empty((p, n, n)), X.T
+    step = max(1, 32768//max(1, m*n))
+    for i in range(0, p, step):
+        np.matmul(Xt*A[i:i + step, None, :], X, out=H[i:i + step])
+    return H
+'''
