@@ -7,6 +7,7 @@ from fractions import Fraction
 from itertools import combinations
 from math import prod
 
+from symderiv.codegen.kernels import leading
 from symderiv.codegen.order import Pairs, contraction_order
 from symderiv.codegen.program import Program
 from symderiv.codegen.symmetry import symmetric_in
@@ -146,6 +147,9 @@ class Contractor:
         natural = batch + free_a + free_b
         if out is not None and out == batch + free_b + free_a and free_a and free_b:
             a, la, b, lb, natural = b, lb, a, la, out
+        summed = [x for x in la if x in lb and x not in kept]
+        if len(summed) == 1 and not batch:
+            natural = leading(la, lb, summed[0]) or natural
         names = {x: k for k, x in enumerate(dict.fromkeys((*la, *lb)))}
         labels = tuple(tuple(names[x] for x in ls) for ls in (la, lb, natural))
         position = self.program.emit("contract", (a, b), labels, [dims[x] for x in natural])

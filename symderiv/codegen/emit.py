@@ -232,6 +232,9 @@ class Emitter:
     def _product(self, op: Op, x: Code, y: Code) -> Code:
         rank = len(op.dims)
         (px, py) = op.spec
+        if rank > 2 and not set(px) & set(py) and px and py and x.below is None and y.below is None:
+            text = f"{letters(px)},{letters(py)}->{letters(range(rank))}"
+            return Code(f'np.einsum("{text}", {x.text}, {y.text})')
         return product(self.at(x, px, rank), self.at(y, py, rank))
 
     def at(self, x: Code, places: tuple[int, ...], rank: int) -> Code:

@@ -178,10 +178,38 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
             right = transposed(b, [lb.index(x) for x in (*free_b, *summed)])
             return Code(f"{right.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
         return Code(f"{left.atom()} @ {right.atom()}", "mat")
+    if len(summed) == 1:
+        found = _over_leading(a, b, la, lb, out, summed[0])
+        if found is not None:
+            return found
     axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
     text = f"np.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))"
     natural = [*free_a, *free_b]
     return transposed(Code(text), [natural.index(x) for x in out])
+
+
+def leading(la: Labels, lb: Labels, x: int) -> Labels | None:
+    """The labels of a matrix times an array of order 3 or more, summed over x as np.matmul does; None where it can't."""
+    if len(la) == 2:
+        la, lb = lb, la
+    if len(lb) != 2 or len(la) < 3 or x not in la[-2:]:
+        return None
+    (free,) = (y for y in lb if y != x)
+    return (*la[:-1], free) if la[-1] == x else (*la[:-2], free, la[-1])
+
+
+def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int) -> Code | None:
+    """np.matmul over the leading axes of one operand."""
+    result = leading(la, lb, x)
+    if result is None:
+        return None
+    if len(la) == 2:
+        a, b, la, lb = b, a, lb, la
+    if la[-1] == x:
+        code = Code(f"{a.atom()} @ {transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()}", "mat")
+    else:
+        code = Code(f"{transposed(b, [1 - lb.index(x), lb.index(x)]).atom()} @ {a.atom()}", "mat")
+    return transposed(code, [result.index(y) for y in out])
 
 
 def _batched(

@@ -193,6 +193,8 @@ class Lowering:
                 continue
             kept = tuple(x for x in dict.fromkeys(t.out) if x in t.carried)
             factors = [(self.memo[f], ls) for f, ls in t.factors]
+            if t.coefficient != 1 and len(kept) > 2:
+                t = self.scaled_inside(t, factors)
             position = self.contractor.contract(factors, kept, dict(enumerate(t.dims)))
             parts.append((t.coefficient, (position, kept)))
         if not parts:
@@ -204,9 +206,25 @@ class Lowering:
         spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
         return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
 
+    def scaled_inside(self, t: Term, factors: list[Factor]) -> Term:
+        """Put the coefficient of a large product into its smallest factor, of those that stand there once."""
+        counts = Counter(position for position, _ in factors)
+        single = [k for k, (position, ls) in enumerate(factors) if counts[position] == 1 and ls]
+        if not single:
+            return t
+        k = min(single, key=lambda k: len(factors[k][1]))
+        position, ls = factors[k]
+        dims = self.program.ops[position].dims
+        spec = ((t.coefficient,), (tuple(range(len(dims))),), Fraction(0))
+        factors[k] = self.program.emit("sum", (position,), spec, dims), ls
+        return Term(Fraction(1), t.factors, t.out, t.dims)
+
     def common(self, terms: Sequence[Term]) -> list[tuple[Expr, tuple[int, ...]]]:
-        """Factors that all terms have at the same output axes: taken out of the sum."""
-        if len(terms) < 2:
+        """Factors that all terms have at the same output axes: taken out of the sum.
+
+        Not of a sum of order 3 or more whose terms are products of matrices: a factor is multiplied into one of these.
+        """
+        if len(terms) < 2 or (len(terms[0].out) > 2 and any(t.carried - set(t.out) for t in terms)):
             return []
         shared = Counter(terms[0].factors)
         for t in terms[1:]:

@@ -15,7 +15,7 @@ MANY = 16
 Pairs = tuple[tuple[int, int], ...]
 """which two are joined, one after the other; results are numbered on from the factors"""
 
-_CALL, _BYTES, _FLOP = 1e-6, 0.5e-9, 0.1e-9
+_CALL, _BYTES, _FLOP, _LOOP = 1e-6, 0.5e-9, 0.1e-9, 5e-9
 
 
 @lru_cache(maxsize=4096)
@@ -63,11 +63,24 @@ class _Run:
         moved = _BYTES * (self.entries(a) + self.entries(b) + self.entries(c))
         common = a & b
         if not common & ~c:
-            return _CALL + moved
+            return _CALL + moved + _LOOP * self.entries(c) / self.run(a, b, c)
         left, right = a & c & ~common, b & c & ~common
         if not left or not right:
             return _CALL + 2 * _BYTES * self.entries(a | b) + moved
         return 1.5 * _CALL + _FLOP * self.entries(a | b) + moved + 0.4e-6 * (self.entries(common & c) - 1)
+
+    def run(self, a: int, b: int, c: int) -> float:
+        """The entries that an elementwise product goes through without a jump: its last axes that both have, or one."""
+        size, state = 1.0, None
+        while c:
+            high = 1 << (c.bit_length() - 1)
+            here = (bool(a & high), bool(b & high))
+            if state is not None and here != state:
+                break
+            state = here
+            size *= self.entries(high)
+            c ^= high
+        return size
 
     def result(self, a: int, b: int) -> int:
         outside = self.kept

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from symderiv.build import add, contract, name, remake
-from symderiv.ir import Add, Contract, Expr, Name, postorder
+from symderiv.build import add, apply, contract, name, ones, remake, scale
+from symderiv.ir import Add, Box, Contract, Expr, Map, Name, postorder
 
 Outer = tuple[Expr, tuple[int, ...], tuple[int, ...]]
 """a factor, the axes of the result that its axes are, those that only it has"""
@@ -31,6 +31,8 @@ def regrouped(roots: Sequence[Expr]) -> list[Expr]:
     done: dict[Expr, Expr] = {}
     for node in postorder(*roots):
         new = remake(node, [done[k] for k in node.kids])
+        if isinstance(new, Contract):
+            new = _slope_of_sigmoid(new)
         if len(new.shape) >= LEAST:
             if isinstance(new, Name) and new.role != "user":
                 new = _out_of_name(new)
@@ -38,6 +40,26 @@ def regrouped(roots: Sequence[Expr]) -> list[Expr]:
                 new = _out_of_sum(new)
         done[node] = new
     return [done[r] for r in roots]
+
+
+def _slope_of_sigmoid(node: Contract) -> Expr:
+    """σ(z) (1 − σ(z)) as e/(1 + e)² with e = exp(−|z|): one exponential, and exact where 1 − σ(z) would be rounded off."""
+    rows = list(zip(node.factors, node.labels, strict=True))
+    for k, (sigma, ls) in enumerate(rows):
+        inner = sigma
+        while isinstance(inner, Name | Box):
+            inner = inner.kids[0]
+        if not isinstance(inner, Map) or inner.fn != "sigmoid" or inner.generic:
+            continue
+        for other in (sigma, inner):
+            rest = add([(1, ones(sigma.shape)), (-1, other)], sigma.shape)
+            if (rest, ls) in rows:
+                e = apply("exp", scale(-1, apply("abs", inner.arg)))
+                below = apply("pow", add([(1, ones(e.shape)), (1, e)], e.shape), (-2,))
+                left = [row for j, row in enumerate(rows) if j not in (k, rows.index((rest, ls)))]
+                rows = [*left, (e, ls), (below, ls)]
+                return contract([f for f, _ in rows], [ls for _, ls in rows], node.out, dict(enumerate(node.dims)))
+    return node
 
 
 def _outer(node: Expr) -> list[Outer]:

@@ -78,7 +78,8 @@ class Opened:
                 continue
             terms = self.own[node]
             structured = any(t.has_delta for t in terms) or (len(terms) == 1 and terms[0].structured)
-            if structured and len(terms) <= MOST_TERMS:
+            large = isinstance(node, Add) and len(node.shape) > 2 and self.uses.get(node, 1) == 1 and len(terms) <= 3
+            if (structured or large) and len(terms) <= MOST_TERMS:
                 self.inside[node] = terms
 
     def sum_of(self, node: Add) -> list[Term]:
