@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from symderiv.ir import Expr
     from symderiv.matched import matching, matching_loss
     from symderiv.splits import GaussNewton
+    from symderiv.torch_models import from_torch
 
 __version__ = "0.1.0"
 
@@ -41,13 +42,14 @@ _WHERE = {
     "ir": "Expr",
     "matched": "matching matching_loss",
     "splits": "GaussNewton",
+    "torch_models": "from_torch",
 }
 _HOME = {name: module for module, names in _WHERE.items() for name in names.split()}
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
-    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "derivative", "gauss_newton",
-    "gradient", "hessian", "jacobian", "matching", "matching_loss", "parse", "prove",
+    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "derivative", "from_torch",
+    "gauss_newton", "gradient", "hessian", "jacobian", "matching", "matching_loss", "parse", "prove",
 ]
 
 

@@ -59,12 +59,12 @@ class Module:
         return {name: d if isinstance(d, str) else " ".join(map(str, d)) for name, d in self._written.declared.items()}
 
     @property
-    def parameters(self) -> dict[str, sympy.MatrixSymbol]:
+    def parameters(self) -> dict[str, Any]:
         """What is learnt, by name, in order: an n×1 matrix symbol for a vector."""
         return {name: self._written.matrix(name) for name in self._written.learnt}
 
     @property
-    def input(self) -> sympy.MatrixSymbol:
+    def input(self) -> Any:
         """The input as a matrix symbol."""
         return self._written.matrix(self._written.input)
 
@@ -142,9 +142,16 @@ class Writer:
         value = self.value.format(*names)
         return "\n".join(rows if names and value == names[-1] else [*rows, value])
 
-    def matrix(self, name: str) -> sympy.MatrixSymbol:
+    def matrix(self, name: str) -> Any:
+        """SymPy's symbol of an array: a matrix symbol, for a scalar a plain one, of order 3 or more an array symbol."""
         shape = self.declared[name]
         assert not isinstance(shape, str)
+        if not shape:
+            return sympy.Symbol(name)
+        if len(shape) > 2:
+            from sympy.tensor.array.expressions import ArraySymbol
+
+            return ArraySymbol(name, tuple(map(sympy_dim, shape)))
         rows, columns = (*shape, 1)[:2]
         return sympy.MatrixSymbol(name, sympy_dim(rows), sympy_dim(columns))
 

@@ -50,7 +50,7 @@ LAYERS = (
     ("present", "compiled"),
     ("proving", "proving.numeric", "checking", "saved"),
     ("certificates", "verdicts", "pairing", "integrals"),
-    ("modules", "sympy_functions"),
+    ("modules", "sympy_functions", "torch_models"),
     ("potential",),
     ("matched",),
     ("api",),
@@ -65,7 +65,7 @@ LAYERS = (
 HEAVY = {
     "numpy": {
         *("jets", "smooth", "evaluate", "evaluate_functions", "draw", "verify", "checking", "proving.numeric"),
-        *("codegen", "compiled", "handout", "cli", "testing"),
+        *("codegen", "compiled", "handout", "cli", "testing", "torch_models"),
     },
     "opt_einsum": {"codegen"},
     "latexify": {"handout"},
@@ -74,6 +74,7 @@ HEAVY = {
     "click": {"cli"},
     "starlette": {"web"},
     "uvicorn": {"web"},
+    "torch": {"torch_models"},
     "matplotlib": set(),
 }
 # Independence: whatever a part imports, directly or not, is none of these.
