@@ -4,11 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from symderiv.build import contract
+from symderiv.build import contract, view
 from symderiv.dims import dim_product
 from symderiv.ir import Add, Call, Contract, Expr, scaled
-from symderiv.render.construct import product, scale, total, transpose
-from symderiv.render.tree import Commutation, Kron, Product, Scale, Shape2, Tree, Vec
+from symderiv.render.construct import diagonal, hadamard, product, scale, total, transpose
+from symderiv.render.tree import Commutation, Identity, Kron, Product, Scale, Shape2, Tree, Vec
 
 TreeOf = Callable[[Expr], Tree | None]
 Part = tuple[Expr, tuple[int, ...]]
@@ -74,7 +74,8 @@ def _term(t: Expr, rows: list[int], columns: list[int], tree_of: TreeOf) -> Tree
         body = grouped(e, [axes.index(a) for a in rows], [axes.index(a) for a in columns], tree_of)
         found = tuple(s for s in scalars if s is not None)
         return None if body is None or len(found) < len(scalars) else scale(Fraction(1), found, body) if found else body
-    body = _vectorised(t, parts, rows, columns, tree_of) or _product(t, parts, rows, columns, tree_of)
+    body = _vectorised(t, parts, rows, columns, tree_of) or _product(t, parts, rows, columns, tree_of) \
+        or _weighted(t, rows, columns, tree_of)
     if body is None or any(s is None for s in scalars):
         return None
     found = tuple(s for s in scalars if s is not None)
@@ -136,6 +137,31 @@ def _product(t: Expr, parts: list[Part], rows: list[int], columns: list[int], tr
         size = dim_product(p, q)
         body = Product((body.shape[0], size), (body, Commutation((size, size), p, q)))
     return body
+
+
+def _weighted(t: Expr, rows: list[int], columns: list[int], tree_of: TreeOf) -> Tree | None:
+    """diag(vec A) M, or M diag(vec A): a matrix with both axes among the rows, or among the columns, weighs them."""
+    if not isinstance(t, Contract):
+        return None
+    for group, left in ((rows, True), (columns, False)):
+        at = [t.out[a] for a in group]
+        found = [k for k, ls in enumerate(t.labels) if len(ls) == 2 and set(ls) == set(at)] if len(set(at)) == 2 else []
+        if not found:
+            continue
+        k = found[0]
+        own = tree_of(view(t.factors[k], t.labels[k], tuple(at[::-1])))
+        others = [j for j in range(len(t.factors)) if j != k]
+        rest = contract([t.factors[j] for j in others], [t.labels[j] for j in others], t.out, dict(enumerate(t.dims)))
+        body = grouped(rest, rows, columns, tree_of)
+        if own is None or body is None:
+            return None
+        weight = Vec((dim_product(*(t.shape[a] for a in group)), None), own)
+        if not (rows and columns):
+            return hadamard([weight, body])
+        if isinstance(body, Kron) and all(isinstance(x, Identity) for x in body.items):
+            return diagonal(weight)
+        return product([diagonal(weight), body] if left else [body, diagonal(weight)])
+    return None
 
 
 def _shape(items: list[Tree]) -> Shape2:

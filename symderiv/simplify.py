@@ -7,7 +7,7 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
-from symderiv.rules import algebra, assumptions, definitions
+from symderiv.rules import algebra, assumptions, definitions, joins
 from symderiv.rules.algebra import distribute, distributions, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.trace import Cong, Fire, Item, Proof
@@ -16,15 +16,15 @@ MAP_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.unfold_shorthand, definitions.inverse_pair,
     definitions.known_value, definitions.odd_even, definitions.log_of_softmax, definitions.fold_logsumexp,
     definitions.fold_softplus, definitions.fold_logdet, definitions.log_of_sigmoid, definitions.log_of_complement, definitions.fold_sigmoid,
-    definitions.fold_exp_logsumexp,
+    definitions.fold_exp_logsumexp, joins.move_join_outwards,
 )
 CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
-    assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse,
+    assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, joins.move_join_outwards,
 )
-ADD_RULES: tuple[Rule, ...] = (definitions.fold_name, definitions.sigmoid_complement, algebra.factor_common)
-CALL_RULES: tuple[Rule, ...] = (definitions.fold_name, assumptions.apply_equality)
+ADD_RULES: tuple[Rule, ...] = (definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards, algebra.factor_common)
+CALL_RULES: tuple[Rule, ...] = (definitions.fold_name, assumptions.apply_equality, joins.move_join_outwards)
 STEP_LIMIT = 400
 
 
