@@ -9,16 +9,13 @@ from symderiv.construct import (
     apply,
     axis_classes,
     contract,
-    identity,
-    number,
-    ones,
     permute,
     power,
     scale,
     size,
     view,
 )
-from symderiv.nodes import ONE, box, call, der, name, primitive, symbol, value_shape, zero
+from symderiv.nodes import ONE, box, call, der, identity, name, number, ones, primitive, symbol, value_shape, zero
 from symderiv.rebuild import remake, substitute, transform, unnamed
 
 __all__ = [

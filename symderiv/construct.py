@@ -11,25 +11,10 @@ from typing import Any
 
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
-from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels
+from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, turnable, turns
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
-from symderiv.nodes import ONE, add_node, contract_node, map_node, primitive, symbol, zero
-from symderiv.patterns import Atom, common_structure, components, may_merge, rational_power
-
-
-def number(value: Fraction | int) -> Expr:
-    return add([(Fraction(value), ONE)], ())
-
-
-def ones(shape: Sequence[Dim]) -> Expr:
-    """All entries one: output labels that no factor carries."""
-    return contract((), (), tuple(range(len(shape))), dict(enumerate(shape)))
-
-
-def identity(shape: Sequence[Dim]) -> Expr:
-    """δ of shape + shape: repeated output labels."""
-    labels = tuple(range(len(shape)))
-    return contract((), (), labels + labels, dict(enumerate(shape)))
+from symderiv.nodes import ONE, add_node, contract_node, map_node, number, ones, primitive, symbol, zero
+from symderiv.patterns import Atom, common_structure, components, cuts, derivative_classes, is_one_sum, may_merge, rational_power
 
 
 def size(dim: Dim) -> Expr:
@@ -69,7 +54,7 @@ class _Contraction(Flattening):
         if self.vanishes:
             return zero(shape)
         self.out = tuple(self.find(x) for x in self.out)
-        self.atoms = [(f, _sorted_axes(f, tuple(self.find(x) for x in ls))) for f, ls in self.atoms]
+        self.settle()
         again = True
         while again:
             again = self.merge_powers() or self.count_bare_labels() or self.merge_groups()
@@ -82,7 +67,22 @@ class _Contraction(Flattening):
         self.atoms = []
         self.flatten(factors)
         self.out = tuple(self.find(x) for x in self.out)
-        self.atoms = [(f, _sorted_axes(f, tuple(self.find(x) for x in ls))) for f, ls in self.atoms]
+        self.settle()
+
+    def settle(self) -> None:
+        """Labels that δ identified become one; f(X)_ii is f(X_ii); a sum stands in its canonical orientation."""
+        settled: list[Atom] = []
+        for f, ls in self.atoms:
+            ls = tuple(self.find(x) for x in ls)
+            if len(ls) > 1:
+                base, q = base_and_exponent(f)
+                if isinstance(base, Map) and len(set(ls)) < len(ls):
+                    kept = tuple(dict.fromkeys(ls))
+                    f, ls = power(remap(base, view(base.arg, ls, kept)), q), kept
+                f, order = oriented(f)
+                ls = _sorted_axes(f, tuple(ls[k] for k in order))
+            settled.append((f, ls))
+        self.atoms = settled
 
     def merge_powers(self) -> bool:
         """a·a = a², a·a⁻¹ = 1: equal bases at equal labels; True if a power opened so that merging must go on."""
@@ -104,9 +104,8 @@ class _Contraction(Flattening):
         bare = [x for x in range(len(self.parent)) if self.find(x) == x and x not in used and self.dim[x] != 0]
         if not bare:
             return False
-        factors = list(self.atoms)
+        factors = [*self.atoms, *((size(self.dim[x]), ()) for x in bare)]
         for x in bare:
-            factors.append((size(self.dim[x]), ()))
             self.dim[x] = 0
         self.replace(factors)
         return True
@@ -116,11 +115,7 @@ class _Contraction(Flattening):
         bases = [base_and_exponent(f)[0] for f, _ in self.atoms]
         if len(set(bases)) == len(bases) and not any(isinstance(b, Contract) for b in bases):
             return False
-        summed = sorted({x for _, ls in self.atoms for x in ls} - set(self.out))
-        cuts: list[tuple[int, ...]] = [()]
-        if len(summed) <= 8:
-            cuts += [(x,) for x in summed] + list(combinations(summed, 2))
-        return any(self.merge_across(set(self.out) | set(cut)) for cut in cuts)
+        return any(self.merge_across(cut) for cut in cuts(self.atoms, self.out))
 
     def merge_across(self, cut: set[int]) -> bool:
         groups = components(self.atoms, cut)
@@ -143,11 +138,8 @@ class _Contraction(Flattening):
                 if isinstance(node, Contract):
                     order = tuple(sorted(set(ls)))
                     key = (view(node, ls, order), order)
-            if key in rows:
-                merged = True
-                rows[key] = (rows[key][0] + q, [])
-            else:
-                rows[key] = (q, group)
+            merged = merged or key in rows
+            rows[key] = (rows[key][0] + q, []) if key in rows else (q, group)
         if not merged:
             return False
         factors: list[Atom] = []
@@ -161,27 +153,14 @@ class _Contraction(Flattening):
         return True
 
     def canonical(self) -> Expr:
-        out, atoms = self.out, self.atoms
-        index: dict[int, int] = {}
-        for x in out:
-            index.setdefault(x, len(index))
-        outer = len(index)
-        for _, ls in atoms:
-            for x in ls:
-                index.setdefault(x, len(index))
-        dims: list[Dim] = [0] * len(index)
-        for x, k in index.items():
-            dims[k] = self.dim[x]
-        new_out = tuple(index[x] for x in out)
-        rows = [(f, tuple(index[x] for x in ls)) for f, ls in atoms]
-        if len(rows) == 1 and isinstance(rows[0][0], Add) and new_out == tuple(range(outer)) == tuple(range(len(index))) \
+        rows, new_out, dims, outer = self.numbered()
+        if len(rows) == 1 and turnable(rows[0][0]) and new_out == tuple(range(outer)) == tuple(range(len(dims))) \
                 and len(rows[0][1]) == outer and set(rows[0][1]) == set(new_out) and rows[0][1] != new_out:
-            f, ls = rows[0]                                     # a transposed sum is a sum of transposes
-            assert isinstance(f, Add)
-            return add([(c, view(t, ls, new_out)) for c, t in f.terms], tuple(dims[x] for x in new_out))
-        if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(index))):
+            f, ls = rows[0]
+            return _turn(f, tuple(ls.index(x) for x in new_out))
+        if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(dims))):
             return rows[0][0]
-        if len(index) - outer + len(rows) > 1 or (rows and axis_classes(rows[0][0]) != tuple(range(len(rows[0][1])))):
+        if len(dims) - outer + len(rows) > 1 or (rows and axis_classes(rows[0][0]) != tuple(range(len(rows[0][1])))):
             rows, dims = canonical_rows(rows, [axis_classes(f) for f, _ in rows], new_out, dims, outer)
             if len(rows) == 1 and rows[0][1] == new_out == tuple(range(outer)) == tuple(range(len(dims))):
                 return rows[0][0]
@@ -194,6 +173,31 @@ def _turned(node: Expr, labels: tuple[int, ...]) -> tuple[Expr, tuple[int, ...]]
         return node, labels
     orders = permutations(range(len(labels)))
     return min(((permute(node, o), tuple(labels[k] for k in o)) for o in orders), key=lambda pair: pair[0].digest)
+
+
+def oriented(node: Expr) -> tuple[Expr, tuple[int, ...]]:
+    """(turned, order): a sum, or a function, with its axes in an order that doesn't depend on where it stands.
+
+    So a sum and its transpose are one factor: that with fewer transposed parts, of as many the one of least digest.
+    """
+    plain = tuple(range(len(node.shape)))
+    if not turnable(node) or not 2 <= len(plain) <= 3:
+        return node, plain
+    if node._oriented is None:
+        ways = [(_turn(node, o), o) for o in permutations(plain)]
+        best, order = min(ways, key=lambda way: (turns(way[0]), way[0].digest, way[1]))
+        node._oriented = (None, plain) if best is node else (best, order)
+    turned, order = node._oriented
+    return turned or node, order
+
+
+def _turn(node: Expr, order: tuple[int, ...]) -> Expr:
+    """Axes in the given order, inside: a transposed sum is a sum of transposes."""
+    if isinstance(node, Map) and turnable(node):
+        return remap(node, _turn(node.arg, order))
+    if isinstance(node, Add):
+        return add([(c, permute(t, order)) for c, t in node.terms], tuple(node.shape[k] for k in order))
+    return permute(node, order)
 
 
 def _sorted_axes(node: Expr, labels: tuple[int, ...]) -> tuple[int, ...]:
@@ -220,14 +224,7 @@ def _axis_classes(node: Expr) -> tuple[int, ...]:
     if isinstance(node, Call):
         if node.fn == "inv" and not node.ders:
             return axis_classes(node.args[0])
-        classes = list(range(order))
-        position = order - sum(len(node.args[d].shape) for d in node.ders)
-        first: dict[int, int] = {}
-        for d in node.ders:
-            if len(node.args[d].shape) == 1:
-                classes[position] = first.setdefault(d, position)
-            position += len(node.args[d].shape)
-        return tuple(classes)
+        return derivative_classes(node)
     if isinstance(node, Contract | Add):
         node._classes = plain                                   # while testing, count no symmetry
         classes = list(plain)
@@ -303,18 +300,24 @@ def apply(fn: str, arg: Expr, params: Sequence[Fraction | int] = (), order: int 
     values = tuple(Fraction(p) for p in params)
     if fn == "pow":
         return power(arg, values[0])
-    stripped = _strip_broadcast(arg)
+    stripped = _strip_axes(arg)
     if stripped is not None:
         inner, labels, out, dims = stripped
         return view(apply(fn, inner, values, order, generic), labels, out, dims)
     return map_node(fn, arg, values, order, generic)
 
 
-def _strip_broadcast(arg: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...], dict[Label, Dim]] | None:
-    """(core, its labels, out, dims) of an argument with axes that no factor carries; None where there are none."""
+def remap(node: Map, arg: Expr) -> Expr:
+    return apply(node.fn, arg, node.params, node.order, node.generic)
+
+
+def _strip_axes(arg: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...], dict[Label, Dim]] | None:
+    """(core, its labels, out, dims) of an argument that is transposed, or has axes that no factor carries; else None."""
     c, node = scaled(arg)
     if not isinstance(node, Contract):
         return None
+    if len(node.factors) == 1 and set(node.out) == set(node.labels[0]) and len(set(node.out)) == len(node.out) == len(node.labels[0]):
+        return scale(c, node.factors[0]), node.labels[0], node.out, {}
     used = {x for ls in node.labels for x in ls}
     first = tuple(dict.fromkeys(node.out))
     kept = tuple(x for x in first if x in used or node.out.count(x) > 1)
@@ -334,7 +337,7 @@ def _strip_broadcast(arg: Expr) -> tuple[Expr, tuple[int, ...], tuple[int, ...],
 def power(arg: Expr, q: Fraction | int) -> Expr:
     """arg**q entry by entry, q rational.
 
-    Laws used: (ab)ⁿ = aⁿbⁿ for whole n; (aᵐ)ⁿ = aᵐⁿ for whole n or odd whole m; √(c a) = √c √a for square numbers c ≥ 0.
+    Laws: (ab)ⁿ = aⁿbⁿ for whole n; (aᵐ)ⁿ = aᵐⁿ for whole n or odd whole m; √(c a) = √c √a for square numbers c ≥ 0.
     """
     q = Fraction(q)
     if q == 1:
@@ -360,7 +363,7 @@ def power(arg: Expr, q: Fraction | int) -> Expr:
         m = node.params[0]
         if whole or (m.denominator == 1 and m.numerator % 2):
             return power(node.arg, m * q)
-    stripped = _strip_broadcast(node)
+    stripped = _strip_axes(node)
     if stripped is not None:
         inner, labels, out, dims = stripped
         return view(power(inner, q), labels, out, dims)
@@ -376,11 +379,8 @@ def _power_of_product(node: Contract, q: Fraction, whole: bool) -> Expr | None:
     atoms = list(zip(node.factors, node.labels, strict=True))
     groups = components(atoms, set(node.out))
     repeated = len(set(node.out)) != len(node.out)
-    if len(groups) == 1 and len(groups[0]) >= 1 and any(x not in node.out for _, ls in groups[0] for x in ls) and not repeated:
-        boundary = tuple(dict.fromkeys(node.out))
-        used = {x for _, ls in groups[0] for x in ls}
-        if all(x in used for x in boundary):
-            return None                                         # one sum: stays whole
+    if not repeated and is_one_sum(groups, node.out):
+        return None                                             # stays whole
     if not whole and len(groups) > 1:
         if not repeated:
             return None

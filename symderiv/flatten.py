@@ -8,7 +8,7 @@ from typing import Any
 from symderiv.canon import canonical_order, canonical_ranks
 from symderiv.dims import Dim
 from symderiv.errors import ShapeError
-from symderiv.ir import Add, Contract, Expr
+from symderiv.ir import Add, Contract, Expr, Map, scaled
 from symderiv.nodes import primitive
 from symderiv.patterns import Atom
 
@@ -90,6 +90,42 @@ class Flattening:
                     self.atoms.append((rest, ls))
             else:
                 self.atoms.append((f, ls))
+
+    def numbered(self) -> tuple[list[Atom], tuple[int, ...], list[Dim], int]:
+        """(factors, out, dims, how many labels are outer ones) with labels 0, 1, … in order of use, outer ones first."""
+        index: dict[int, int] = {}
+        for x in self.out:
+            index.setdefault(x, len(index))
+        outer = len(index)
+        for _, ls in self.atoms:
+            for x in ls:
+                index.setdefault(x, len(index))
+        rows = [(f, tuple(index[x] for x in ls)) for f, ls in self.atoms]
+        return rows, tuple(index[x] for x in self.out), [self.dim[x] for x in index], outer
+
+
+def turnable(node: Expr) -> bool:
+    """True for a sum, and for a function of a sum or a product: its axes can be brought into another order inside."""
+    inner = node
+    while isinstance(inner, Map):
+        inner = scaled(inner.arg)[1]
+    return isinstance(inner, Add) or (inner is not node and isinstance(inner, Contract))
+
+
+def turns(node: Expr) -> int:
+    """How many matrices stand transposed in a sum: what counts when one of A − Bᵀ and Aᵀ − B is chosen."""
+    if isinstance(node, Add):
+        return sum(turns(t) for t in node.kids)
+    if not isinstance(node, Contract):
+        return turns(node.kids[0]) if isinstance(node, Map) else 0
+    place = {x: p for p, x in enumerate(node.out)}
+    last = len(node.out) - 1
+    count = 0
+    for ls in node.labels:
+        known = [place.get(x) for x in ls]
+        if len(ls) > 1:
+            count += known[0] == last or known[-1] == 0
+    return count
 
 
 def sorted_labels(labels: tuple[int, ...], classes: tuple[int, ...]) -> tuple[int, ...]:

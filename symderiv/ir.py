@@ -37,13 +37,14 @@ _lock = threading.Lock()
 class Expr:
     """A node. Never built directly: use the constructors of `symderiv.build`."""
 
-    __slots__ = ("__weakref__", "_classes", "digest", "kids", "shape", "weight")
+    __slots__ = ("__weakref__", "_classes", "_oriented", "digest", "kids", "shape", "weight")
     digest: bytes
     shape: Shape
     kids: tuple[Expr, ...]
     weight: int
     """number of factor occurrences, as if names were opened: what simplification lowers (names count one)"""
     _classes: tuple[int, ...] | None
+    _oriented: tuple[Expr | None, tuple[int, ...]] | None
 
     def __repr__(self) -> str:
         return f"<{debug(self)}>"
@@ -173,7 +174,8 @@ def intern(cls: type[Expr], key: str, kids: tuple[Expr, ...], shape: Shape, weig
             node = _table.get(digest)
             if node is None:
                 node = cls.__new__(cls)
-                node.digest, node.kids, node.shape, node.weight, node._classes = digest, kids, shape, weight, None
+                node.digest, node.kids, node.shape, node.weight = digest, kids, shape, weight
+                node._classes = node._oriented = None
                 for field, value in fields.items():
                     setattr(node, field, value)
                 _table[digest] = node

@@ -32,6 +32,21 @@ def zero(shape: Sequence[Dim] = ()) -> Add:
     return intern(Add, "", (), tuple(shape), 0, {"terms": ()})
 
 
+def number(value: Fraction | int) -> Expr:
+    return zero() if value == 0 else ONE if value == 1 else add_node(((Fraction(value), ONE),), ())
+
+
+def ones(shape: Sequence[Dim]) -> Contract:
+    """All entries one: output labels that no factor carries."""
+    return contract_node((), (), tuple(range(len(shape))), tuple(shape))
+
+
+def identity(shape: Sequence[Dim]) -> Contract:
+    """δ of shape + shape: repeated output labels."""
+    labels = tuple(range(len(shape)))
+    return contract_node((), (), labels + labels, tuple(shape))
+
+
 def primitive(node: Add) -> tuple[Fraction, Add]:
     """(content, rest): rest has coprime integer coefficients, most of them positive.
 

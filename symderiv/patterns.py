@@ -3,9 +3,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import combinations
 from math import isqrt
 
-from symderiv.ir import Contract, Expr, base_and_exponent
+from symderiv.ir import Call, Contract, Expr, base_and_exponent
 
 Atom = tuple[Expr, tuple[int, ...]]
 """a factor and its labels"""
@@ -29,6 +30,34 @@ def components(atoms: list[Atom], cut: set[int]) -> list[list[Atom]]:
     for k, atom in enumerate(atoms):
         groups.setdefault(find(k), []).append(atom)
     return list(groups.values())
+
+
+def cuts(atoms: list[Atom], out: tuple[int, ...]) -> list[set[int]]:
+    """Labels at which a product may fall apart: the output's, with none, one or two of the summed ones."""
+    summed = sorted({x for _, ls in atoms for x in ls} - set(out))
+    more = [(), *((x,) for x in summed), *combinations(summed, 2)] if len(summed) <= 8 else [()]
+    return [set(out) | set(cut) for cut in more]
+
+
+def derivative_classes(node: Call) -> tuple[int, ...]:
+    """A class for each axis: those of derivatives by one vector argument may be exchanged."""
+    order = len(node.shape)
+    classes = list(range(order))
+    position = order - sum(len(node.args[d].shape) for d in node.ders)
+    first: dict[int, int] = {}
+    for d in node.ders:
+        if len(node.args[d].shape) == 1:
+            classes[position] = first.setdefault(d, position)
+        position += len(node.args[d].shape)
+    return tuple(classes)
+
+
+def is_one_sum(groups: list[list[Atom]], out: tuple[int, ...]) -> bool:
+    """True for a single group that is summed over and carries all output labels: its powers don't split."""
+    if len(groups) != 1:
+        return False
+    used = {x for _, ls in groups[0] for x in ls}
+    return used > set(out)
 
 
 def may_merge(groups: list[list[Atom]], cut: set[int]) -> bool:

@@ -110,8 +110,7 @@ COOKBOOK: tuple[Case, ...] = (
     case("A(x)x", "jacobian x", "A: n -> m n, x: n", ("A(x) @ x", 'einsum("ij,j->i", A(x), x)'),
          'einsum("ijk,j->ik", A_1(x), x) + A(x)', "index"),
     case("sin of each entry, its trace", "gradient X", "X: n n", ("trace(sin(X))", "sum(sin(diag(X)))"), "cos(X)*eye(n)",
-         sympy="Trace(X.applyfunc(sin))",
-         open={"same: sum(sin(diag(X)))": "diag(f(diag X)) and f(X)⊙I are two nodes"}),
+         sympy="Trace(X.applyfunc(sin))"),
     case("sin of a matrix, its trace", "gradient X", "X: n n", "trace(sinm(X))", "cosm(X).T",
          open={"derive": "the notation has no matrix functions"}),
     case("Kullback-Leibler term of a variational autoencoder", "gradient W", "W: o n, x: n, c: o",
@@ -121,8 +120,7 @@ COOKBOOK: tuple[Case, ...] = (
     case("Gaussian log-likelihood, by the mean", "gradient mu", "X: N d, mu: d, Sigma: d d",
          ("-1/2*sum((X - mu)*((X - mu) @ inv(Sigma))) - N/2*logdet(Sigma) - N*d/2*log(2*pi)",
           TRACED),
-         "inv(Sigma) @ sum(X - mu, axis=0)", assume="pd(Sigma)",
-         open={"same: " + TRACED: "(X − 1μᵀ)ᵀ1 and Xᵀ1 − Nμ are two nodes"}),
+         "inv(Sigma) @ sum(X - mu, axis=0)", assume="pd(Sigma)"),
     case("Gaussian density, by its covariance", "gradient Sigma", SPD, DENSITY, f"({DENSITY})/2*({PRECISION})",
          assume="pd(Sigma)"),
     case("Gaussian log-density, by its covariance", "gradient Sigma", SPD, f"-1/2*({QUADRATIC} + logdet(Sigma))",
@@ -137,8 +135,7 @@ COOKBOOK: tuple[Case, ...] = (
          ("vec(diag(x) @ A @ diag(x))", "vec(outer(x, x)*A)"),
          "diag(vec(A)) @ (kron(eye(n), x[:, None]) + kron(x[:, None], eye(n)))"),
     case("‖XW − Y‖²", "gradient W", "X: m n, W: n o, Y: m o",
-         ("norm(X @ W - Y)**2", "sum((X @ W - Y)**2)", SQUARE), "2*X.T @ (X @ W - Y)", sympy=SQUARE_SYMPY,
-         open={f"same: {text}": "a sum and its transpose are two nodes" for text in (SQUARE, SQUARE_SYMPY)}),
+         ("norm(X @ W - Y)**2", "sum((X @ W - Y)**2)", SQUARE), "2*X.T @ (X @ W - Y)", sympy=SQUARE_SYMPY),
 )  # fmt: skip
 
 IDENTITIES: tuple[tuple[str, str, dict[str, str], str], ...] = (

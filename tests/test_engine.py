@@ -226,6 +226,7 @@ EVERYWHERE = [
     lambda: sd.gradient("trace(A @ D)", "D", D="n n", A="n n", assume="diagonal(D)", structured=True),
     lambda: sd.jacobian("L(N(w))", "w", N="n -> o", L="o -> q", w="n"),
     lambda: sd.jacobian("vec(outer(x, a))", "x", x="n", a="o"),
+    lambda: sd.gradient("trace(kron(X, X))", "X", X="n n"),
     lambda: sd.jacobian("1 / (1 + exp(-v))", "v", v="n"),
     lambda: sd.jacobian("exp(v) / (1 + exp(v))", "v", v="n"),
     lambda: sd.jacobian("c", "v", v="n", c="o"),
