@@ -9,12 +9,13 @@ from fractions import Fraction
 from itertools import combinations, permutations
 from typing import Any
 
+from symderiv import patterns
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
 from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, turnable, turns
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.nodes import ONE, add_node, contract_node, map_node, number, ones, primitive, symbol, zero
-from symderiv.patterns import Atom, common_structure, components, cuts, derivative_classes, is_one_sum, may_merge, rational_power
+from symderiv.patterns import Atom, common_structure, components, cuts, is_one_sum, may_merge, rational_power
 
 
 def size(dim: Dim) -> Expr:
@@ -55,11 +56,10 @@ class _Contraction(Flattening):
             return zero(shape)
         self.out = tuple(self.find(x) for x in self.out)
         self.settle()
-        again = True
-        while again:
-            again = self.merge_powers() or self.count_bare_labels() or self.merge_groups()
-            if self.vanishes:
-                return zero(shape)
+        while not self.vanishes and (self.merge_powers() or self.count_bare_labels() or self.merge_groups()):
+            pass
+        if self.vanishes:
+            return zero(shape)
         return scale(self.coefficient, self.canonical())
 
     def replace(self, factors: list[Atom]) -> None:
@@ -224,7 +224,7 @@ def _axis_classes(node: Expr) -> tuple[int, ...]:
     if isinstance(node, Call):
         if node.fn == "inv" and not node.ders:
             return axis_classes(node.args[0])
-        return derivative_classes(node)
+        return patterns.derivative_classes(node)
     if isinstance(node, Contract | Add):
         node._classes = plain                                   # while testing, count no symmetry
         classes = list(plain)
