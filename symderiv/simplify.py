@@ -23,7 +23,10 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
     assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, joins.move_join_outwards,
 )
-ADD_RULES: tuple[Rule, ...] = (definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards, algebra.factor_common)
+ADD_RULES: tuple[Rule, ...] = (
+    definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards,
+    algebra.factor_common,
+)
 CALL_RULES: tuple[Rule, ...] = (definitions.fold_name, assumptions.apply_equality, joins.move_join_outwards)
 STEP_LIMIT = 400
 
