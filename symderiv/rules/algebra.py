@@ -54,11 +54,11 @@ def _example() -> tuple[Expr, Context]:
 @rule("distribute", r"a\,(b+c)=ab+ac", [Contract, Add], example=_example, choices=distributions)
 def distribute(node: Expr, context: Context, choice: Choice) -> Expr | None:
     """Multiply out the sums named in ``choice``; the engine does so only where the weight falls."""
+    chosen = dict(choice)
     if isinstance(node, Contract):
-        return _opened(node, choice[0][1])
+        return _opened(node, chosen[0]) if chosen.keys() == {0} else None
     if not isinstance(node, Add):
         return None
-    chosen = dict(choice)
     return add([(c, _opened(t, chosen[i]) if i in chosen else t) for i, (c, t) in enumerate(node.terms)], node.shape)
 
 
