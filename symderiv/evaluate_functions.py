@@ -20,6 +20,7 @@ import numpy as np
 import sympy
 
 from symderiv.errors import TooLargeError, UnknownNameError
+from symderiv.evaluate_matrices import SPECTRA, inv, matmul
 from symderiv.functions import SCALAR as ROWS
 from symderiv.jets import (
     Array,
@@ -30,7 +31,6 @@ from symderiv.jets import (
     atan,
     atanh,
     base,
-    bilinear,
     choose,
     cos,
     erf,
@@ -43,7 +43,6 @@ from symderiv.jets import (
     linear_sum,
     log,
     log1p,
-    parts_of,
     power,
     sigmoid,
     sign,
@@ -258,23 +257,6 @@ def rms_norm(x: Value, order: int, axis: Axis = -1, eps: float = 0.0) -> Value:
     return x / power(mean(x * x, order, axis, True) + eps, 0.5)
 
 
-def matmul(x: Value, y: Value) -> Value:
-    return bilinear(np.matmul, x, y)
-
-
-def inv(x: Value, order: int = 2) -> Value:
-    """(A + N)⁻¹ = Σ (-A⁻¹N)ᵏ A⁻¹, which ends as N is nilpotent."""
-    first = np.linalg.inv(base(x))
-    change = Jet({units: -first @ a for units, a in parts_of(x).items() if units})
-    result: Value = first
-    term: Value = first
-    while True:
-        term = matmul(change, term)
-        if not parts_of(term):
-            return result
-        result = linear_sum((result, term))
-
-
 def det(x: Value, order: int = 2) -> Value:
     """Σ over permutations of sign · Π entries (Leibniz), expanded row by row from the last one, minor by minor."""
     n = base(x).shape[-1]
@@ -296,6 +278,19 @@ def det(x: Value, order: int = 2) -> Value:
             for columns in combinations(range(n), n - row)
         }
     return minors[tuple(range(n))]
+
+
+def product(x: Value, order: int, axis: Axis = None, keepdims: bool = False) -> Value:
+    """Entry by entry, so that zeros and signs do no harm."""
+    where = axes(axis, order)
+
+    for one in where:
+        size = base(x).shape[one]
+        parts = [linear(lambda a, k=k, one=one: np.take(a, [k], axis=one), x) for k in range(size)]  # type: ignore[misc]
+        x = parts[0]
+        for part in parts[1:]:
+            x = x * part
+    return x if keepdims else linear(lambda a: np.squeeze(a, axis=where), x)
 
 
 def is_largest(x: Value, order: int, axis: Any = None) -> Value:
@@ -336,11 +331,14 @@ TENSOR: dict[str, Scalar] = {
     "entropy": lambda x, order, axis=None, keepdims=False: -total(x * log(x), order, axis, keepdims),
     "max": largest,
     "min": lambda x, order, axis=None, keepdims=False: -largest(-x, order, axis, keepdims),
+    "prod": product,
     "is_max": is_largest,
     "det": det,
     "inv": inv,
     "logdet": logdet,
     "reshape": reshape,
+    **SPECTRA,
+    "eigenvalue_product": det,
 }
 """Functions of one array: f(x, order, *parameters), where ``order`` is the number of x's own axes, which come last."""
 

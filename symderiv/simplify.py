@@ -7,7 +7,7 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
-from symderiv.rules import algebra, assumptions, definitions, joins
+from symderiv.rules import algebra, assumptions, definitions, joins, spectra
 from symderiv.rules.algebra import distribute, distributions, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.trace import Cong, Fire, Item, Proof
@@ -21,7 +21,8 @@ MAP_RULES: tuple[Rule, ...] = (
 CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
-    assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, joins.move_join_outwards,
+    assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, spectra.fold_trace,
+    joins.move_join_outwards,
 )
 ADD_RULES: tuple[Rule, ...] = (
     definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards,

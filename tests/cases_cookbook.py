@@ -14,7 +14,6 @@ PRECISION = "inv(Sigma) @ outer(x - mu, x - mu) @ inv(Sigma) - inv(Sigma)"
 KRON, KRON_SYMPY = "trace(kron(X, X))", "Trace(KroneckerProduct(X, X))"
 SQUARE, SQUARE_SYMPY = "trace((X @ W - Y).T @ (X @ W - Y))", "Trace((X*W - Y).T*(X*W - Y))"
 TRACED = "-1/2*trace((X - mu) @ inv(Sigma) @ (X - mu).T) - N/2*log(det(Sigma))"
-EIGEN = "the notation has no eigenvalues"
 RAYLEIGH = "(x @ A @ x)/(x @ x)"
 
 COOKBOOK: tuple[Case, ...] = (
@@ -73,15 +72,12 @@ COOKBOOK: tuple[Case, ...] = (
          sympy="det(Identity(n) + t*A)"),
     case("det(I + tA) at 0, twice", "hessian t", "A: n n, t: ", "det(eye(n) + t*A)", "trace(A)**2 - trace(A @ A)",
          at={"t": "0"}, sympy="det(Identity(n) + t*A)"),
-    case("the sum of eigenvalues", "gradient X", "X: n n", ("trace(X)", "sum(eigvals(X))"), "eye(n)",
-         open={"derive: sum(eigvals(X))": EIGEN}),
-    case("the product of eigenvalues", "gradient X", "X: n n", ("det(X)", "prod(eigvals(X))"), "det(X)*inv(X).T",
-         open={"derive: prod(eigvals(X))": EIGEN}),
+    case("the sum of eigenvalues", "gradient X", "X: n n", ("trace(X)", "sum(eigvals(X))"), "eye(n)"),
+    case("the product of eigenvalues", "gradient X", "X: n n", ("det(X)", "prod(eigvals(X))"), "det(X)*inv(X).T"),
     case("the largest eigenvalue of a symmetric matrix", "gradient X", "X: n n",
-         ("max(eigvalsh(X))", "eigmax(X)"), "outer(v, v)", assume="symmetric(X)",
-         open={"derive": EIGEN}),
-    case("spectral norm", "gradient X", "X: m n", ("norm(X, 2)", "norm(X, ord=2)"), "outer(u1, v1)",
-         open={"derive": EIGEN}),
+         ("max(eigvalsh(X))", "eigmax(X)", "-eigmin(-X)"), "outer(top_eigenvector(X), top_eigenvector(X))",
+         assume="symmetric(X)"),
+    case("spectral norm", "gradient X", "X: m n", ("norm(X, 2)", "norm(X, ord=2)"), "outer(left_singular(X), right_singular(X))"),
     case("‖x − a‖", "gradient x", "x: n, a: n", ("norm(x - a)", "sqrt((x - a) @ (x - a))", "sqrt(sum((x - a)**2))"),
          "(x - a)/norm(x - a)", sympy="sqrt(((x - a).T*(x - a))[0, 0])"),
     case("xᵀx", "gradient x", "x: n", ("x @ x", "sum(x**2)", "norm(x)**2"), "2*x", sympy="x.T*x"),
@@ -111,8 +107,7 @@ COOKBOOK: tuple[Case, ...] = (
          'einsum("ijk,j->ik", A_1(x), x) + A(x)', "index"),
     case("sin of each entry, its trace", "gradient X", "X: n n", ("trace(sin(X))", "sum(sin(diag(X)))"), "cos(X)*eye(n)",
          sympy="Trace(X.applyfunc(sin))"),
-    case("sin of a matrix, its trace", "gradient X", "X: n n", "trace(sinm(X))", "cosm(X).T",
-         open={"derive": "the notation has no matrix functions"}),
+    case("sin of a matrix, its trace", "gradient X", "X: n n", ("trace(sinm(X))", "sum(diag(sinm(X)))"), "cosm(X).T"),
     case("Kullback-Leibler term of a variational autoencoder", "gradient W", "W: o n, x: n, c: o",
          ("z = W @ x + c; -1/2*sum(1 + z - z**2 - exp(z))",
           "mu = W @ x + c; s = W @ x + c; -1/2*sum(1 + s - mu**2 - exp(s))"),

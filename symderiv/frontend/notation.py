@@ -14,7 +14,7 @@ from symderiv import ops
 from symderiv.build import apply, call, contract, power, scale, view, zero
 from symderiv.dims import dim_product
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
-from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag
+from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
 from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
@@ -25,7 +25,34 @@ Expand = Callable[[str, Mapping[str, Value]], Expr]
 
 # ---------------------------------------------------------------- the notation's own functions
 def _sum(x: Expr, axis: Value = None, keepdims: Value = False) -> Expr:
+    if isinstance(x, Call) and x.fn in _SPECTRUM and axis is None and keepdims is False:
+        return call("eigenvalue_sum", x.args, ())
     return ops.sum_over(x, as_axis(axis), as_flag(keepdims, "keepdims="))
+
+
+def _norm(x: Expr, ord: Value = None, axis: Value = None, keepdims: Value = False) -> Expr:
+    """numpy.linalg.norm: the Euclidean norm, Frobenius' of a matrix; with ord=2 of a matrix the spectral norm."""
+    kind = ord if ord is None or isinstance(ord, str) else int(as_number(ord, "ord="))
+    matrix = len(x.shape) == 2 and axis is None
+    if kind in (None, "fro") or (kind == 2 and not matrix):
+        squares = ops.sum_over(power(x, 2), as_axis(axis), as_flag(keepdims, "keepdims="))
+        return power(squares, Fraction(1, 2))
+    if kind == 2 and keepdims is False:
+        return _of_matrix(TENSOR["spectral_norm"], x)
+    if kind == 1 and not matrix:
+        return ops.sum_over(apply("abs", x), as_axis(axis), as_flag(keepdims, "keepdims="))
+    raise NoRuleError(f"the norm with ord={kind}", hint="there are norm(x), norm(X, 2), norm(x, 1) of a vector, norm(X, 'fro')")
+
+
+def _matrix_power(x: Expr, n: Expr) -> Expr:
+    """numpy.linalg.matrix_power, for a whole number n."""
+    ops.expect_square(x, "matrix_power")
+    k = as_number(n, "the exponent of matrix_power")
+    if k.denominator != 1 or abs(k) > LARGEST_POWER:
+        raise NoRuleError(f"the matrix power {k}", hint=f"a whole number up to {LARGEST_POWER} can be taken")
+    factor = ops.inverse(x) if k < 0 else x
+    labels = [(j, j + 1) for j in range(abs(int(k)))]
+    return contract([factor] * len(labels), labels, (0, len(labels)), None) if labels else ops.identity(x.shape[:1])
 
 
 def _size(x: Expr, axis: Value = None) -> Expr:
@@ -143,14 +170,15 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sum": _sum, "size": _size, "len": _len, "trace": ops.trace, "diag": ops.diag, "outer": _outer, "inner": _inner,
     "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "transpose": ops.transpose,
     "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
-    "divide": ops.divide, "negative": _negative,
+    "divide": ops.divide, "negative": _negative, "norm": _norm, "matrix_power": _matrix_power,
 }  # fmt: skip
+LARGEST_POWER = 24
 _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
                 "diagflat": "diag"}  # fmt: skip
 _ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
            "reshape": "write vec(X), or a symbol of the new shape", "ravel": "write vec(X), by columns",
            "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts",
-           "cumsum": "write a product with a triangular matrix", "prod": "write exp(sum(log(x)))"}  # fmt: skip
+           "cumsum": "write a product with a triangular matrix"}  # fmt: skip
 
 
 def _signature(name: str, function: Callable[..., Expr]) -> Signature:
@@ -230,13 +258,17 @@ def _elementwise(name: str, given: Sequence[Value], keywords: Mapping[str, Value
 
 
 def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
-    bound = Signature(row.name, row.arguments, row.params, by_keyword=row.name == "norm").bind(given, keywords)
+    bound = Signature(row.name, row.arguments, row.params).bind(given, keywords)
     arguments = {name: as_expr(bound[name], f"the argument of {row.name}") for name in row.arguments}
     if row.kind == "macro" and row.definition is not None:
         return expand(row.definition, bound)
     x = arguments[row.arguments[0]]
     if row.name in _SQUARE:
         return _SQUARE[row.name](x)
+    if row.signature:
+        return _of_matrix(row, x)
+    if isinstance(x, Call) and x.fn in _SPECTRUM and row.name in _SPECTRUM[x.fn] and bound["axis"] is None:
+        return call(_SPECTRUM[x.fn][row.name], x.args, ())
     axes = tuple(sorted(ops.axes_of(x, as_axis(bound["axis"]))))
     if not axes:
         return x
@@ -253,6 +285,21 @@ def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, 
 _SQUARE: dict[str, Callable[[Expr], Expr]] = {
     "det": ops.determinant, "inv": ops.inverse, "logdet": ops.log_determinant,
 }  # fmt: skip
+
+
+def _of_matrix(row: TensorFunction, x: Expr) -> Expr:
+    """A function of a matrix, whose shape its row tells."""
+    before, after = (part.split() for part in row.signature.split("->"))
+    (ops.expect_square(x, row.name) if before[0] == before[1] else ops.expect_order(x, (2,), row.name))
+    dims = dict(zip(before, x.shape, strict=True))
+    return call(row.name, (x,), tuple(dims[d] for d in after))
+
+
+_SPECTRUM: dict[str, dict[str, str]] = {
+    "eigvals": {"sum": "eigenvalue_sum", "prod": "eigenvalue_product"},
+    "eigvalsh": {"sum": "eigenvalue_sum", "prod": "eigenvalue_product", "max": "eigmax"},
+}
+"""What a sum, product or maximum of all eigenvalues is."""
 
 
 def tensor_params(node: Call) -> dict[str, Value]:

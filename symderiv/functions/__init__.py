@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from symderiv.functions.activations import ACTIVATIONS
 from symderiv.functions.elementary import ELEMENTARY
+from symderiv.functions.matrices import MATRIX_FUNCTIONS
 from symderiv.functions.rows import REALS, Interval, ScalarFunction, TensorFunction, fill, interval
 from symderiv.functions.tensor import TENSOR_FUNCTIONS
 
@@ -33,7 +34,7 @@ __all__ = [
 SCALAR: dict[str, ScalarFunction] = {row.name: row for row in (*ELEMENTARY, *ACTIVATIONS)}
 
 #: Functions of whole arrays by name.
-TENSOR: dict[str, TensorFunction] = {row.name: row for row in TENSOR_FUNCTIONS}
+TENSOR: dict[str, TensorFunction] = {row.name: row for row in (*TENSOR_FUNCTIONS, *MATRIX_FUNCTIONS)}
 
 #: Names for powers: `x**q` is a notion of its own and needs no row.
 POWERS: dict[str, Fraction] = {

@@ -165,6 +165,8 @@ class TensorFunction:
     source: str
     arguments: tuple[str, ...] = ("x",)
     params: tuple[tuple[str, int | Fraction | bool | None], ...] = ()  #: (name, default), all by keyword
+    signature: str = ""  #: of a function of a matrix: the shapes of its argument and value, as in "m n -> n"
+    derivative_note: str = ""  #: the law in LaTeX with its condition, as a step through a primitive is labelled
     numpy_helper: str = ""
     range: Interval = REALS  #: encloses every entry
     facts: tuple[str, ...] = ()  #: what holds of a value, in the words of `assume=`; the value is called `p`

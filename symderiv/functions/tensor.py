@@ -94,6 +94,9 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         numpy="np.min({x}, axis={axis}, keepdims={keepdims})", latex=r"\min", convexity="concave",
         rough="where two entries are smallest", source="numpy.min"),
     TensorFunction(
+        "prod", "primitive", None, params=REDUCE, numpy="np.prod({x}, axis={axis}, keepdims={keepdims})", latex=r"\prod",
+        rough="where an entry is zero", source="numpy.prod"),
+    TensorFunction(
         "is_max", "primitive", None, params=(("axis", None),),
         numpy="np.where({x} == np.max({x}, axis={axis}, keepdims=True), 1.0, 0.0)", latex=r"\operatorname{ismax}",
         range=interval("[0, 1]"), rough="where two entries are largest", source="the slope of numpy.max, away from ties"),

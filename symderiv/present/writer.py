@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from symderiv.build import identity, transform
 from symderiv.facts import Fact, Facts
-from symderiv.functions import SCALAR
-from symderiv.ir import Add, Box, Der, Expr, Map
+from symderiv.functions import SCALAR, TENSOR
+from symderiv.ir import Add, Box, Call, Der, Expr, Map
 from symderiv.lift import lift
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
 from symderiv.render.index import index_latex, index_text
@@ -210,6 +210,8 @@ class Writer:
             if why.through is not None:
                 operation = self.operation(why.through)
                 text += f" through ${operation}$" if operation else ""
+                if isinstance(why.through, Call) and why.through.fn in TENSOR and TENSOR[why.through.fn].derivative_note:
+                    text += f", ${TENSOR[why.through.fn].derivative_note}$"
                 if isinstance(why.through, Map) and why.through.fn in SCALAR and not why.through.generic:
                     text += f", ${SCALAR[why.through.fn].derivative_note}$"
             parts.append(text)

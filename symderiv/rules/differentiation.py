@@ -29,6 +29,7 @@ from symderiv.build import (
 from symderiv.errors import NoRuleError
 from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, depends, postorder
+from symderiv.rules import spectra
 from symderiv.rules.base import Context, rule
 
 
@@ -115,7 +116,7 @@ def _maximum(node: Call) -> Expr:
 
 _PRIMITIVES = {
     "inv": _inverse, "det": _determinant, "logdet": _log_determinant, "reshape": _reshape, "max": _maximum,
-    "is_max": lambda node: zero(node.shape + node.args[0].shape),
+    "is_max": lambda node: zero(node.shape + node.args[0].shape), **spectra.LOCAL,
 }
 """∂(X⁻¹)_ij/∂X_kl = −(X⁻¹)_ik (X⁻¹)_lj; ∂det X/∂X = det X · X⁻ᵀ; ∂log|det X|/∂X = X⁻ᵀ (Petersen & Pedersen 2012, 2.1–2.2)."""
 

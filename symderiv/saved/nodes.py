@@ -189,6 +189,12 @@ def _fits(node: Call) -> bool:
     if node.fn in ("inv", "det", "logdet"):
         return not node.params and len(kid.shape) == 2 and kid.shape[0] == kid.shape[1] and \
             node.shape == (kid.shape if node.fn == "inv" else ())
+    signature = TENSOR[node.fn].signature
+    if signature:
+        before, after = (part.split() for part in signature.split("->"))
+        dims = dict(zip(before, kid.shape, strict=False))
+        return not node.params and len(kid.shape) == 2 and kid.shape == tuple(dims[d] for d in before) and \
+            node.shape == tuple(dims[d] for d in after)
     if has_definition(node):
         return definition_of(node).shape == node.shape
     (axis,) = node.params

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from symderiv.build import name, remake
-from symderiv.functions import SCALAR
-from symderiv.ir import Box, Der, Expr, Map, Name
+from symderiv.functions import SCALAR, TENSOR
+from symderiv.ir import Box, Call, Der, Expr, Map, Name
 from symderiv.trace import Cong, Fire, Proof
 
 
@@ -62,6 +62,8 @@ def why_of(step: Fire, through: Expr | None = None) -> Why:
     body = step.before.body if isinstance(step.before, Der) else None
     if isinstance(body, Map) and not body.generic and body.fn in SCALAR and law.title == "elementwise chain rule":
         note = SCALAR[body.fn].derivative_note
+    elif isinstance(body, Call) and not body.abstract and body.fn in TENSOR and law.title == "chain rule":
+        note = TENSOR[body.fn].derivative_note
     return Why(law.title, note, law.name, law.law, tuple(dict.fromkeys(f.text for f in step.facts)), through)
 
 
