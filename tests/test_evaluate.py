@@ -145,15 +145,13 @@ def test_derivatives_of_a_scalar_row(row: str, rng: np.random.Generator) -> None
             close(parts_of(f(jet)).get(bits << 1 | 1, 0 * one), step, 1e-11)
 
 
-@pytest.mark.parametrize("row", sorted(TENSOR_ROWS))
+@pytest.mark.parametrize("row", sorted({*TENSOR_ROWS} - {"eigvals"}))
 def test_tensor_row(row: str, rng: np.random.Generator) -> None:
     table = TENSOR_ROWS[row]
     v = rng.uniform(0.1, 1.0, size=(4, 4))
     scope: dict[str, Any] = {"np": np, "x": v, "y": rng.normal(size=(4, 4))}
     exec(table.numpy_helper, scope)
     wanted = eval(table.numpy_source(*table.arguments), scope)
-    if row == "eigvals":
-        pytest.skip("single eigenvalues may be complex")
     found = TENSOR[row](v, 2) if len(table.arguments) == 1 else TENSOR_OF_TWO[row](v, scope["y"], 2)
     close(found, wanted)
     if "axis" in dict(table.params):

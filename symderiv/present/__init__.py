@@ -153,8 +153,9 @@ def _plain_rows(lines: Sequence[Written]) -> str:
 
 _UNTEX = (
     (r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"),
-    ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"\operatorname", ""), (r"\mathbf", ""), (r"\sigma", "σ"),
-    (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\odot", "⊙"), (r"\otimes", "⊗"), (r"\delta", "δ"), ("\\", ""), ("{", ""),
+    ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"}\operatorname", " "), (r"\operatorname", ""), (r"\mathbf", ""),
+    (r"\sigma", "σ"), (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\nabla", "∇"), (r"\lambda", "λ"), (r"\lVert", "‖"),
+    (r"\rVert", "‖"), (r"\odot", "⊙"), (r"\otimes", "⊗"), (r"\delta", "δ"), ("\\", ""), ("{", ""),
     ("}", ""),
 )
 
