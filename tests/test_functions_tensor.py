@@ -10,7 +10,6 @@ import pytest
 
 from symderiv.functions import TENSOR
 
-
 SPECTRA = ("right_singular", "spectral_norm", "top_eigenvector", "eigmax")
 
 
