@@ -209,7 +209,7 @@ def test_handout_passes_its_arguments_on(monkeypatch: pytest.MonkeyPatch) -> Non
     seen: list[Any] = []
     monkeypatch.setattr("symderiv.handout.build.main_build", lambda *given: seen.append(given) or 1)
     assert run("handout", "a", "b", "--out", "pages", "--formats", "html, tex").exit_code == 1
-    assert seen == [(("a", "b"), "pages", ["html", "tex"])]
+    assert seen == [(("a", "b"), "pages", ["html", "tex"], None, 1)]
 
 
 # ---------------------------------------------------------------- in a process of its own

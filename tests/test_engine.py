@@ -235,6 +235,7 @@ EVERYWHERE = [
     lambda: sd.jacobian("sigmoid(v) * sigmoid(-v)", "v", v="n"),
     lambda: sd.hessian("layer_norm(x)", "x", x="n"),
     lambda: sd.gradient("sum(softmax(U, axis=1) @ w)", "U", U="m o", w="o"),
+    lambda: sd.gradient("trace(sinm(X)) * t", "X", X="n n", t=""),
     lambda: sd.gradient("sum(x * sum(softmax(u)))", "x", x="n", u="o"),
     lambda: sd.gauss_newton(
         "u = W @ tanh(x); -y @ log_softmax(u)", "x", at="u", W="o n", x="n", y="o", assume="sum(y) == 1"
