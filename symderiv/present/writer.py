@@ -238,7 +238,7 @@ def chapter_is_told(kind: str) -> bool:
 
 def readable(text: str) -> str:
     """Plain text with each name as formulas have it: δ_z, W₁."""
-    return re.sub(r"[A-Za-z]\w*", lambda m: name_text(m.group()), text)
+    return re.sub(r"[A-Za-z]\w*?_[A-Za-z][+-]\d\b|[A-Za-z]\w*", lambda m: name_text(m.group()), text)
 
 
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}

@@ -21,6 +21,8 @@ _ALSO = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "lmbda": "lambda"
 _ACCENTS = {"hat": r"\hat", "bar": r"\bar", "tilde": r"\tilde", "dot": r"\dot", "vec": r"\vec"}
 _MARKS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "dot": "\u0307", "vec": "\u20d7"}
 _PRIMES = {"prime": r"\prime", "star": r"\star", "plus": "+"}
+_SHIFTED = re.compile(r"[A-Za-z][+-]\d")
+"""an index of a layer, as l-1: in names that symbolic depth makes"""
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
@@ -89,7 +91,7 @@ def _atom(piece: str) -> str:
         return "\\" + piece
     if piece in _SPELLED:
         return "\\" + _SPELLED[piece]
-    if len(piece) == 1 and piece.isascii() and piece.isalnum():
+    if (len(piece) == 1 and piece.isascii() and piece.isalnum()) or _SHIFTED.fullmatch(piece):
         return piece
     text = "".join(_character(c) for c in piece)
     if text.isascii() and text.isdigit():
@@ -127,7 +129,7 @@ def name_text(name: str) -> str:
     >>> [name_text(n) for n in ("W1", "delta_z", "x_hat", "lambda", "W_out")]
     ['W₁', 'δ_z', 'x\u0302', 'λ', 'W_out']
     """
-    pieces = ["".join(c for c in p if c.isalnum()) for p in name.split("_") if p]
+    pieces = [p if _SHIFTED.fullmatch(p) else "".join(c for c in p if c.isalnum()) for p in name.split("_") if p]
     if not pieces:
         return "_"
     head, rest = pieces[0], pieces[1:]
@@ -138,7 +140,7 @@ def name_text(name: str) -> str:
     head = GREEK.get(_ALSO.get(head, head), head)
     if rest and rest[0] in _MARKS:
         head, rest = head + _MARKS[rest[0]], rest[1:]
-    tail = "_" + "_".join(name_text(r) for r in rest) if rest else ""
+    tail = "_" + "_".join(f"({r.replace('-', '−')})" if _SHIFTED.fullmatch(r) else name_text(r) for r in rest) if rest else ""
     return head + number + tail
 
 
