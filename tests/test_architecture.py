@@ -53,7 +53,8 @@ LAYERS = (
     ("modules", "sympy_functions", "torch_models"),
     ("potential",),
     ("matched",),
-    ("api",),
+    ("api", "depth"),
+    ("depth.code",),
     ("__init__",),
     ("handout", "reference", "testing"),
     ("pytest_plugin",),
@@ -65,7 +66,7 @@ LAYERS = (
 HEAVY = {
     "numpy": {
         *("jets", "smooth", "evaluate", "evaluate_functions", "evaluate_matrices", "draw", "verify", "checking", "proving.numeric"),
-        *("codegen", "compiled", "handout", "cli", "testing", "torch_models"),
+        *("codegen", "compiled", "depth.code", "handout", "cli", "testing", "torch_models"),
     },
     "opt_einsum": {"codegen"},
     "latexify": {"handout"},

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from symderiv import derive
-from symderiv.build import call, contract, name, unnamed
+from symderiv.build import call, contract, unnamed
 from symderiv.depth import unrolled
-from symderiv.depth.recursion import MAKERS, Recursion, assumed, backward_subject
+from symderiv.depth.recursion import Recursion, assumed, backward_subject, by_state, equations
 from symderiv.errors import SymderivError
 from symderiv.ir import Call, Expr, postorder
 from symderiv.services import service
@@ -64,12 +64,12 @@ class Induction:
     def check(self, depths: tuple[int, ...] = (1, 2)) -> Findings:
         """Base, step, hypothesis, and both together at small depths."""
         found = [self._replayed("base", self.base), self._replayed("step", self.step)]
-        found += [self._subject(), self._hypothesis()]
+        found += [self._subject(), self._hypothesis(), self._equations()]
         if self.recursion.factor is not None:
             found += [self._replayed("the layer's Jacobian", self.recursion.factor), self._product()]
         if self.recursion.cut is not None:
             found.append(self._replayed("the step between named values", self.recursion.cut.step))
-        for depth in depths:
+        for depth in depths if all(item.holds for item in found) else ():
             found += self._together(depth)
         return Findings(tuple(found))
 
@@ -89,7 +89,14 @@ class Induction:
             wanted: Expr = r.layer.step(before, r.layer.at())
         else:
             wanted = backward_subject(r.layer)[0]
-        return Checked("the step is about one layer and an abstract function", self.step.subject is wanted, "built again")
+        end = self.layer_end()
+        holds = self.step.subject is wanted and self.base.subject is end
+        return Checked("the base is of the loss, the step of one layer and an abstract function", holds, "built again")
+
+    def layer_end(self) -> Expr:
+        """What the base differentiates."""
+        layer = self.recursion.layer
+        return layer.state_at("0") if self.recursion.kind == "jacobian" else layer.loss_at(layer.state_at(layer.depth))
 
     def _hypothesis(self) -> Checked:
         """The equations hold no trace of the abstract function: they say the same of any."""
@@ -97,9 +104,18 @@ class Induction:
         abstract = {n.fn for n in r.hypotheses if isinstance(n, Call)}
         results = [p.after for p in self.step.flat]
         made = [assumed(x, r.hypotheses) for x in results]
-        left = [n for x in (*made, *(e.right for e in r.equations)) for n in postorder(x) if isinstance(n, Call) and n.fn in abstract]
-        facts = [f for f in r.facts if f.subject in abstract]
-        return Checked("the hypothesis is all that the step uses of it", not left and not facts, f"{len(r.hypotheses)} derivatives replaced")
+        spoken = postorder(*made, *(e.right for e in r.equations))
+        holds = not any(isinstance(n, Call) and n.fn in abstract for n in spoken) and not any(f.subject in abstract for f in r.facts)
+        return Checked("the hypothesis is all that the step uses of it", holds, f"{len(r.hypotheses)} derivatives replaced")
+
+    def _equations(self) -> Checked:
+        """The equations are the step's results under the hypotheses."""
+        r = self.recursion
+        try:
+            holds = tuple(equations(self.step, r.hypotheses, r.layer, r.equations[0].left)) == r.equations
+        except (SymderivError, ValueError, IndexError):
+            holds = False
+        return Checked("the equations are the step's results", holds, "read from it again")
 
     def _product(self) -> Checked:
         """The step multiplies by the layer's Jacobian."""
@@ -130,7 +146,7 @@ def _direct(part: unrolled.Part, r: Recursion) -> Expr:
     """The engine's derivative of the whole network."""
     x = part.by[0]
     if r.kind == "jacobian":
-        made: Expr = derive.jacobian(part.subject, [x], r.facts).result
+        made: Expr = by_state(part.subject, x, r.facts).result
     elif len(part.by) == 1:
         made = derive.gradient(part.subject, [x], r.facts).result
     else:
@@ -143,4 +159,4 @@ def induction(recursion: Recursion) -> Induction:
     return Induction(recursion)
 
 
-__all__ = ["Checked", "Findings", "Induction", "MAKERS", "induction", "name"]
+__all__ = ["Checked", "Findings", "Induction", "induction"]

@@ -17,8 +17,8 @@ from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.inputs import to_expr
 from symderiv.ir import Call, Expr, Map, Name, Symbol, depends, free_symbols, postorder
-from symderiv.ops import shape_text
 from symderiv.network_text import Module
+from symderiv.ops import shape_text
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Layer:
 
 def indexed_symbol(s: Symbol, place: str) -> Symbol:
     """The symbol of one layer."""
-    return symbol(f"{s.name}_{place}", s.shape, s.kind, s.props)  # type: ignore[no-any-return]
+    return symbol(f"{s.name}_{place}", s.shape, s.kind, s.props)
 
 
 def relabelled(root: Expr, leaf: Any, place: str) -> Expr:
@@ -158,7 +158,7 @@ def _index(depth: str, environment: Environment, body: Expr, loss: Expr) -> str:
 
 def _loss(loss: Any, state: Symbol, environment: Environment) -> Expr:
     if loss is None:
-        taken = {s for s in (*environment.symbols, *environment.modules, *environment.functions, *environment.names)}
+        taken = {*environment.symbols, *environment.modules, *environment.functions, *environment.names}
         fn = next(t for t in ("E", "R", "loss", *(f"E{k}" for k in range(100))) if t not in taken)
         return call(fn, [state], (), (), True)
     if isinstance(loss, str):
@@ -168,7 +168,8 @@ def _loss(loss: Any, state: Symbol, environment: Environment) -> Expr:
     else:
         raise SymderivError(f"a loss of type {type(loss).__name__} can't be read", hint="give a text in the state, or an expression")
     if end.shape:
-        raise ShapeError(f"the loss must be a scalar; this is {shape_text(end.shape)}", hint="sum it, or take its mean", shapes=(end.shape,))
+        what = f"the loss must be a scalar; this is {shape_text(end.shape)}"
+        raise ShapeError(what, hint="sum it, or take its mean", shapes=(end.shape,))
     if not depends(end, state):
         raise SymderivError(f"the loss doesn't depend on the last state '{state.name}'", hint=f"write it in terms of {state.name}")
     return end

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from symderiv import derive
 from symderiv.build import call, name, remake, substitute, symbol
-from symderiv.derive import Derivation
 from symderiv.depth.layer import Layer, relabelled
+from symderiv.derive import Derivation
 from symderiv.ir import Call, Expr, Name, Symbol, depends, postorder
 from symderiv.services import service
 
@@ -149,13 +149,20 @@ def gradient(layer: Layer, facts: Facts) -> Recursion:
     hypotheses: dict[Expr, Symbol] = {_derivative(ahead, 0): symbol(f"delta_{layer.state.name}_{layer.at()}", layer.state.shape)}
     for k, s in enumerate(layer.shared, 1):
         hypotheses[_derivative(ahead, k)] = symbol(f"{layer.fresh('S', 'T')}_{s.name}_{layer.at()}", s.shape)
-    results = [assumed(r, hypotheses) for r in step.result]
-    found = [Equation(by[0], f"delta_{layer.state.name}_{layer.at(-1)}", results[0])]
-    found += [Equation(x, x.name, r) for x, r in zip(by[1:], results[1:], strict=True) if x not in layer.shared]
-    for k, s in enumerate(layer.shared, 1):
-        right = local_term(results[by.index(s)], hypotheses[_derivative(ahead, k)])
-        found.append(Equation(s, s.name, right, summed=True))
-    return Recursion("gradient", layer, facts, base, step, tuple(found), hypotheses, None, cut_at_name(layer, facts))
+    found = tuple(equations(step, hypotheses, layer, f"delta_{layer.state.name}_{layer.at(-1)}"))
+    return Recursion("gradient", layer, facts, base, step, found, hypotheses, None, cut_at_name(layer, facts))
+
+
+def equations(step: Derivation, hypotheses: Mapping[Expr, Symbol], layer: Layer, left: str) -> list[Equation]:
+    """What the step says under the hypotheses: first of the state, named ``left``, then of each other variable."""
+    results = [assumed(proof.after, hypotheses) for proof in step.flat]
+    found = [Equation(step.wrt[0], left, results[0])]
+    sums = list(hypotheses.values())[1:] if step.kind == "gradient" else []
+    for x, result in zip(step.wrt[1:], results[1:], strict=True):
+        shared = x in layer.shared
+        right = local_term(result, sums[layer.shared.index(x)]) if shared else result
+        found.append(Equation(x, x.name, right, shared))
+    return found
 
 
 def local_term(total: Expr, rest: Symbol) -> Expr:
@@ -175,12 +182,29 @@ def hessian(layer: Layer, facts: Facts) -> Recursion:
     big = layer.fresh("H", "B")
     hypotheses: dict[Expr, Symbol] = {
         _derivative(ahead, 0): symbol(f"delta_{layer.state.name}_{layer.at()}", layer.state.shape),
-        _derivative(ahead, 0, 0): symbol(f"{big}_{layer.at()}", (*layer.state.shape, *layer.state.shape)),
+        _derivative(ahead, 0, 0): symbol(f"{big}_{layer.at()}", (*layer.state.shape, *layer.state.shape), props=_schwarz(layer)),
     }
-    found = [Equation(step_by[0], f"{big}_{layer.at(-1)}", assumed(steps[0].result, hypotheses))]
-    found += [Equation(x, x.name, assumed(d.result, hypotheses)) for x, d in zip(step_by[1:], steps[1:], strict=True)]
     joined = Derivation("hessian", subject, tuple(step_by), tuple(d.proofs for d in steps), facts, 2, several=True)
-    return Recursion("hessian", layer, facts, base, joined, tuple(found), hypotheses)
+    found = tuple(equations(joined, hypotheses, layer, f"{big}_{layer.at(-1)}"))
+    return Recursion("hessian", layer, facts, base, joined, found, hypotheses)
+
+
+def _schwarz(layer: Layer) -> tuple[str, ...]:
+    """A second derivative by a vector is a symmetric matrix."""
+    return ("symmetric",) if len(layer.state.shape) == 1 else ()
+
+
+def slope(r: Recursion) -> Expr:
+    """The recursion of δ_a: a Hessian's needs it beside its own."""
+    return r.equations[0].right if r.kind == "gradient" else gradient(r.layer, r.facts).equations[0].right
+
+
+def end_slope(r: Recursion) -> Expr:
+    """The loss's derivative by the last state."""
+    if r.kind == "gradient":
+        return r.base.result
+    last = r.layer.state_at(r.layer.depth)
+    return derive.gradient(r.layer.loss_at(last), [last], r.facts).result
 
 
 def _derivative(ahead: Call, *ders: int) -> Expr:
@@ -199,27 +223,33 @@ def assumed(result: Expr, hypotheses: Mapping[Expr, Symbol]) -> Expr:
 
 
 # ---------------------------------------------------------------- forwards
+def by_state(value: Expr, state: Symbol, facts: Facts) -> Derivation:
+    """The Jacobian of one state by another; of scalars it is a scalar."""
+    return derive.jacobian(value, [state], facts) if state.shape else derive.gradient(value, [state], facts)
+
+
 def jacobian(layer: Layer, facts: Facts) -> Recursion:
     """∂a_l/∂a_0 by ∂a_{l−1}/∂a_0: the product of the layers' Jacobians."""
     first = layer.state_at("0")
     before = call(f"{layer.state.name}_{layer.at(-1)}", [first], layer.state.shape, (), True)
-    step = derive.jacobian(layer.step(before, layer.at()), [first], facts)
-    base = derive.jacobian(first, [first], facts)
+    step = by_state(layer.step(before, layer.at()), first, facts)
+    base = by_state(first, first, facts)
     inside = layer.state_at(layer.at(-1))
-    factor = derive.jacobian(layer.step(inside, layer.at()), [inside], facts)
+    factor = by_state(layer.step(inside, layer.at()), inside, facts)
     big = layer.fresh("P", "D")
+    square = (*layer.state.shape, *layer.state.shape)
     hypotheses: dict[Expr, Symbol] = {
-        call(before.fn, [first], layer.state.shape, (), True, (0,)): symbol(f"{big}_{layer.at(-1)}", (*layer.state.shape, *layer.state.shape)),
+        call(before.fn, [first], layer.state.shape, (), True, (0,)): symbol(f"{big}_{layer.at(-1)}", square),
         before: inside,
     }
-    found = (Equation(first, f"{big}_{layer.at()}", assumed(step.result, hypotheses)),)
+    found = tuple(equations(step, hypotheses, layer, f"{big}_{layer.at()}"))
     return Recursion("jacobian", layer, facts, base, step, found, hypotheses, factor)
 
 
 # ---------------------------------------------------------------- between named values
 def cut_at_name(layer: Layer, facts: Facts) -> Cut | None:
     """The recursion of the first named value that all of the state passes through: textbooks' δ_l."""
-    value = next((n for n in postorder(layer.body) if _cuts(n, layer)), None)
+    value = next((n for n in postorder(layer.body) if isinstance(n, Name) and _cuts(n, layer)), None)
     if value is None:
         return None
     here, ahead = layer.at(), layer.at(1)
@@ -239,8 +269,8 @@ def cut_at_name(layer: Layer, facts: Facts) -> Cut | None:
     return Cut(value, step, f"delta_{value.name}_{here}", right, hypotheses)
 
 
-def _cuts(n: Expr, layer: Layer) -> bool:
-    if not isinstance(n, Name) or n is layer.body or not depends(n, layer.state):
+def _cuts(n: Name, layer: Layer) -> bool:
+    if n is layer.body or not depends(n, layer.state):
         return False
     formal = symbol(n.name, n.shape, "formal")
     return not depends(substitute(layer.body, {n: formal}), layer.state)
@@ -248,4 +278,4 @@ def _cuts(n: Expr, layer: Layer) -> bool:
 
 MAKERS = {"gradient": gradient, "jacobian": jacobian, "hessian": hessian}
 
-__all__ = ["Cut", "Equation", "MAKERS", "Recursion", "assumed", "relabelled"]
+__all__ = ["MAKERS", "Cut", "Equation", "Recursion", "assumed", "relabelled"]

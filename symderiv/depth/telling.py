@@ -10,6 +10,7 @@ from symderiv.ir import Call, Expr, Name, postorder
 from symderiv.present import expr_latex, expr_text
 from symderiv.present import latex as derivation_latex
 from symderiv.present import text as derivation_text
+from symderiv.render.letters import output_letters
 from symderiv.render.symbols import name_latex, name_text
 
 Row = tuple[str, str, str, str]
@@ -69,15 +70,17 @@ def _equation_row(r: Recursion, e: Equation) -> Row:
         text = f"Σ_{r.layer.index} {_bracketed(e.right, text)}"
     sign, plain = (r"\nabla^{2}", "∇²") if r.kind == "hessian" else (r"\nabla", "∇")
     return (
-        f"{sign}_{{{name_latex(e.by.name)}}} {name_latex(letter)}" + ("" if len(e.right.shape) < 3 else _indices(e.right)),
+        f"{sign}_{{{name_latex(e.by.name)}}} {name_latex(letter)}" + _indices(e.right, r"\,"),
         latex,
-        f"{plain}_{name_text(e.by.name)} {letter}" + ("" if len(e.right.shape) < 3 else f"[{','.join('ijklmnpqrs'[: len(e.right.shape)])}]"),
+        f"{plain}_{name_text(e.by.name)} {letter}" + _indices(e.right),
         text,
     )
 
 
-def _indices(value: Expr) -> str:
-    return r"\,[" + "ijklmnpqrs"[: len(value.shape)] + "]"
+def _indices(value: Expr, space: str = "") -> str:
+    """The indices of what is printed by its entries."""
+    letters = output_letters(len(value.shape), value)
+    return f"{space}[{','.join(letters)}]" if len(letters) > 2 else ""
 
 
 def _bracketed(value: Expr, text: str) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from symderiv.arguments import whole
 from symderiv.build import add, contract, identity, name, remake
 from symderiv.depth.layer import Layer, indexed_symbol
-from symderiv.depth.recursion import Recursion
+from symderiv.depth.recursion import Recursion, end_slope, slope
 from symderiv.errors import TooLargeError
 from symderiv.ir import Expr, Name, Symbol, postorder
 
@@ -53,7 +53,7 @@ def _forward(recursion: Recursion, depth: int) -> list[Part]:
     value: Expr = identity(first.shape)
     (equation,) = recursion.equations
     for k in range(1, depth + 1):
-        given = {_hypothesis(recursion, 1): value, layer.state_at(layer.at(-1)): row[k - 1]}
+        given: dict[Expr, Expr] = {_hypothesis(recursion, 1): value, layer.state_at(layer.at(-1)): row[k - 1]}
         value = _put(recursion, equation.right, k, given)
     return [Part(f"{layer.state.name}_{depth} by {first.name}", row[-1], (first,), value)]
 
@@ -68,10 +68,10 @@ def _backward(recursion: Recursion, depth: int) -> list[Part]:
     row = states(layer, depth)
     loss = layer.loss_at(row[-1])
     second = recursion.kind == "hessian"
-    held = {s: e for s, e in zip(recursion.hypotheses.values(), _bases(recursion, row[-1]), strict=True)}
+    held: dict[Expr, Expr] = dict(zip(recursion.hypotheses.values(), _bases(recursion, row[-1]), strict=True))
     sums: dict[Symbol, list[Expr]] = {}
     found: list[Part] = []
-    slope = _slope(recursion)
+    down = slope(recursion) if second else None
     for k in range(depth, 0, -1):
         given: dict[Expr, Expr] = {**held, layer.state_at(layer.at(-1)): row[k - 1]}
         values = [_put(recursion, e.right, k, given) for e in recursion.equations]
@@ -81,14 +81,12 @@ def _backward(recursion: Recursion, depth: int) -> list[Part]:
             else:
                 x = _numbered(equation.by, layer, k)
                 found.append(Part(f"by {x.name}", loss, (x, x) if second else (x,), value))
-        state = recursion.equations[0]
         hypotheses = list(held)
-        if second:
-            held[hypotheses[0]] = _put(recursion, slope, k, given)
+        if down is not None:
+            held[hypotheses[0]] = _put(recursion, down, k, given)
             held[hypotheses[1]] = values[0]
         else:
             held[hypotheses[0]] = values[0]
-        del state
     x = layer.state_at("0")
     found.append(Part(f"by {x.name}", loss, (x, x) if second else (x,), held[list(held)[1 if second else 0]]))
     for s, terms in sums.items():
@@ -105,21 +103,9 @@ def _bases(recursion: Recursion, last: Expr) -> list[Expr]:
         return _replaced(value, {end: last})
 
     if recursion.kind == "hessian":
-        from symderiv import derive
-
-        first = derive.gradient(layer.loss_at(end), [end], recursion.facts)
-        return [at_end(first.result), at_end(recursion.base.result)]
+        return [at_end(end_slope(recursion)), at_end(recursion.base.result)]
     zeros = [add([], s.shape) for s in list(recursion.hypotheses.values())[1:]]
     return [at_end(recursion.base.result), *zeros]
-
-
-def _slope(recursion: Recursion) -> Expr:
-    """The recursion of δ_a that a Hessian's needs beside its own."""
-    from symderiv.depth.recursion import gradient
-
-    if recursion.kind == "gradient":
-        return recursion.equations[0].right
-    return gradient(recursion.layer, recursion.facts).equations[0].right
 
 
 def _numbered(x: Symbol, layer: Layer, k: int) -> Symbol:
@@ -131,7 +117,7 @@ def _numbered(x: Symbol, layer: Layer, k: int) -> Symbol:
 def _put(recursion: Recursion, right: Expr, k: int, given: Mapping[Expr, Expr]) -> Expr:
     """One equation at layer k."""
     layer = recursion.layer
-    own = {indexed_symbol(s, layer.at()): indexed_symbol(s, str(k)) for s in layer.own}
+    own: dict[Expr, Expr] = {indexed_symbol(s, layer.at()): indexed_symbol(s, str(k)) for s in layer.own}
     return _replaced(right, {**own, **given}, layer.at(), str(k))
 
 

@@ -15,6 +15,7 @@ from symderiv.present.naming import fact_latex, function_letter
 from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
 from symderiv.render.forms import forms
 from symderiv.render.index import index_latex, index_text
+from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.symbols import name_latex, shape_latex
@@ -161,6 +162,7 @@ _UNTEX = (
 
 
 def _untex(latex_text: str) -> str:
+    latex_text = re.sub(r"_\{([A-Za-z][+-]\d)\}", r"_(\1)", latex_text)
     for old, new in _UNTEX:
         latex_text = latex_text.replace(old, new)
     return latex_text
@@ -171,14 +173,14 @@ def expr_latex(expr: Expr, notation: str = "matrix") -> str:
     if notation not in NOTATIONS:
         raise SymderivError(f"notation='{notation}' isn't known", hint=f"take one of {', '.join(NOTATIONS)}")
     if notation == "index" or len(expr.shape) > 2:
-        return index_latex(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+        return index_latex(expr, output_letters(len(expr.shape), expr))[0]
     return matrix_latex(expr)
 
 
 def expr_text(expr: Expr) -> str:
     """Plain text of an expression."""
     if len(expr.shape) > 2:
-        return index_text(expr, tuple("ijklmnpqrs"[:len(expr.shape)]))[0]
+        return index_text(expr, output_letters(len(expr.shape), expr))[0]
     return plain(expr)
 
 

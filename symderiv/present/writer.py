@@ -12,7 +12,7 @@ from symderiv.ir import Add, Box, Call, Der, Expr, Map
 from symderiv.lift import lift
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
 from symderiv.render.index import index_latex, index_text
-from symderiv.render.letters import Letters
+from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation
 from symderiv.render.symbols import name_latex, name_text, shape_latex
@@ -238,7 +238,7 @@ def chapter_is_told(kind: str) -> bool:
 
 def readable(text: str) -> str:
     """Plain text with each name as formulas have it: δ_z, W₁."""
-    return re.sub(r"[A-Za-z]\w*?_[A-Za-z][+-]\d\b|[A-Za-z]\w*", lambda m: name_text(m.group()), text)
+    return re.sub(r"[A-Za-z]\w*?_[A-Za-z][+-]\d(?!\d)|[A-Za-z]\w*", lambda m: name_text(m.group()), text)
 
 
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
@@ -254,8 +254,8 @@ def _letters(chapter: Chapter) -> tuple[str, ...]:
     shape = chapter.lines[-1].state.shape
     scalar_by_vector = chapter.kind in ("gradient", "hessian") and not chapter.subject.shape and \
         all(len(x.shape) == 1 for x in chapter.by) and len(shape) <= 2
-    letters = "jk" if scalar_by_vector else "ijklmnpqrs"
-    return tuple(letters[:len(shape)])
+    states = [line.state for line in chapter.lines]
+    return output_letters(len(shape), *states, pool=OUTPUT_POOL[1:] if scalar_by_vector else OUTPUT_POOL)
 
 
 def _with_index(text: str, index: str) -> str:

@@ -1,6 +1,7 @@
 """Index letters: which are free, and which a summed index had in the line before."""
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +11,9 @@ from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, 
 POOL = "iklmqrstuvjabcdefghnopwxyz"
 SCALAR_POOL = "ijklmqrstuvabcdefghnopwxyz"
 """of a formula without output indices"""
+OUTPUT_POOL = "ijklmnpqrs"
+"""of outputs, in this order"""
+_SUBSCRIPT = re.compile(r"_([a-z])(?:[+-]\d)?$")
 Place = tuple[bytes, tuple[str, ...]]
 """a node's digest and the letters at its axes"""
 
@@ -49,7 +53,22 @@ def taken_names(expr: Expr) -> set[str]:
         if isinstance(node, Contract):
             for dim in node.dims:
                 names.update(dim_atoms(dim))
-    return {n for n in names if len(n) == 1} | {"d", "e"}
+    return {n for n in names if len(n) == 1} | {"d", "e"} | subscripts(names)
+
+
+def subscripts(names: Iterable[str]) -> set[str]:
+    """Single letters that names end with, as the l of W_l: they say which symbol it is.
+
+    >>> sorted(subscripts(["W_l", "a_k-1", "delta_out", "x"]))
+    ['k', 'l']
+    """
+    return {found.group(1) for found in map(_SUBSCRIPT.search, names) if found}
+
+
+def output_letters(count: int, *exprs: Expr, pool: str = OUTPUT_POOL) -> tuple[str, ...]:
+    """Letters for output indices: the first of the pool that no name ends with."""
+    avoid = subscripts(n.name for e in exprs for n in postorder(e) if isinstance(n, Symbol | Name))
+    return tuple([c for c in pool if c not in avoid][:count])
 
 
 def next_letter(used: Iterable[str], avoid: Iterable[str], pool: str = POOL) -> str:
