@@ -17,16 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from symderiv.errors import SymderivError
+from symderiv.errors import SymderivError, UnknownNameError
 from symderiv.handout.blocks import pages
-from symderiv.handout.formats import get
+from symderiv.handout.formats import get, names
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
 from symderiv.handout.source import load
 from symderiv.handout.writers.tex import preamble
 
 FORMATS = ("html", "tex", "markdown", "pdf")
-_TEXTS = {"html": ("html",), "tex": ("tex", "fragment"), "markdown": ("markdown",), "pdf": (), "plain": ("plain",)}
+_ALSO: dict[str, tuple[str, ...]] = {"tex": ("tex", "fragment"), "pdf": ()}
 _WORKERS = 2
 
 
@@ -77,8 +77,8 @@ def build(
     if second is not None and second.resolve() == folder.resolve():
         raise SymderivError("the lecturer's pages can't be where the students' are", hint="give them a directory of their own")
     for name in formats:
-        if name not in _TEXTS:
-            raise SymderivError(f"there is no format '{name}'", hint=f"formats: {', '.join(_TEXTS)}")
+        if name not in (*names(), *_ALSO):
+            raise UnknownNameError.among(name, (*names(), *_ALSO), "format", f"formats: {', '.join((*names(), 'pdf'))}")
     order = Order(folder, tuple(formats), second, variants)
     for place in order.folders:
         place.mkdir(parents=True, exist_ok=True)
@@ -147,11 +147,13 @@ def build_sheet(source: Path, order: Order) -> Built:
 def _written(made: Page, folder: Path, formats: tuple[str, ...], same: Path | None) -> tuple[list[str], list[str]]:
     """(the files, the notes) of a page; where it is the same as that of another directory, the files are copied."""
     files, notes = [], []
-    for name in (text for wanted in formats for text in _TEXTS[wanted]):
+    for name in (text for wanted in formats for text in _ALSO.get(wanted, (wanted,))):
         form = get(name)
         path = folder / (made.slug + form.extension)
         path.write_text(form.write(made), encoding="utf-8")
         files.append(path.name)
+        for beside, text in form.files(made).items():
+            (folder / beside).write_text(text, encoding="utf-8")
     if "pdf" in formats and same is not None:
         if (same / f"{made.slug}.pdf").exists():
             shutil.copyfile(same / f"{made.slug}.pdf", folder / f"{made.slug}.pdf")
@@ -179,7 +181,8 @@ def index(sheets: Sequence[Built]) -> Page:
     rows = []
     for sheet in sheets:
         if not sheet.error:
-            kinds = {".pdf": "PDF", ".body.tex": "to include", ".tex": "LaTeX", ".md": "Markdown"}
+            kinds = {".pdf": "PDF", ".body.tex": "to include", ".tex": "LaTeX", ".slides.tex": "slides", ".md": "Markdown",
+                     ".myst.md": "MyST", ".ipynb": "notebook"}  # fmt: skip
             links = [f"[{word}]({sheet.slug}{ending})" for ending, word in kinds.items() if sheet.slug + ending in sheet.files]
             rows.append((f"[{sheet.title}]({sheet.slug})", sheet.summary, ", ".join(links)))
     table = Table(("sheet", "what it derives", "also as"), tuple(rows), stack=True)

@@ -1,7 +1,7 @@
 """The output formats by name. A new file in ``writers`` is a new format; nothing else has to be told.
 
 >>> sorted(names())
-['fragment', 'html', 'markdown', 'plain', 'tex']
+['fragment', 'html', 'markdown', 'myst', 'notebook', 'plain', 'slides', 'tex']
 >>> get("html").extension
 '.html'
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from symderiv.errors import UnknownNameError
@@ -20,11 +20,12 @@ from symderiv.handout.model import Page
 
 @dataclass(frozen=True)
 class Format:
-    """A format: its name, the ending of its files, and what writes a page in it."""
+    """A format: its name, the ending of its files, what writes a page in it, and the files beside it."""
 
     name: str
     extension: str
     write: Callable[[Page], str]
+    files: Callable[[Page], Mapping[str, str]] = lambda page: {}
 
 
 def names() -> tuple[str, ...]:
@@ -37,4 +38,4 @@ def get(name: str) -> Format:
     if name not in names():
         raise UnknownNameError.among(name, names(), kind="format", advice="formats: " + ", ".join(names()))
     module = importlib.import_module(f"{writers.__name__}.{name}")
-    return Format(name, module.EXTENSION, module.write)
+    return Format(name, module.EXTENSION, module.write, getattr(module, "files", lambda page: {}))

@@ -14,7 +14,7 @@ its own ending), a place on the same sheet (``#s2``) or an address. ``escape`` m
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from symderiv.handout.drawing import Drawing
@@ -259,6 +259,14 @@ class Page:
     def anchors(self) -> dict[str, str]:
         """Where each rule's name leads to on this page."""
         return {name.strip(): row.target for row in self.cards() for name in row.name.split(" / ")}
+
+
+def walked(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Blocks, and those inside exercises, in the order in which they are written."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Exercise):
+            yield from walked((*block.prompt, *(b for hint in block.hints for b in hint), *block.solution))
 
 
 def without_solutions(page: Page) -> Page:

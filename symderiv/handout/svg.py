@@ -18,6 +18,16 @@ UNIT = 16
 """units of the drawing in one em"""
 
 
+STYLE = (
+    'text{font:15px "STIX Two Text","Latin Modern Roman",Georgia,serif;fill:#1a1a1a;dominant-baseline:central;text-anchor:middle}'
+    ".start{text-anchor:start}.end{text-anchor:end}.formula{font-style:italic}.up{font-style:normal}.script{font-size:.72em}"
+    "text.axis{font-size:12px;fill:#5a5f66}.box{fill:#f5f7fa;stroke:#dcdfe3}.box.loss{stroke:#1f4e8c}"
+    ".line{fill:none;stroke:#5a5f66;stroke-width:1.2;stroke-linejoin:round}.head{fill:#5a5f66}"
+    ".line.first{stroke:#1f4e8c;stroke-width:1.8}.line.second{stroke:#a3281f;stroke-width:1.8}"
+    ".line.third{stroke:#20703a;stroke-width:1.8}text.first{fill:#1f4e8c}text.second{fill:#a3281f}text.third{fill:#20703a}"
+    ".dashed{stroke-dasharray:6 4}.dotted{stroke-dasharray:1.5 3.5}"
+)
+"""the look of a drawing that stands alone"""
 _UPRIGHT = re.compile(r"(?<!&)[A-Za-z]{3,}|[0-9.]*[0-9]|[()]")
 """functions' names, numbers and brackets in a formula whose letters are italic"""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from symderiv.handout.inline import Bold, Inline, Italic, Link, Math, Span, Text, address, spans
 from symderiv.handout.model import (
@@ -11,6 +12,7 @@ from symderiv.handout.model import (
     Check,
     Code,
     Example,
+    Figure,
     Line,
     Page,
     Proof,
@@ -19,7 +21,10 @@ from symderiv.handout.model import (
     Section,
     Steps,
     Table,
+    walked,
 )
+from symderiv.handout.svg import STYLE as SVG_STYLE
+from symderiv.handout.svg import svg
 from symderiv.handout.visitor import Visitor, convention
 
 EXTENSION = ".md"
@@ -27,7 +32,18 @@ EXTENSION = ".md"
 
 def write(page: Page) -> str:
     """The page as one Markdown document."""
-    return document(page, MarkdownWriter())
+    return document(page, MarkdownWriter(page.slug))
+
+
+def files(page: Page) -> Mapping[str, str]:
+    """The drawings that the page refers to."""
+    return drawings(page)
+
+
+def drawings(page: Page) -> dict[str, str]:
+    """The drawings of a page as files, in the order in which it is written."""
+    shown = [b for section in page.sections for b in walked(section.blocks) if isinstance(b, Figure)]
+    return {f"{page.slug}-{n}.svg": svg(b.drawing, b.alt, SVG_STYLE) + "\n" for n, b in enumerate(shown, 1)}
 
 
 def document(page: Page, writer: MarkdownWriter) -> str:
@@ -41,7 +57,18 @@ def document(page: Page, writer: MarkdownWriter) -> str:
 class MarkdownWriter(Visitor):
     """Markdown as GitHub shows it."""
 
-    extension = EXTENSION
+    def __init__(self, slug: str = "", extension: str = EXTENSION) -> None:
+        self.slug, self.extension = slug, extension
+        self.drawn = 0
+
+    def drawing_name(self) -> str:
+        """The file of the next drawing."""
+        self.drawn += 1
+        return f"{self.slug}-{self.drawn}.svg"
+
+    def figure(self, block: Figure) -> str:
+        caption = f"\n\n*{self.line(block.caption)}*" if block.caption else ""
+        return f"![{_alt(block.alt)}]({self.drawing_name()}){caption}"
 
     def section(self, section: Section) -> str:
         number = f"{section.number}. " if section.number is not None else ""
@@ -141,6 +168,10 @@ class MarkdownWriter(Visitor):
 
     def link(self, inner: tuple[Span, ...], target: str) -> str:
         return f"[{self.spans(inner)}]({address(target, self.extension)})"
+
+
+def _alt(text: str) -> str:
+    return re.sub(r"[\[\]\\\n<>]", " ", text)
 
 
 def aligned(lines: tuple[Line, ...]) -> str:

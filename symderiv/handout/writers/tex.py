@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib import resources
 
@@ -27,6 +26,7 @@ from symderiv.handout.model import (
     Section,
     Steps,
     Table,
+    walked,
 )
 from symderiv.handout.picture import picture
 from symderiv.handout.unicode import COMMAND
@@ -59,7 +59,7 @@ def write(page: Page, standalone: bool = True) -> str:
         return body
     return (
         "\\documentclass[11pt,a4paper]{article}\n\\usepackage[margin=2.5cm]{geometry}\n"
-        f"{drawing_package(page)}{preamble()}\\hypersetup{{pdftitle={{{_bookmark(page.title)}}}}}\n"
+        f"{drawing_package(page)}{preamble()}\\hypersetup{{pdftitle={{{bookmark(page.title)}}}}}\n"
         f"\\begin{{document}}\n{body}\\end{{document}}\n"
     )
 
@@ -92,8 +92,8 @@ class TexWriter(Visitor):
 
     def section(self, section: Section) -> str:
         title = self.line(section.title)
-        if title != _bookmark(section.title):
-            title = f"\\texorpdfstring{{{title}}}{{{_bookmark(section.title)}}}"
+        if title != bookmark(section.title):
+            title = f"\\texorpdfstring{{{title}}}{{{bookmark(section.title)}}}"
         if section.number is None:
             head = f"\\room\\section*{{{title}}}"
         else:
@@ -105,10 +105,10 @@ class TexWriter(Visitor):
 
     # ------------------------------------------------------------ blocks
     def steps(self, block: Steps) -> str:
-        lines = "".join(map(self._step, block.lines))
+        lines = "".join(map(self.step, block.lines))
         return self.heading(block.heading) + "\\begin{steps}\n" + lines + "\\end{steps}"
 
-    def _step(self, line: Line) -> str:
+    def step(self, line: Line) -> str:
         number = f"{line.number}. " if line.number is not None else ""
         law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
         right = line.relation + " " + _breakable(line.rhs, 8)
@@ -207,15 +207,7 @@ class TexWriter(Visitor):
         return shown
 
 
-def walked(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Blocks, and those inside exercises."""
-    for block in blocks:
-        yield block
-        if isinstance(block, Exercise):
-            yield from walked((*block.prompt, *(b for hint in block.hints for b in hint), *block.solution))
-
-
-def _bookmark(title: str) -> str:
+def bookmark(title: str) -> str:
     """A title as a viewer's list of contents can show it."""
     return "".join(sign for sign in plain(spans(title)) if sign in _IN_T1 or re.match(r"[A-Za-z0-9 .,:()-]", sign))
 
