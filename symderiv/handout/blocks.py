@@ -16,6 +16,7 @@ from symderiv.handout.definition_latex import definition_latex, source_of
 from symderiv.handout.formula import width
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
 from symderiv.handout.model import (
+    SOLVED,
     Assumptions,
     Block,
     Card,
@@ -90,8 +91,9 @@ def pages(sheet: Handout, slug: str, variant: int = 0) -> tuple[Page, Page]:
         sections.append(Section(part.title, tuple(blocks), number))
     whole = Page(sheet.title, slug, Prose(sheet.convention), tuple(sections))
     student = replace(without_solutions(whole), note=_note(whole, variant))
-    teacher = replace(whole, note=f"{_note(whole, variant)} **With solutions.**" if any(whole.exercises()) else "")
-    return _with_card(student, context.card()), _with_card(teacher, context.card(solutions=True))
+    teacher = replace(whole, note=f"{_note(whole, variant)} {SOLVED}" if any(whole.exercises()) else "")
+    shown, full = context.card(), context.card(solutions=True)
+    return _with_card(student, shown), _with_card(teacher, full if full == shown else replace(full, open_rows=shown.rows))
 
 
 def _note(whole: Page, variant: int) -> str:

@@ -154,15 +154,24 @@ def _written(made: Page, folder: Path, formats: tuple[str, ...], same: Path | No
         files.append(path.name)
         for beside, text in form.files(made).items():
             (folder / beside).write_text(text, encoding="utf-8")
-    if "pdf" in formats and same is not None:
-        if (same / f"{made.slug}.pdf").exists():
-            shutil.copyfile(same / f"{made.slug}.pdf", folder / f"{made.slug}.pdf")
-    elif "pdf" in formats:
-        report = pdf(get("tex").write(made), folder / f"{made.slug}.pdf")
-        files += [report.path.name] if report.path else []
-        notes += [report.advice] if report.advice else []
-        notes += [f"{made.slug}.pdf: {warning}" for warning in report.warnings]
+    if "pdf" in formats:
+        for name in ("tex", *(name for name in ("slides",) if name in formats)):
+            found, said = _compiled(made, name, folder, same)
+            files += found
+            notes += said
     return files, notes
+
+
+def _compiled(made: Page, name: str, folder: Path, same: Path | None) -> tuple[list[str], list[str]]:
+    form = get(name)
+    path = folder / (made.slug + form.extension.removesuffix(".tex") + ".pdf")
+    if same is not None:
+        if (same / path.name).exists():
+            shutil.copyfile(same / path.name, path)
+        return [], []
+    report = pdf(form.write(made), path)
+    notes = [report.advice] if report.advice else []
+    return [path.name] if report.path else [], notes + [f"{path.name}: {warning}" for warning in report.warnings]
 
 
 def _all(sources: list[Path], order: Order) -> Iterator[tuple[Path, Built]]:
@@ -178,11 +187,10 @@ def _all(sources: list[Path], order: Order) -> Iterator[tuple[Path, Built]]:
 
 def index(sheets: Sequence[Built]) -> Page:
     """The list of all sheets that were built."""
+    kinds = {".pdf": "PDF", ".slides.pdf": "slides", **{form.extension: form.label for form in map(get, names()) if form.label}}
     rows = []
     for sheet in sheets:
         if not sheet.error:
-            kinds = {".pdf": "PDF", ".body.tex": "to include", ".tex": "LaTeX", ".slides.tex": "slides", ".md": "Markdown",
-                     ".myst.md": "MyST", ".ipynb": "notebook"}  # fmt: skip
             links = [f"[{word}]({sheet.slug}{ending})" for ending, word in kinds.items() if sheet.slug + ending in sheet.files]
             rows.append((f"[{sheet.title}]({sheet.slug})", sheet.summary, ", ".join(links)))
     table = Table(("sheet", "what it derives", "also as"), tuple(rows), stack=True)

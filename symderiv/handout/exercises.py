@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -167,12 +168,12 @@ def _asked(item: Asked, values: dict[str, Any]) -> tuple[Task, Prose, Block]:
     """(the task, its sentence, the answer)."""
     if any(map(is_function, values.values())):
         raise SourceError(item.place, "what is asked for can't have functions among its numbers")
-    found, code = _evaluated(item, values)
+    found, code, call = _evaluated(item, values)
     if found.ndim > 2 or not np.isfinite(found).all():
         raise SourceError(item.place, "what is asked for isn't a number, a vector or a matrix of finite numbers at these numbers")
     entries = tuple(float(f"{v:.12g}") for v in np.ravel(found))
     lines = [f"{name} = {_literal(value)}" for name, value in values.items()]
-    task = Task(item.name, found.shape, "\n".join(lines), item.tolerance, entries, code)
+    task = Task(item.name, found.shape, "\n".join(lines), item.tolerance, entries, f"{code}\n\n{item.name} = {call}")
     letter = name_latex(item.name)
     within = "" if not found.ndim else "each entry "
     limit = f"{item.tolerance:g}" if item.tolerance >= 1e-3 else error_latex(item.tolerance).replace("1.0\\cdot", "")
@@ -180,8 +181,8 @@ def _asked(item: Asked, values: dict[str, Any]) -> tuple[Task, Prose, Block]:
     return task, asked, Example((f"{letter}{_EQUALS[exact(found)]}{array_latex(found)}",), "Answer")
 
 
-def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str]:
-    """(the value of what is asked, a program that computes it)."""
+def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str, str]:
+    """(the value of what is asked, a function that computes it, its call)."""
     given = arrays(values)
     if isinstance(item.ask, Call):
         told = _confirmed(item.ask, "what is asked for has to be one derivative, or a text")
@@ -198,7 +199,10 @@ def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str]:
         raise SourceError(item.place, f"'{missing[0]}' has no number: give all of {', '.join(sorted(known))} in numbers=")
     used = {name: value for name, value in given.items() if name in known}
     with np.errstate(all="ignore"):                             # what isn't finite is refused by the caller
-        return np.asarray(function(**used), dtype=float), f"{function.source().rstrip()}\n"
+        value = np.asarray(function(**used), dtype=float)
+    code = function.source().rstrip()
+    defined = re.findall(r"^def (\w+)\(", code, re.MULTILINE)[-1]
+    return value, code, f"{defined}({', '.join(f'{name}={name}' for name in used)})"
 
 
 def _literal(value: Any) -> str:

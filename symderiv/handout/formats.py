@@ -20,10 +20,12 @@ from symderiv.handout.model import Page
 
 @dataclass(frozen=True)
 class Format:
-    """A format: its name, the ending of its files, what writes a page in it, and the files beside it."""
+    """A format: its name, the ending of its files, how a list of sheets calls it (empty: as the sheet itself), what
+    writes a page in it, and the files beside it."""
 
     name: str
     extension: str
+    label: str
     write: Callable[[Page], str]
     files: Callable[[Page], Mapping[str, str]] = lambda page: {}
 
@@ -38,4 +40,4 @@ def get(name: str) -> Format:
     if name not in names():
         raise UnknownNameError.among(name, names(), kind="format", advice="formats: " + ", ".join(names()))
     module = importlib.import_module(f"{writers.__name__}.{name}")
-    return Format(name, module.EXTENSION, module.write, getattr(module, "files", lambda page: {}))
+    return Format(name, module.EXTENSION, getattr(module, "LABEL", name), module.write, getattr(module, "files", lambda page: {}))

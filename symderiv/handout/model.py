@@ -56,6 +56,8 @@ class Line:
     relation: str = "="
 
 
+SOLVED = "**With solutions.**"
+"""the end of the note of a lecturer's page"""
 BLANK = r"\boxed{\qquad ?\qquad}"
 """a formula to be filled in"""
 
@@ -164,10 +166,11 @@ class CardRow:
 
 @dataclass(frozen=True)
 class Card:
-    """The reference card of the rules used."""
+    """The reference card of the rules used; ``open_rows`` are those that stand on the students' page, if not all do."""
 
     rows: tuple[CardRow, ...]
     heading: str = ""
+    open_rows: tuple[CardRow, ...] | None = None
 
 
 @dataclass(frozen=True)

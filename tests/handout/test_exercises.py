@@ -80,7 +80,7 @@ def texts(folder: Path) -> dict[str, bytes]:
 def test_no_file_for_students_holds_a_solution(tmp_path: Path) -> None:
     source = tmp_path / "01_sheet.py"
     source.write_text(SOURCE, encoding="utf-8")
-    wanted = ["html", "tex", "markdown", "plain", *(["pdf"] if shutil.which("pdflatex") else [])]
+    wanted = [*formats.names(), *(["pdf"] if shutil.which("pdflatex") else [])]
     (built,) = build([source], tmp_path / "out", wanted, lecturer=tmp_path / "lecturer")
     assert not built.error
     answers = np.asarray(sd.jacobian("softmax(u)", "u", u="o").numpy()(u=[0, 1, 3]))
@@ -90,7 +90,7 @@ def test_no_file_for_students_holds_a_solution(tmp_path: Path) -> None:
     for name, data in students.items():
         assert SECRET.encode() not in data, name
         assert digits not in data, name
-    for name in ("01-sheet.html", "01-sheet.tex", "01-sheet.body.tex", "01-sheet.md", "01-sheet.txt"):
+    for name in ("01-sheet" + formats.get(form).extension for form in formats.names()):
         assert teachers[name].count(SECRET.encode()) == 3 and digits in teachers[name], name
     assert b"<details class=\"solution\">" not in students["01-sheet.html"]
     assert b"<details class=\"solution\">" in teachers["01-sheet.html"]

@@ -6,6 +6,7 @@ from symderiv.handout.model import Page
 from symderiv.handout.writers import tex
 
 EXTENSION = ".body.tex"
+LABEL = "to include"
 
 
 def write(page: Page) -> str:

@@ -33,6 +33,7 @@ from symderiv.handout.svg import svg
 from symderiv.handout.visitor import Visitor, convention, points_text, symbol_table
 
 EXTENSION = ".html"
+LABEL = ""
 
 _WIDE_LEFT_SIDE = 9.0
 _GLUED = re.compile(r"[.,;:!?)\]’”]+(?=\s|$)")

@@ -28,6 +28,7 @@ from symderiv.handout.svg import svg
 from symderiv.handout.visitor import Visitor, convention
 
 EXTENSION = ".md"
+LABEL = "Markdown"
 
 
 def write(page: Page) -> str:

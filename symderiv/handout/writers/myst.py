@@ -11,6 +11,7 @@ from symderiv.handout.visitor import points_text
 from symderiv.handout.writers.markdown import MarkdownWriter, document, drawings
 
 EXTENSION = ".myst.md"
+LABEL = "MyST"
 
 
 def write(page: Page) -> str:
@@ -33,7 +34,8 @@ class MystWriter(MarkdownWriter):
         label = f"{self.slug}-{block.target}"
         points = f" ({points_text(block.points)})" if block.points else ""
         inside = [self.blocks(block.prompt), *(self.aside("Hint", "hint", hint) for hint in block.hints)]
-        found = [f"::::{{exercise}} {_title(self.line(block.title))}{points}\n:label: {label}\n\n{self.gap.join(filter(None, inside))}\n::::"]
+        shown = self.gap.join(filter(None, inside))
+        found = [f"::::{{exercise}} {_title(self.line(block.title))}{points}\n:label: {label}\n\n{shown}\n::::"]
         if block.solution:
             found.append(f"::::{{solution}} {label}\n:class: dropdown\n\n{self.blocks(block.solution)}\n::::")
         return "\n\n".join(found)

@@ -12,12 +12,13 @@ import json
 import re
 from typing import Any
 
-from symderiv.handout.model import Exercise, Figure, Page, Section, Task
+from symderiv.handout.model import SOLVED, Card, Exercise, Figure, Page, Section, Task
 from symderiv.handout.svg import STYLE, svg
 from symderiv.handout.visitor import convention
 from symderiv.handout.writers.markdown import MarkdownWriter
 
 EXTENSION = ".ipynb"
+LABEL = "notebook"
 
 ANSWER = "*Your answer here.*"
 STUB = "# Your code here.\nraise NotImplementedError"
@@ -36,7 +37,8 @@ class _Notebook:
 
     def notebook(self) -> dict[str, Any]:
         page, writer = self.page, _CellWriter(self.page)
-        before = [f"# {writer.line(page.title)}", *([writer.prose(page.note)] if page.note else [])]
+        note = page.note.removesuffix(SOLVED)                   # nbgrader keeps this cell when it takes the solutions out
+        before = [f"# {writer.line(page.title)}", *([writer.prose(note)] if note else [])]
         before += [writer.prose(convention(page.convention.text))] if page.convention else []
         self.text("\n\n".join(before), writer)
         for section in page.sections:
@@ -55,9 +57,10 @@ class _Notebook:
                 self.text("\n\n".join(waiting), writer)
                 waiting, writer = [], _CellWriter(self.page)
                 self.exercise(block)
-            else:
+            elif not (isinstance(block, Card) and block.open_rows == ()):
                 waiting.append(writer.block(block))
-        self.text("\n\n".join(waiting), writer)
+        if len(waiting) > 1 or any(isinstance(block, Exercise) for block in section.blocks):
+            self.text("\n\n".join(filter(None, waiting)), writer)
 
     def exercise(self, block: Exercise) -> None:
         """The prompt, which is locked; then a cell for the answer, or one for a program and one that tests it."""
@@ -123,6 +126,9 @@ class _CellWriter(MarkdownWriter):
     def __init__(self, page: Page) -> None:
         super().__init__(page.slug, EXTENSION)
         self.attachments: dict[str, dict[str, str]] = {}
+
+    def card(self, block: Card) -> str:
+        return super().card(block if block.open_rows is None else Card(block.open_rows, block.heading))
 
     def figure(self, block: Figure) -> str:
         name = f"figure-{len(self.attachments) + 1}.svg"

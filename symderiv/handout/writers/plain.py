@@ -24,6 +24,7 @@ from symderiv.handout.model import (
 from symderiv.handout.visitor import Visitor
 
 EXTENSION = ".txt"
+LABEL = "text"
 
 _COLUMNS = 100
 _WIDEST_FORMULA = 58

@@ -16,6 +16,7 @@ from symderiv.handout.model import (
     Check,
     Code,
     Exercise,
+    Figure,
     Heading,
     Line,
     Page,
@@ -24,13 +25,15 @@ from symderiv.handout.model import (
     Steps,
     Table,
 )
+from symderiv.handout.visitor import exercise_title
 from symderiv.handout.writers.tex import TexWriter, bookmark, preamble
 
 EXTENSION = ".slides.tex"
+LABEL = "slides in LaTeX"
 
 ROOM = 17.0
 """how much fits on a slide, in lines of text"""
-_HEAD = r"""\documentclass[aspectratio=169,11pt]{beamer}
+_HEAD = r"""\documentclass[aspectratio=169,11pt,notheorems,usepdftitle=false]{beamer}
 \usefonttheme[onlymath]{serif}
 \setbeamertemplate{navigation symbols}{}
 \setbeamertemplate{footline}[frame number]
@@ -41,6 +44,14 @@ _REVEAL = r"""\makeatletter
 \def\sd@reveal#1{\onslide<#1->}
 \setlength\whywidth{4.4cm}\setlength\shapewidth{3.4em}
 \renewcommand\need[1]{\par}
+\newsavebox\sd@slide
+\NewDocumentEnvironment{fitted}{+b}{% what is too high for a slide is scaled down
+  \setbox\sd@slide=\vbox{\hsize=\linewidth\parskip=3pt plus 1pt\relax #1\par}%
+  \setbox\sd@box=\vbox{\hsize=\linewidth\usebeamerfont{frametitle}\noindent\strut\insertframetitle\strut\par}%
+  \sd@room=\dimexpr\textheight-\ht\sd@box-\dp\sd@box-1.2\baselineskip\relax
+  \ifdim\dimexpr\ht\sd@slide+\dp\sd@slide\relax>\sd@room
+    \noindent\hfil\resizebox{!}{\sd@room}{\box\sd@slide}%
+  \else\unvbox\sd@slide\fi}{}
 \makeatother
 """
 
@@ -68,18 +79,33 @@ class SlideWriter(TexWriter):
 
 
 def _frames(section: Section, writer: SlideWriter) -> Iterator[str]:
-    title = writer.line(section.title)
-    for blocks in _slides(section.blocks):
-        yield f"\\begin{{frame}}[t]{{{title}}}\n{writer.blocks(blocks)}\n\\end{{frame}}"
+    for title, blocks in _parts(section):
+        for shown in _slides(blocks):
+            yield f"\\begin{{frame}}[t]{{{writer.line(title)}}}\n\\begin{{fitted}}\n{writer.blocks(shown)}\n\\end{{fitted}}\n\\end{{frame}}"
 
 
-def _slides(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
+def _parts(section: Section) -> Iterator[tuple[str, list[Block]]]:
+    """What begins on a new slide, with its title: an exercise, its solution, what stands between exercises."""
+    between: list[Block] = []
+    for block in section.blocks:
+        if not isinstance(block, Exercise):
+            between.append(block)
+            continue
+        yield section.title, between
+        between = []
+        yield exercise_title(block), list(block.prompt)
+        if block.solution:
+            yield f"Solution of exercise {block.number}", list(block.solution)
+    yield section.title, between
+
+
+def _slides(blocks: list[Block]) -> Iterator[list[Block]]:
     """Blocks that fit on a slide together; what is for reading only (code, cards, whole proofs) is left out."""
     slide: list[Block] = []
     room = ROOM
     for block in _shown(blocks):
         high = height(block)
-        if slide and high > room:
+        if slide and high > room and not isinstance(slide[-1], Heading):
             yield slide
             slide, room = [], ROOM
         slide.append(block)
@@ -88,17 +114,11 @@ def _slides(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
         yield slide
 
 
-def _shown(blocks: tuple[Block, ...]) -> Iterator[Block]:
+def _shown(blocks: list[Block]) -> Iterator[Block]:
     for block in blocks:
         if isinstance(block, Steps) and not block.folded:
             yield from _parted(block)
-        elif isinstance(block, Exercise):
-            yield Exercise(block.title, block.number, (), block.points)
-            yield from _shown(block.prompt)
-            if block.solution:
-                yield Heading("Solution")
-                yield from _shown(block.solution)
-        elif not isinstance(block, Steps | Code | Card | Check | Assumptions):
+        elif not isinstance(block, Steps | Code | Card | Assumptions) and not (isinstance(block, Check) and block.ok):
             yield block
 
 
@@ -133,4 +153,6 @@ def height(block: Block) -> float:
             return 2.0 + 1.2 * len(block.rows)
         case Heading():
             return 1.5
+        case Figure(drawing):
+            return max(5.0, min(ROOM - 1, drawing.height * 0.8)) + (1.5 if block.caption else 0)
     return 4.0

@@ -33,6 +33,7 @@ from symderiv.handout.unicode import COMMAND
 from symderiv.handout.visitor import Visitor, convention, points_text
 
 EXTENSION = ".tex"
+LABEL = "LaTeX"
 
 _TEXT_WIDTH = 41.0
 _LONG_INLINE = 11.0
