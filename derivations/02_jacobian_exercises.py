@@ -1,6 +1,17 @@
 """Exercises on Jacobians and gradients."""
 
-from symderiv.handout.source import blanks, drawn, exercise, find_error, gradient, handout, jacobian, maps, prose, section
+from symderiv.handout.source import (
+    blanks,
+    drawn,
+    exercise,
+    find_error,
+    gradient,
+    handout,
+    jacobian,
+    maps,
+    prose,
+    section,
+)
 
 LAYER = jacobian("tanh(W @ h)", "h", W="o n", h="n")
 SQUARES = gradient("sum((X @ w - y)**2)/2", "w", X="m n", w="n", y="m")
@@ -32,7 +43,7 @@ sheet = handout(
         ),
         exercise(
             "With numbers",
-            "Find the Jacobian of $\\tanh(Wh)$ by $h$ at these numbers. Where $\\tanh$ is flat, a row is almost zero: is one?",
+            "Find the Jacobian of $\\tanh(Wh)$ by $h$ at these numbers.",
             points=2,
             numbers={"W": drawn("3 2", low=-2, high=2), "h": drawn("2", low=-1, high=1, step=0.5)},
             ask=LAYER,

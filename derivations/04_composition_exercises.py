@@ -1,6 +1,17 @@
 """Exercises on the chain rule and the Gauss–Newton split."""
 
-from symderiv.handout.source import blanks, drawn, exercise, find_error, gauss_newton, gradient, handout, jacobian, section, splits
+from symderiv.handout.source import (
+    blanks,
+    drawn,
+    exercise,
+    find_error,
+    gauss_newton,
+    gradient,
+    handout,
+    jacobian,
+    section,
+    splits,
+)
 
 RESIDUAL = jacobian("x + V @ tanh(W @ x)", "x", W="h n", V="n h", x="n")
 FIT = {"X": "m n", "w": "n", "y": "m"}

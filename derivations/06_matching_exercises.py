@@ -1,6 +1,17 @@
 """Exercises on losses that match their module."""
 
-from symderiv.handout.source import blanks, drawn, exercise, find_error, gradient, handout, matching, pair, pairs, section
+from symderiv.handout.source import (
+    blanks,
+    drawn,
+    exercise,
+    find_error,
+    gradient,
+    handout,
+    matching,
+    pair,
+    pairs,
+    section,
+)
 
 SOFTMAX = gradient("-y @ log(softmax(u))", "u", u="o", y="o", assume="sum(y) == 1")
 SPACES = {"input": "u", "output": "p", "target": "y", "u": "o", "y": "o"}
