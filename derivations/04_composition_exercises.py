@@ -44,7 +44,7 @@ sheet = handout(
             points=2,
             numbers={
                 "W": drawn("3 2", low=-1, high=1), "V": drawn("2 3", low=-1, high=1), "x": drawn("2", low=-1, high=1, step=0.5),
-            },  # fmt: skip
+            },
             ask=RESIDUAL,
             name="J",
         ),

@@ -47,7 +47,8 @@ sheet = handout(
         "Other pairs",
         exercise(
             "Counting",
-            "A module has the output $p=e^u$, a rate, and the loss $\\mathbf{1}^\\top(p-y\\odot\\log p)$ of a Poisson count. Does it match?",
+            "A module has the output $p=e^u$, a rate, and the loss $\\mathbf{1}^\\top(p-y\\odot\\log p)$ of a Poisson count. "
+            "Does it match?",
             points=3,
             hint="Write the loss in $u$.",
             solution=pair(matching("exp(u)", "sum(p - y*log(p))", **SPACES), meaning={"u": "log of the rate", "y": "counts"}),

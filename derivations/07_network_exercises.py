@@ -38,7 +38,7 @@ sheet = handout(
             points=3,
             numbers={
                 "W1": drawn("3 2", low=-1, high=1), "b1": [0, 1, 0], "W2": drawn("2 3", low=-1, high=1), "x": [1, -1], "y": [1, 0],
-            },  # fmt: skip
+            },
             ask=BY_W1,
             name="G",
         ),
