@@ -1,7 +1,7 @@
 """The public operators: they take text, modules, SymPy, expressions or Python functions, and give derivations."""
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from symderiv import derive
@@ -118,7 +118,7 @@ def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = N
     return derive.times(result, _direction(times, found[0], environment))
 
 
-def _direction(name: str, x: Symbol, environment: Environment) -> Symbol:
+def _direction(name: Any, x: Symbol, environment: Environment) -> Symbol:
     """The symbol that a second derivative is multiplied by: of the variable's shape."""
     if not isinstance(name, str) or not name.isidentifier():
         raise SymderivError(f"times={name!r} isn't a name", hint="name a vector of the variable's shape, as times='v'")
@@ -140,22 +140,38 @@ def derivative(f: Any, wrt: Any, /, *, order: int = 1, assume: Assume = None, sh
     return derive.derivative(value, found, facts, order, "derivative", several, text)
 
 
-def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: str | None = None,
+def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: str | Sequence[str] | None = None,
                  shapes: Mapping[str, Any] | None = None, **declared: Any) -> GaussNewton:
     """H = G + R of a scalar f split at the named intermediate ``at`` (or at a subexpression's text).
 
-    G = Jᵀ h J with J the Jacobian of the intermediate and h the Hessian of f in it; R = Σ_k (∂f/∂u_k) h_{u_k}.
+    G = Jᵀ h J with J the Jacobian of the intermediate and h the Hessian of f in it; R = Σ_k (∂f/∂u_k) h_{u_k}. By a list
+    of parameters the results are blocks, a tuple of rows; ``certificate`` is about the whole matrix. ``times="v"`` gives
+    the products with a v of the parameter's shape, without the matrix; by a list it takes a name for each parameter.
+    Where G turns out to be ∇f ∇fᵀ (cross-entropy split after softmax, one-hot y), ``empirical_fisher`` is true.
 
     >>> split = gauss_newton("u = X @ w; sum((u - y)**2)", "w", at="u", X="m n", w="n", y="m")
     >>> split.G.result.text(), split.R.result.text(), split.certificate.verdict
     ('2 Xᵀ X', '0', 'psd')
+    >>> after = gauss_newton("p = softmax(u); -y @ log(p)", "u", at="p", u="o", y="o", assume="onehot(y)")
+    >>> after.G.result.text(), after.empirical_fisher
+    ('(y − p) (y − p)ᵀ', True)
+
+    Raises UnknownNameError and SymderivError for an ``at`` that isn't there or isn't on every way from the parameters to
+    f, ShapeError for an f that isn't a scalar.
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
-    if several:
-        raise SymderivError("gauss_newton takes one variable", hint="ask for one variable at a time")
-    parts = splitting.split(value, found[0], splitting.find_split(value, at, environment), facts)
-    return parts if times is None else parts.times(_direction(times, found[0], environment))
+    parts = splitting.split(value, found if several else found[0], splitting.find_split(value, at, environment), facts)
+    if times is None:
+        return parts
+    if not several:
+        return parts.times(_direction(times, found[0], environment))
+    names = [times] if isinstance(times, str) else list(times)
+    if len(names) != len(found):
+        raise SymderivError(f"times= names {len(names)} directions for {len(found)} parameters", hint="name one for each")
+    if len(set(names)) < len(names):
+        raise SymderivError("times= names a direction twice", hint="name a different one for each parameter")
+    return parts.times([_direction(v, x, environment) for v, x in zip(names, found, strict=True)])
 
 
 def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, seed: int = 0,

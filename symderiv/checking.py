@@ -24,8 +24,8 @@ def verify(derivation: Derivation, trials: int = 20, seed: int = 0) -> Report:
     """
     trials, seed = draws_asked(trials, seed)
     if derivation.kind in ("G", "R") or " times " in derivation.kind:
-        claim = Claim("result", derivation.flat[0].before, derivation.result)
-        return joined([check([claim], derivation.facts, trials, seed), steps_report(derivation.steps, derivation, seed)])
+        claims = [Claim("result", proof.before, proof.after) for proof in derivation.flat]
+        return joined([check(claims, derivation.facts, trials, seed), steps_report(derivation.steps, derivation, seed)])
     reports = []
     for result, wrts in _targets(derivation):
         arrange = next((_WITHIN[s.rule] for s in derivation.steps if s.rule in _WITHIN), None)
@@ -82,15 +82,12 @@ def joined(reports: Sequence[Report | None], main: int = 1) -> Report:
 def verify_split(parts: GaussNewton, trials: int = 20, seed: int = 0) -> Report:
     """Check H, G and R, each step, and that G + R is H."""
     trials, seed = draws_asked(trials, seed)
-    from_definition = [Claim("G", parts.G.flat[0].before, parts.G.result), Claim("R", parts.R.flat[0].before, parts.R.result),
-                       Claim("H = G + R", parts.H.result, _sum(parts))]
+    grid = list(zip(parts.H.flat, parts.G.flat, parts.R.flat, strict=True))
+    from_definition = [claim for h, g, r in grid for claim in (
+        Claim("G", g.before, g.after), Claim("R", r.before, r.after),
+        Claim("H = G + R", h.after, add([(1, g.after), (1, r.after)], h.after.shape)))]
     return joined([verify(parts.H, trials, seed), check(from_definition, parts.facts, trials, seed, main=0),
                    *(steps_report(d.steps, d, seed) for d in (parts.G, parts.R))])
-
-
-def _sum(parts: GaussNewton) -> Expr:
-
-    return add([(1, parts.G.result), (1, parts.R.result)], parts.H.result.shape)
 
 
 __all__ = ["verify", "verify_split"]

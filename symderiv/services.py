@@ -28,6 +28,7 @@ WHERE = {
     "matching_loss": "symderiv.matched:matching_loss",
     "prove": "symderiv.verdicts:prove_exprs",
     "certificate": "symderiv.certificates:certificate",
+    "certificate.blocks": "symderiv.block_certificates:certify_blocks",
     "curvature": "symderiv.certificates:curvature_of",
     "split.latex": "symderiv.present:split_latex",
     "split.text": "symderiv.present:split_text",

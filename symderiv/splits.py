@@ -1,25 +1,29 @@
-"""The Gauss–Newton split: H = G + R at a named intermediate value.
+"""The Gauss–Newton split: H = G + R at a named intermediate value, by one parameter or by several.
 
 G = J_uᵀ h_L J_u and R = Σ_k (∂L/∂u_k) ∂²u_k/∂w∂w (Schraudolph 2002; Martens 2020, section 8), each derived from holes:
-the Hessian in u is taken of the loss as a function of u alone.
+the Hessian in u is taken of the loss as a function of u alone. By several parameters the parts are blocks, one for each
+pair. Where the loss's Hessian in u turns out to be the outer square of its gradient (cross-entropy split after softmax),
+G is shown as the outer square of ∇_w L.
 """
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
-from symderiv.build import box, contract, der, name, substitute, symbol
+from symderiv.build import add, box, contract, der, name, substitute, symbol
 from symderiv.derive import Derivation, derivative, expect_scalar, times, unfolded
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Facts
 from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
-from symderiv.ir import Expr, Name, Symbol, depends, postorder
+from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
+from symderiv.rules.splitting import outer_square, square_of_gradient
 from symderiv.services import service
-from symderiv.trace import Proof, chain
+from symderiv.trace import Fire, Item, Proof, chain
 
 
 @dataclass(frozen=True)
@@ -27,14 +31,16 @@ class GaussNewton:
     """The parts of a split: derivations H, G and R, and what they are made of.
 
     ``at`` is the intermediate u, ``jacobian`` ∂u/∂w, ``outer`` the Hessian of the loss in u, ``slope`` its gradient in u.
-    ``certificate`` says whether G is positive or negative semi-definite.
+    By one parameter ``wrt`` is its symbol; by a list, a tuple: then the results of H, G and R are tuples of tuples of
+    blocks, and that of ``jacobian`` a tuple. ``certificate`` says whether G, of several parameters the whole matrix of
+    blocks, is positive or negative semi-definite.
     """
 
     H: Derivation
     G: Derivation
     R: Derivation
     at: Name
-    wrt: Symbol
+    wrt: Symbol | tuple[Symbol, ...]
     jacobian: Derivation
     outer: Derivation
     slope: Derivation
@@ -43,15 +49,46 @@ class GaussNewton:
     @cached_property
     def certificate(self) -> Any:
         """The verdict on G, with its proof or a counterexample: "psd", "nsd", "indefinite" or "unknown"."""
+        if isinstance(self.wrt, tuple):
+            if not self.G.several:
+                raise SymderivError("a block off the diagonal has no sign", hint="ask for that of the whole split")
+            return service("certificate.blocks")(self.G.result, self.outer.result, self.facts)
         return service("certificate")(self.G.result, self.facts)
+
+    @property
+    def empirical_fisher(self) -> bool:
+        """True where the derivation found G = ∇L ∇Lᵀ, because the loss's Hessian in ``at`` is an outer square."""
+        return any(step.fire.rule == outer_square.name for step in self.G.steps)
+
+    @property
+    def reduction(self) -> str:
+        """What is done over the rows of the intermediate, the samples: "sum", "mean", or "" where it has no rows."""
+        return _reduction(self.outer.result, self.at)
 
     @property
     def parts(self) -> tuple[Derivation, ...]:
         return (self.jacobian, self.slope, self.outer, self.G, self.R, self.H)
 
-    def times(self, v: Symbol) -> GaussNewton:
-        """The split's parts multiplied by v, each an expression that never holds the matrix."""
-        return replace(self, H=times(self.H, v), G=times(self.G, v), R=times(self.R, v))
+    def block(self, a: str, b: str) -> GaussNewton:
+        """The split by one pair of the parameters; UnknownNameError for one that it wasn't split by."""
+        if not isinstance(self.wrt, tuple):
+            raise SymderivError("this split is by one parameter", hint="give gauss_newton a list of parameters")
+        known = [x.name for x in self.wrt]
+        for text in (a, b):
+            if text not in known:
+                raise UnknownNameError.among(text, known, "parameter", f"it was split by {', '.join(known)}")
+        i, j = known.index(a), known.index(b)
+        pair = (self.wrt[i],) if i == j else (self.wrt[i], self.wrt[j])
+        h, g, r = (replace(d, proofs=d.proofs[i][j], wrt=pair, several=False) for d in (self.H, self.G, self.R))
+        return replace(self, H=h, G=g, R=r, wrt=pair[0] if i == j else pair)
+
+    def times(self, v: Symbol | Sequence[Symbol]) -> GaussNewton:
+        """The split's parts multiplied by v (one for each parameter), each an expression that never holds the matrix."""
+        if isinstance(self.wrt, tuple):
+            h, g, r = (_times_blocks(d, tuple(cast(Sequence[Symbol], v))) for d in (self.H, self.G, self.R))
+        else:
+            h, g, r = (times(d, cast(Symbol, v)) for d in (self.H, self.G, self.R))
+        return replace(self, H=h, G=g, R=r)
 
     def replay(self) -> tuple[Any, ...]:
         """Replay every part."""
@@ -77,15 +114,18 @@ class GaussNewton:
         return self.text(detail="brief")
 
 
-def find_split(f: Expr, at: str, environment: Environment) -> Expr:
+def find_split(f: Expr, at: Any, environment: Environment) -> Expr:
     """The node to split at: a named intermediate, or the subexpression that a text is."""
     names = {n.name: n for n in postorder(f) if isinstance(n, Name) and n.role == "user"}
+    advice = f"split at one of {', '.join(names)}" if names else "name one: u = …"
+    if not isinstance(at, str) or not at.strip():
+        raise SymderivError(f"at={at!r} isn't the name of an intermediate value", hint=advice)
     text = at.strip()
     if text in names:
         return names[text]
     if text.isidentifier() and text not in environment.symbols:
-        raise UnknownNameError.among(text, tuple(names), "intermediate value",
-                                     f"split at one of {', '.join(names)}" if names else "name one: u = …")
+        raise UnknownNameError(f"the loss doesn't use an intermediate value '{text}'", hint=advice) if not names else \
+            UnknownNameError.among(text, tuple(names), "intermediate value", advice)
     node, _ = build_text(text, environment)
     known = set(postorder(f))
     if node not in known:
@@ -96,50 +136,129 @@ def find_split(f: Expr, at: str, environment: Environment) -> Expr:
     return node
 
 
-def split(f: Expr, x: Symbol, u: Expr, facts: Facts) -> GaussNewton:
-    """Split the Hessian of a scalar f by x at the intermediate u."""
+def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> GaussNewton:
+    """Split the Hessian of a scalar f by one parameter, or by several in blocks, at the intermediate u."""
+    several = not isinstance(wrt, Symbol)
+    xs = tuple(wrt) if not isinstance(wrt, Symbol) else (wrt,)
     expect_scalar(f, "gauss_newton", "split a scalar loss")
     if len(u.shape) > 2:
         raise ShapeError(f"the split needs a vector or matrix; this is {shape_text(u.shape)}", shapes=(u.shape,))
     label = u.name if isinstance(u, Name) else _free_name(f)
-    if not depends(u, x):
-        raise SymderivError(f"'{label}' doesn't depend on '{x.name}'", hint="split between the variable and the loss")
+    for x in xs:
+        if not depends(u, x):
+            raise SymderivError(f"'{label}' doesn't depend on '{x.name}'", hint="split between the variable and the loss")
     inner = u.body if isinstance(u, Name) else u
     held = name(label, box(inner, "silent"))                    # kept whole: the loss is a function of u, however it is spelt
     whole = substitute(f, {u: held})
-    if depends(substitute(whole, {held: _stand_in(held)}), x):
-        raise SymderivError(f"'{x.name}' reaches the loss past '{label}' too", hint="split where all ways pass through")
-    engine = Engine(facts, [x])
+    around = substitute(whole, {held: symbol("u", held.shape, "formal")})
+    for x in xs:
+        if depends(around, x):
+            raise SymderivError(f"'{x.name}' reaches the loss past '{label}' too", hint="split where all ways pass through")
+    engine = Engine(facts, xs)
     begin = engine.begin(whole)
     loss = begin.after
     held = next((n for n in postorder(loss) if isinstance(n, Name) and n.name == label), held)
-    slope = engine.jacobian(loss, held)
-    outer = engine.jacobian(slope.after, held)
-    jac = engine.jacobian(held, x)
-    curved = engine.jacobian(jac.after, x)
-    k, m = tuple(("k", p) for p in range(len(u.shape))), tuple(("m", p) for p in range(len(u.shape)))
-    i, j = tuple(("i", p) for p in range(len(x.shape))), tuple(("j", p) for p in range(len(x.shape)))
-    whole_g = contract((der(held, x), der(der(loss, held), held), der(held, x)), (k + i, k + m, m + j), i + j)
-    whole_r = contract((der(loss, held), der(der(held, x), x)), (k, k + i + j), i + j)
-
-    def told(goal: Expr, kind: str, lemmas: dict[Expr, Proof]) -> Derivation:
-        filled = engine.fill(goal, lemmas)
-        proof = unfolded(engine, chain(goal, [filled, engine.simplify(filled.after)], engine.context), goal, [])
-        return Derivation(kind, f, (x,), proof, facts, 2)
-
-    second_outer = engine.second(slope, held, outer)
-    second_inner = engine.second(jac, x, curved)
-    g = told(whole_g, "G", {der(held, x): jac, der(der(loss, held), held): second_outer})
-    r = told(whole_r, "R", {der(loss, held): slope, der(der(held, x), x): second_inner})
-    h = derivative(f, [x], facts, 2, "hessian")
+    parts = _Parts(engine, f, loss, held)
+    grid = [[(x, y) for y in xs] for x in xs]
+    g: Any = tuple(tuple(parts.g(x, y) for x, y in row) for row in grid)
+    r: Any = tuple(tuple(parts.r(x, y) for x, y in row) for row in grid)
+    jac: Any = tuple(parts.jacobian(x) for x in xs)
+    if not several:
+        ((g,),), ((r,),), (jac,) = g, r, jac
     as_variable = cast(Symbol, held)                            # a name has all that is read of a variable
-    return GaussNewton(h, g, r, held, x, Derivation("jacobian", held, (x,), jac, facts),
-                       Derivation("hessian", loss, (as_variable,), second_outer, facts, 2),
-                       Derivation("gradient", loss, (as_variable,), slope, facts), facts)
+    return GaussNewton(derivative(f, xs, facts, 2, "hessian", several), Derivation("G", f, xs, g, facts, 2, False, several),
+                       Derivation("R", f, xs, r, facts, 2, False, several), held, xs if several else xs[0],
+                       Derivation("jacobian", held, xs, jac, facts, 1, False, several),
+                       Derivation("hessian", loss, (as_variable,), parts.second_outer, facts, 2),
+                       Derivation("gradient", loss, (as_variable,), parts.slope, facts), facts)
 
 
-def _stand_in(u: Expr) -> Expr:
-    return symbol("u", u.shape, "formal")
+class _Parts:
+    """G and R for pairs of parameters, from lemmas that they share."""
+
+    def __init__(self, engine: Engine, f: Expr, loss: Expr, held: Name) -> None:
+        self.engine, self.f, self.loss, self.held = engine, f, loss, held
+        self.slope = engine.jacobian(loss, held)
+        self.second_outer = engine.second(self.slope, held, engine.jacobian(self.slope.after, held))
+        self.k = tuple(("k", p) for p in range(len(held.shape)))
+        self.m = tuple(("m", p) for p in range(len(held.shape)))
+        self.square = self._square()
+
+    def jacobian(self, x: Symbol) -> Proof:
+        return self.engine.jacobian(self.held, x)
+
+    def _filled(self, goal: Expr, lemmas: dict[Expr, Proof]) -> Proof:
+        filled = self.engine.fill(goal, lemmas)
+        return chain(goal, [filled, self.engine.simplify(filled.after)], self.engine.context)
+
+    def _square(self) -> Proof | None:
+        """The proof that (∂L/∂u)(∂L/∂u)ᵀ is the Hessian in u, if it is."""
+        slope = der(self.loss, self.held)
+        if not depends(self.second_outer.after, self.held) or is_zero(self.second_outer.after):
+            return None
+        found = self._filled(contract((slope, slope), (self.k, self.m), self.k + self.m), {slope: self.slope})
+        return found if found.after is self.second_outer.after else None
+
+    def g(self, x: Symbol, y: Symbol) -> Proof:
+        """∂u/∂xᵀ · ∂²L/∂u∂u · ∂u/∂y."""
+        i, j = _axes("i", x), _axes("j", y)
+        left, right, outer = der(self.held, x), der(self.held, y), self.second_outer.before
+        goal = contract((left, outer, right), (self.k + i, self.k + self.m, self.m + j), i + j)
+        if self.square is not None:
+            return self._as_square(goal, x, y)
+        lemmas: dict[Expr, Proof] = {left: self.jacobian(x), right: self.jacobian(y), outer: self.second_outer}
+        return unfolded(self.engine, self._filled(goal, lemmas), goal, [])
+
+    def _as_square(self, goal: Expr, x: Symbol, y: Symbol) -> Proof:
+        """∇_x L ∇_y Lᵀ: the Hessian in u is an outer square, and the chain rule gives each factor."""
+        assert self.square is not None
+        slope = der(self.loss, self.held)
+        cited = (self.second_outer, self.square)
+        opened = outer_square.cite(goal, self.engine.context, cited)
+        gradients = []
+        for z in (x, y):
+            lemmas: dict[Expr, Proof] = {der(self.held, z): self.jacobian(z), slope: self.slope}
+            gradients.append(self._filled(contract((der(self.held, z), slope), (self.k + _axes("i", z), self.k), _axes("i", z)), lemmas))
+        after = square_of_gradient.cite(opened, self.engine.context, gradients)
+        steps: list[Item] = [Fire(outer_square.name, goal, opened, None, cited),
+                             Fire(square_of_gradient.name, opened, after, None, tuple(gradients))]
+        return chain(goal, [*steps, self.engine.simplify(after)], self.engine.context)
+
+    def r(self, x: Symbol, y: Symbol) -> Proof:
+        """Σ_k (∂L/∂u_k) ∂²u_k/∂x∂y."""
+        i, j = _axes("i", x), _axes("j", y)
+        slope, first = der(self.loss, self.held), self.jacobian(x)
+        curved = self.engine.second(first, y, self.engine.jacobian(first.after, y))
+        goal = contract((slope, curved.before), (self.k, self.k + i + j), i + j)
+        return unfolded(self.engine, self._filled(goal, {slope: self.slope, curved.before: curved}), goal, [])
+
+
+def _axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:
+    return tuple((letter, p) for p in range(len(x.shape)))
+
+
+def _times_blocks(d: Derivation, vs: tuple[Symbol, ...]) -> Derivation:
+    """Σ_b block_ab · v_b for each a, from the blocks' own lemmas."""
+    engine = Engine(d.facts)
+    rows = []
+    for blocks in d.proofs:
+        terms, lemmas = [], {}
+        for proof, v in zip(blocks, vs, strict=True):
+            front, tail = tuple(range(len(proof.after.shape) - len(v.shape))), _axes("v", v)
+            terms.append((1, contract((proof.before, v), (front + tail, tail), front)))
+            lemmas.update({p.before: p for p in (proof, *d.lemmas)})
+        goal = add(terms, terms[0][1].shape)
+        filled = engine.fill(goal, {k: p for k, p in lemmas.items() if k in set(postorder(goal))})
+        rows.append(chain(goal, [filled, engine.simplify(filled.after)], engine.context))
+    return Derivation(f"{d.kind} times {', '.join(v.name for v in vs)}", d.subject, d.wrt, tuple(rows), d.facts, d.order, False, True)
+
+
+def _reduction(outer: Expr, at: Name) -> str:
+    if len(at.shape) < 2:
+        return ""
+    rows = str(at.shape[0])
+    sizes = {n.name for n in postorder(outer) if isinstance(n, Symbol) and n.kind == "dim"}
+    return "mean" if rows in sizes else "sum"
 
 
 def _free_name(f: Expr) -> str:

@@ -26,9 +26,10 @@ from symderiv.facts import Fact, facts
 from symderiv.ir import Expr
 from symderiv.rules import RULES, Context, Rule
 from symderiv.rules.base import Used
+from symderiv.trace import chain
 
 TRIALS = 4
-LEMMAS = ("chain_rule_with_lemma", "pull_back")
+LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient")
 """rules that also take proofs of lemmas"""
 
 
@@ -132,6 +133,22 @@ def _pull_back() -> list[Case]:
         Case("pull_back", "several uses", der(loss, z), cited=_lemma(p)),
         Case("pull_back", "symbol", der(through, u)),
         Case("pull_back", "batched", der(batch, U), cited=_lemma(softmax(U))),
+    ]
+
+
+def _outer_squares() -> list[Case]:
+    """−log yᵀu, whose Hessian is the outer square of its gradient; and a product of two gradients."""
+    loss = scale(-1, apply("log", contract((y, u), ("i", "i"), "")))
+    engine = Engine()
+    slope = der(loss, u)
+    first = engine.jacobian(loss, u)
+    hessian = engine.second(first, u, engine.jacobian(first.after, u))
+    filled = engine.fill(contract((slope, slope), ("i", "j"), "ij"), {slope: first})
+    square = chain(filled.before, [filled, engine.simplify(filled.after)], engine.context)
+    pulled = engine.fill(contract((A, slope), ("ij", "i"), "j"), {slope: first})
+    return [
+        Case("outer_square", "log of a sum", contract((A, hessian.before), ("ij", "ik"), "jk"), cited=(hessian, square)),
+        Case("square_of_gradient", "two", contract((pulled.before, slope), ("i", "j"), "ij"), cited=(pulled, first)),
     ]
 
 
@@ -248,6 +265,7 @@ def _more() -> list[Case]:
         Case("chain_rule_with_lemma", "batched", der(lse(apply("tanh", U)), U), cited=_lemma(lse(apply("tanh", U)))),
         Case("differentiate_definition", "batched", der(softmax(U), U)),
         *_pull_back(),
+        *_outer_squares(),
         Case("let", "vector", contract((A, x), ("ij", "j"), "i"), choice=("z", "auto")),
         Case("expand_power", "square", power(add([(1, U), (-2, Y)], U.shape), 2)),
         Case(

@@ -50,6 +50,7 @@ LAYERS = (
     ("present", "compiled"),
     ("proving", "proving.numeric", "checking", "saved"),
     ("certificates", "verdicts", "pairing", "integrals"),
+    ("block_certificates",),
     ("modules", "sympy_functions", "torch_models"),
     ("potential",),
     ("matched",),

@@ -23,7 +23,7 @@ def split_result(split: GaussNewton) -> Result:
     ends = [chapter[-1].rhs for chapter in chapters(split_written(split, "matrix", "brief"))]
     g, r = ends[-2:]
     rest = "" if is_zero(split.R.result) else "+" + under_brace(r, "R")
-    letter, x = letter_of(split.H), name_latex(split.wrt.name)
+    letter, x = letter_of(split.H), name_latex(split.H.wrt[0].name)
     return Result((rf"\nabla^2_{{{x}}}{letter}={under_brace(g, 'G')}{rest}",))
 
 

@@ -30,8 +30,7 @@ def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
     if derivation.kind in WHOLES or " times " in derivation.kind:
-        title = WHOLES.get(derivation.kind, derivation.kind.replace("hessian", "Hessian"))
-        return with_lets([_split_chapter(derivation, title, detail)])
+        return with_lets(_split_chapters(derivation, detail))
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
@@ -82,12 +81,22 @@ def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
 def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
     """G and R, each from its definition to its result."""
     at = rf"\text{{split at }}{name_latex(parts.at.name)}"
-    return with_lets([_split_chapter(d, WHOLES[d.kind], detail, at) for d in (parts.G, parts.R)])
+    if parts.reduction:
+        at += rf"\text{{, {parts.reduction} over the }}{shape_latex(parts.at.shape[:1])}\text{{ rows}}"
+    return with_lets([chapter for d in (parts.G, parts.R) for chapter in _split_chapters(d, detail, at)])
 
 
-def _split_chapter(d: Derivation, title: str, detail: str, note: str = "") -> Chapter:
-    told = combined_chapter(d.flat[0], d.kind, d.subject, d.wrt[0], Why(title, note), detail == "full")
-    return told.told((told.lines[0], told.lines[-1])[:len(told.lines)]) if detail == "brief" else told
+def _split_chapters(d: Derivation, detail: str, note: str = "") -> list[Chapter]:
+    """A chapter for each block."""
+    what = d.kind.partition(" times ")[0]
+    title = WHOLES.get(what, what.replace("hessian", "Hessian")) + d.kind.removeprefix(what)
+    chapters, pairs = [], [d.wrt if len(d.wrt) > 1 else ()]
+    if d.several:
+        pairs = [(x,) for x in d.wrt] if " times " in d.kind else [(x, y) for x in d.wrt for y in d.wrt]
+    for proof, by in zip(d.flat, pairs, strict=True):
+        told = combined_chapter(proof, d.kind, d.subject, d.wrt[0], Why(title, note), detail == "full", by)
+        chapters.append(told.told((told.lines[0], told.lines[-1])[:len(told.lines)]) if detail == "brief" else told)
+    return chapters
 
 
 def split_written(parts: GaussNewton, notation: str = "matrix", detail: str = "normal", signs: Notation = DEFAULT) -> list[Written]:

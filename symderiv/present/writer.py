@@ -121,10 +121,16 @@ class Writer:
         if " times " in c.kind:
             matrix, v = c.kind.split(" times ")
             sign = rf"\nabla^{{2}}{subject}" if matrix == "hessian" else matrix
-            text, bare = f"{sign}[{name_latex(v)}]", f"{'∇²' + subject if matrix == 'hessian' else matrix} {v}"
+            vs = ",".join(map(name_latex, v.split(", ")))
+            text, bare = f"{sign}[{vs}]", f"{'∇²' + subject if matrix == 'hessian' else matrix} {v}"
+            if c.by:
+                text, bare = rf"({text})_{{{name_latex(symbol_text(c.by[0]))}}}", f"({bare})_{symbol_text(c.by[0])}"
             return (self._indexed(text), self._indexed_text(f"({bare})")) if self.index else (text, bare)
         if c.kind in ("G", "R", "H"):
-            return (self._indexed(c.kind), self._indexed_text(c.kind)) if self.index else (c.kind, c.kind)
+            below = [symbol_text(x) for x in c.by]
+            text = c.kind + (rf"_{{{' '.join(map(name_latex, below))}}}" if below else "")
+            bare = c.kind + ("_" + ",".join(below) if below else "")
+            return (self._indexed(text), self._indexed_text(bare)) if self.index else (text, bare)
         return self._derivative_left(subject)
 
     def _differential_left(self, subject: str) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from itertools import product
 from math import factorial
 from typing import NamedTuple
 
-from symderiv.build import add, apply, box, contract, name, ones, power, scale, substitute, symbol
+from symderiv.build import add, apply, box, contract, name, ones, power, remake, scale, substitute, symbol
 from symderiv.facts import Fact, facts
-from symderiv.ir import Add, Box, Contract, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
+from symderiv.ir import Add, Box, Contract, Der, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
 from symderiv.rational import Scalars, equal
 from symderiv.rules.base import Context, Used, rule
 from symderiv.rules.differentiation import local
@@ -218,6 +218,30 @@ def _place(t: Expr, base: Expr, labels: tuple[int, ...]) -> int | None:
     return None
 
 
+# ---------------------------------------------------------------- an outer square
+@rule("outer square", r"\nabla_u^2L=\nabla_uL\,\nabla_uL^\top", [Contract], family="lemma")
+def outer_square(node: Contract, context: Context, choice: object, cited: tuple) -> Expr | None:
+    """A Hessian among the factors, written as the outer square of the gradient; cited: what both come to, the same."""
+    hessian, square = cited
+    slope = hessian.before.body if isinstance(hessian.before, Der) else None
+    if not isinstance(slope, Der) or slope.wrt is not hessian.before.wrt or hessian.after is not square.after:
+        return None
+    k, m = (tuple((letter, p) for p in range(len(slope.shape))) for letter in "km")
+    if square.before is not contract((slope, slope), (k, m), k + m) or hessian.before not in node.factors:
+        return None
+    return remake(node, [square.before if f is hessian.before else f for f in node.factors])
+
+
+@rule("empirical Fisher term", r"J^\top\nabla_uL\,\nabla_uL^\top J=\nabla_wL\,\nabla_wL^\top", [Contract, Map], family="lemma")
+def square_of_gradient(node: Expr, context: Context, choice: object, cited: tuple) -> Expr | None:
+    """A product of two gradients, each as the chain rule gives it, with what is cited of them put in."""
+    def product(left: Expr, right: Expr) -> Expr:
+        a, b = (tuple((letter, p) for p in range(len(e.shape))) for letter, e in (("a", left), ("b", right)))
+        return contract((left, right), (a, b), a + b)
+    left, right = cited
+    return product(left.after, right.after) if node is product(left.before, right.before) else None
+
+
 # ---------------------------------------------------------------- two values
 def _signs() -> tuple[Expr, Context]:
     y = _y()
@@ -255,4 +279,5 @@ def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
     return choice if equal(node, choice) else None
 
 
-__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "same_fraction", "split_terms"]
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "outer_square", "same_fraction",
+           "split_terms", "square_of_gradient"]

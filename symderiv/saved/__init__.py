@@ -75,6 +75,8 @@ class Saved:
 def to_json(derivation: Derivation | GaussNewton) -> str:
     """A derivation, or a Gauss–Newton split with its parts, as JSON."""
     if isinstance(derivation, GaussNewton):
+        if isinstance(derivation.wrt, tuple):
+            raise SymderivError("a split by several parameters isn't saved whole", hint="save one for each parameter")
         parts = {label: getattr(derivation, label) for label in SPLIT_PARTS}
     else:
         parts = {"": derivation}

@@ -100,7 +100,7 @@ def _nested(parts: Any, of: Callable[[Proof], Expr]) -> Any:
 
 def _check_split(split: GaussNewton, failures: list[str]) -> None:
     """G, R and what they are made of are of one loss, which is the one that H is of."""
-    loss, x = split.slope.subject, split.wrt
+    loss, x = split.slope.subject, split.H.wrt[0]
     claimed = split_goals(loss, split.at, x)
     for label in claimed:
         _claim(label, claimed[label], getattr(split, label), failures)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from symderiv.build import name, remake
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Box, Call, Der, Expr, Map, Name
-from symderiv.trace import Cong, Fire, Proof
+from symderiv.trace import Cong, Fire, Proof, fires
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ def why_of(step: Fire, through: Expr | None = None) -> Why:
         note = SCALAR[body.fn].derivative_note
     elif isinstance(body, Call) and not body.abstract and body.fn in TENSOR and law.title == "chain rule":
         note = TENSOR[body.fn].derivative_note
-    return Why(law.title, note, law.name, law.law, tuple(dict.fromkeys(f.text for f in step.facts)), through)
+    facts = step.facts if law.name != "outer_square" else (f for p in step.cited for fire, _ in fires(p) for f in fire.facts)
+    return Why(law.title, note, law.name, law.law, tuple(dict.fromkeys(f.text for f in facts)), through)
 
 
 def merged(*groups: Sequence[Why]) -> tuple[Why, ...]:

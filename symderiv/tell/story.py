@@ -139,7 +139,8 @@ def story(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Ch
     return chapters
 
 
-def combined_chapter(proof: Proof, kind: str, subject: Expr, wrt: Expr, why: Why, full: bool = False) -> Chapter:
+def combined_chapter(proof: Proof, kind: str, subject: Expr, wrt: Expr, why: Why, full: bool = False,
+                     by: tuple[Expr, ...] = ()) -> Chapter:
     """An expression of derivatives (such as Jᵀ h J): as it is defined, with its lemmas put in, then made simpler."""
     lines = [Line(proof.before, (why,))]
     for item in proof.items:
@@ -152,7 +153,7 @@ def combined_chapter(proof: Proof, kind: str, subject: Expr, wrt: Expr, why: Why
                     lines.extend(algebra_lines(as_proof(part, proof), full))
         else:
             lines.extend(algebra_lines(inner, full))
-    return Chapter(kind, proof.before, subject, (wrt,), tuple(drop_repeats(lines)))
+    return Chapter(kind, proof.before, subject, (wrt,), tuple(drop_repeats(lines)), None, by)
 
 
 def _is_lemma(proof: Proof) -> bool:
