@@ -1,6 +1,7 @@
 # make handouts   builds every handout into build/handouts (makes its own environment in .venv first)
 # make test       runs all tests, doctests included
 # make test-extras   runs the tests of the extras (PyTorch, JAX, Dask), in an environment of their own in .venv-extras
+# make fuzz   derives random programs and checks each every way; PROGRAMS=2000 SEED=0 MINUTES=60
 # make lint types clean
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:
 WITH_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
   { echo "python3 -m venv doesn't work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.PHONY: handouts test test-extras lint types clean
+.PHONY: handouts test test-extras fuzz lint types clean
 .DELETE_ON_ERROR:
 
 handouts: $(VENV)/installed
@@ -25,6 +26,12 @@ test: $(VENV)/installed
 
 test-extras: $(EXTRAS)/installed
 	$(EXTRAS)/bin/python -m pytest -n 2 tests/extras
+
+PROGRAMS ?= 2000
+SEED ?= 0
+MINUTES ?= 60
+fuzz: $(VENV)/installed
+	$(RUN) -m tests.fuzz.run --programs $(PROGRAMS) --seed $(SEED) --minutes $(MINUTES)
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .

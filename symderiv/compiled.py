@@ -48,7 +48,7 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     if backend != "numpy":
         raise SymderivError(f"backend='{backend}' isn't there yet", hint="leave it out: NumPy is the backend")
     flat = [proof.after for proof in derivation.flat]
-    inputs = _inputs(derivation.subject, *flat)
+    inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat), *derivation.wrt]))  # a variable may cancel
     doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {_shapes(derivation)}."
     single = not isinstance(derivation.result, tuple)
     made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc,

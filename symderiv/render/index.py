@@ -131,9 +131,12 @@ class IndexWriter:
         assert isinstance(node, Contract)
         if compact and self._compacts(node):
             groups = summed_groups(list(zip(node.factors, node.labels, strict=True)), node.out)
-            tree = lift(node) if len(groups) == 1 and len(groups[0]) == len(node.factors) else None
+            whole = len(groups) == 1 and len(groups[0]) == len(node.factors)
+            tree = lift(node) if whole else None
             if tree is not None:
                 return self.compact(tree, letters)
+            if whole:                                           # no matrix form: the sum itself, written out
+                return self.contract(node, letters, used, frozenset())
             return self.contract(node, letters, used, frozenset(), Fraction(1), compacted(node, groups))
         return self.contract(node, letters, used, frozenset())
 

@@ -1,0 +1,200 @@
+"""What has to hold for every program: the text, its derivative, its code, its matrices, its pages.
+
+Each check compares two ways that share no code: NumPy's own reading of the text with the engine's evaluator; the derived
+result with numeric derivatives; the generated code with the evaluator; SymPy's matrices, read back, with the result.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import symderiv as sd
+from symderiv.draw import draw, draw_sizes
+from symderiv.errors import EvaluationError, NoRuleError, SymderivError, TooLargeError
+from symderiv.evaluate import evaluate
+from symderiv.frontend.environment import declare
+from symderiv.ir import Expr, postorder
+from symderiv.rules.base import Context
+from symderiv.simplify import Normaliser
+from tests.fuzz.grammar import Program
+
+TOLERANCE = 1e-7
+#: A derivation that takes longer is told of: nothing may hang.
+SLOW = 20.0
+TRIALS = 2
+
+
+class WrongError(AssertionError):
+    """A wrong answer: what was compared, and by how much it is off."""
+
+
+@dataclass
+class Tally:
+    """What was tried: programs, verdicts, rules that fired, kinds of nodes, refusals, the slowest."""
+
+    programs: int = 0
+    orders: Counter[int] = field(default_factory=Counter)
+    verdicts: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    slowest: list[tuple[float, str]] = field(default_factory=list)
+
+    def took(self, seconds: float, program: Program) -> None:
+        self.slowest = sorted([*self.slowest, (seconds, program.call())], reverse=True)[:5]
+
+
+def check(program: Program, tally: Tally, jax: Callable[..., Any] | None = None) -> None:
+    """All checks of one program; WrongError for a wrong answer, and any foreign exception goes through."""
+    started = time.process_time()
+    tally.programs += 1
+    tally.orders[program.order] += 1
+    try:
+        value = sd.parse(program.text, assume=program.assume, shapes=program.shapes)
+        found = sd.derivative(program.text, program.wrt, order=program.order, assume=program.assume, shapes=program.shapes)
+    except (NoRuleError, TooLargeError) as refusal:
+        tally.refused[f"{type(refusal).__name__}: {refusal.message[:60]}"] += 1
+        return
+    result = found.result
+    assert isinstance(result, Expr)
+    tally.rules.update(step.fire.rule for step in found.steps)
+    tally.nodes.update(type(n).__name__ for n in postorder(value, result))
+    if found.replay() is not result:
+        raise WrongError("replay gives another result")
+    report = found.verify(trials=TRIALS)
+    tally.verdicts[report.verdict] += 1
+    if report.verdict == "refuted":
+        raise WrongError(f"refuted: {report.summary()} {report.counterexample}")
+    points = _point(program, value, found.facts)
+    if points is not None:
+        _text_by_numpy(program, value, points, tally)
+        _code(found, result, points, tally)
+        if jax is not None and report.verdict == "checked":
+            _by_jax(program, result, points, jax, tally)
+    _lifted(result, points, tally)
+    _idempotent(found, result, points, tally)
+    _shown(found, tally)
+    tally.took(time.process_time() - started, program)
+
+
+Point = tuple[Mapping[str, Any], Mapping[str, int]]
+
+
+def _point(program: Program, value: Expr, facts: Any) -> Point | None:
+    """Arrays at which the value is finite; None where there are none."""
+    symbols = list(declare(program.shapes).symbols.values())  # those that cancel are in the text too
+    sizes = draw_sizes([value, *symbols], 1)
+    for turn, style in enumerate(("real", "positive", "unit")):
+        try:
+            values = draw(symbols, facts, np.random.default_rng([turn, 5]), sizes, style)  # type: ignore[arg-type]
+            if np.all(np.isfinite(evaluate(value, values, sizes))):
+                return values, sizes
+        except (EvaluationError, np.linalg.LinAlgError):
+            continue
+    return None
+
+
+def _same(what: str, a: Any, b: Any, tally: Tally) -> None:
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    tally.checks[what] += 1
+    if a.shape != b.shape:
+        raise WrongError(f"{what}: the shapes {a.shape} and {b.shape}")
+    finite = np.isfinite(a) & np.isfinite(b)
+    if not finite.all() and (np.isfinite(a) != np.isfinite(b)).any() and float(np.max(abs(a[finite]), initial=0)) < 1e12:
+        tally.checks[what + ", where one side overflows"] += 1
+    scale = max(1.0, float(np.max(abs(b[finite]), initial=0.0)))
+    worst = float(np.max(abs(a - b)[finite], initial=0.0)) / scale
+    if worst > TOLERANCE:
+        raise WrongError(f"{what}: off by {worst:.1e}")
+
+
+# ---------------------------------------------------------------- the ways
+def _text_by_numpy(program: Program, value: Expr, point: Point, tally: Tally) -> None:
+    values, sizes = point
+    with np.errstate(all="ignore"):
+        _same("text, by NumPy", run(program.text, values, sizes), evaluate(value, values, sizes), tally)
+
+
+def _code(found: Any, result: Expr, point: Point, tally: Tally) -> None:
+    values, sizes = point
+    function = found.numpy()
+    wanted = set(inspect.signature(function).parameters)
+    kept = {n: np.array(v) for n, v in {**sizes, **values}.items() if n in wanted}
+    copies = {n: v.copy() for n, v in kept.items()}
+    with np.errstate(all="ignore"):
+        try:
+            mine = function(**kept)
+        except np.linalg.LinAlgError:
+            return
+        _same("generated code", mine, evaluate(result, values, sizes), tally)
+    if any(not np.array_equal(kept[n], copies[n]) for n in kept):
+        raise WrongError("the generated code changed an argument")
+
+
+def _lifted(result: Expr, point: Point | None, tally: Tally) -> None:
+    if len(result.shape) > 2 or point is None:
+        return
+    try:
+        matrix = result.to_sympy()
+        back = sd.parse("a", a="") if matrix is None else sd.api.to_expr(matrix)[0]
+    except SymderivError as error:
+        tally.refused[f"to_sympy: {error.message[:50]}"] += 1
+        return
+    values, sizes = point
+    with np.errstate(all="ignore"):
+        try:
+            _same("SymPy's matrices", np.squeeze(evaluate(back, values, sizes)), np.squeeze(evaluate(result, values, sizes)), tally)
+        except (EvaluationError, np.linalg.LinAlgError) as error:
+            tally.refused[f"to_sympy, evaluated: {str(error)[:50]}"] += 1
+
+
+def _idempotent(found: Any, result: Expr, point: Point | None, tally: Tally) -> None:
+    after = Normaliser(Context(found.facts)).normal(result)
+    tally.checks["normal form kept" if after is result else "normal form changed again"] += 1
+    if point is not None:
+        values, sizes = point
+        with np.errstate(all="ignore"):
+            _same("simplified again", evaluate(after, values, sizes), evaluate(result, values, sizes), tally)
+
+
+def _shown(found: Any, tally: Tally) -> None:
+    for notation in ("matrix", "index", "differential"):
+        text, latex = found.text(notation=notation), found.latex(notation=notation)
+        if not text.strip() or "cannot display" in text or latex.count("{") != latex.count("}"):
+            raise WrongError(f"the {notation} notation isn't written: {latex[:200]}")
+        tally.checks[f"{notation} notation"] += 1
+
+
+def _by_jax(program: Program, result: Expr, point: Point, jax: Callable[..., Any], tally: Tally) -> None:
+    values, sizes = point
+    right = jax(program, values, sizes)
+    if right is None or not np.all(np.isfinite(right)):
+        return
+    with np.errstate(all="ignore"):
+        mine = evaluate(result, values, sizes)
+    if np.all(np.isfinite(mine)):
+        _same("derivative, by JAX", np.asarray(mine).reshape(np.shape(right)), right, tally)
+
+
+# ---------------------------------------------------------------- the text as Python
+def run(text: str, values: Mapping[str, Any], sizes: Mapping[str, int], space: Mapping[str, Any] | None = None) -> Any:
+    """The value of a program of ours, by Python and the functions of ``space`` (NumPy's without one)."""
+    from tests.fuzz.namespace import numpy_space
+
+    names = {**(numpy_space() if space is None else space), **{str(k): v for k, v in sizes.items()}, **values}
+    *lines, last = text.split("\n")
+    for line in lines:
+        name, _, body = line.partition(" = ")
+        names[name] = eval(body, names)  # a text that the grammar made
+    return eval(last, names)
+
+
+__all__ = ["Tally", "WrongError", "check", "run"]

@@ -1,0 +1,124 @@
+"""The fuzzer: random programs, derived and checked every way, until a number or a time is reached.
+
+    python -m tests.fuzz.run --programs 2000 --seed 0 --minutes 10 [--report FILE] [--depth 3] [--order 2]
+
+A failure is shrunk, and told as a call to be pasted; the others go on. Exit code 1 where there was one. Where JAX is
+installed, it differentiates the same texts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from symderiv.rules import RULES
+from tests.fuzz.checks import SLOW, Tally, check
+from tests.fuzz.grammar import Program, programs
+from tests.fuzz.jax_oracle import oracle
+
+CHUNK = 100
+#: Rules that no program of this grammar can reach, with the place that tests them.
+ELSEWHERE = {
+    "affine_in_module": "matching", "same_fraction": "matching", "two_values": "matching", "expand_power": "matching",
+    "collect_powers": "matching", "fold_power": "matching", "chain_rule": "abstract modules",
+    "structured_derivative": "structured=True", "diagonal_derivative": "structured=True", "pull_back": "gradients of networks",
+}  # fmt: skip
+
+
+class Stop(Exception):
+    """The time is over."""
+
+
+def run(count: int, start: int, minutes: float, depth: int, order: int, say: Callable[[str], None] = print) -> tuple[Tally, list[str]]:
+    """Fuzz with ``count`` programs; the tally, and the failures as text."""
+    tally, failures = Tally(), []
+    jax = oracle()
+    until = time.monotonic() + 60 * minutes
+    for chunk in range((count + CHUNK - 1) // CHUNK):
+        if time.monotonic() > until:
+            break
+        failure = _chunk(min(CHUNK, count - chunk * CHUNK), start * 1_000_003 + chunk, until, depth, order, tally, jax)
+        if failure:
+            failures.append(failure)
+            say(failure)
+    return tally, failures
+
+
+def _chunk(count: int, number: int, until: float, depth: int, order: int, tally: Tally, jax: Any) -> str | None:
+    last: list[Program] = []
+    quiet = settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck),
+                     phases=(Phase.generate, Phase.shrink), print_blob=False, report_multiple_bugs=False)  # fmt: skip
+
+    @seed(number)
+    @quiet
+    @given(programs(depth=depth, order=order))
+    def one(program: Program) -> None:
+        if time.monotonic() > until:
+            raise Stop
+        last[:] = [program]
+        started = time.process_time()
+        check(program, tally, jax)
+        if time.process_time() - started > SLOW:
+            raise AssertionError(f"took {time.process_time() - started:.0f} s")
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            one()
+    except Stop:
+        return None
+    except Exception as error:
+        lines = traceback.format_exception(error)
+        where = "" if isinstance(error, AssertionError) else "".join(lines[-4:])
+        return f"--- seed {number}: {type(error).__name__}: {str(error)[:400]}\n{last[0].call()}\n{where}"
+    return None
+
+
+def report(tally: Tally, failures: list[str], seconds: float, cpu: float) -> str:
+    """What was tried, as Markdown."""
+    silent = sorted(set(RULES) - set(tally.rules) - set(ELSEWHERE))
+    lines = [
+        f"{tally.programs} programs in {seconds:.0f} s ({cpu:.0f} s of CPU time), {len(failures)} failures.",
+        "",
+        _row("orders", tally.orders), _row("verdicts of verify", tally.verdicts), _row("other checks", tally.checks),
+        _row("kinds of nodes", tally.nodes), _row("refused", tally.refused), "",
+        f"Rules that fired ({len(tally.rules)} of {len(RULES)}):", _row("times", tally.rules),
+        "Rules that didn't: " + (", ".join(silent) or "none, but those that other tests reach"), "",
+        "Slowest:", *(f"- {seconds:.1f} s: `{call}`" for seconds, call in tally.slowest),
+    ]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
+def _row(title: str, counted: Counter[Any]) -> str:
+    return f"- {title}: " + (", ".join(f"{k} {v}" for k, v in counted.most_common()) or "none")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--programs", type=int, default=2000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--depth", type=int, default=3)
+    parser.add_argument("--order", type=int, default=2)
+    parser.add_argument("--report", type=Path)
+    asked = parser.parse_args()
+    started, cpu = time.monotonic(), time.process_time()
+    tally, failures = run(asked.programs, asked.seed, asked.minutes, asked.depth, asked.order)
+    text = report(tally, failures, time.monotonic() - started, time.process_time() - cpu)
+    print(text)
+    if asked.report:
+        asked.report.write_text(text + "\n".join(["", *failures]), encoding="utf-8")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
