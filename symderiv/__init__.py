@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
+    from symderiv.bounds import limits
     from symderiv.depth import deep
     from symderiv.derive import Derivation, Step
     from symderiv.errors import (
@@ -42,6 +43,7 @@ _WHERE = {
     "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
               "TooLargeError UnknownNameError",
     "ir": "Expr",
+    "bounds": "limits",
     "matched": "matching matching_loss",
     "splits": "GaussNewton",
     "torch_models": "from_torch",
@@ -51,7 +53,7 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
     "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "deep", "derivative",
-    "from_torch", "gauss_newton", "gradient", "hessian", "jacobian", "matching", "matching_loss", "parse", "prove",
+    "from_torch", "gauss_newton", "gradient", "hessian", "jacobian", "limits", "matching", "matching_loss", "parse", "prove",
 ]
 
 

@@ -1,4 +1,7 @@
-"""The public operators: they take text, modules, SymPy, expressions or Python functions, and give derivations."""
+"""The public operators: they take text, modules, SymPy, expressions or Python functions, and give derivations.
+
+Each takes ``seconds=`` and ``megabytes=`` as well, which bound it (see :func:`symderiv.limits`).
+"""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +9,7 @@ from typing import Any
 
 from symderiv import derive
 from symderiv import splits as splitting
+from symderiv.bounds import limited
 from symderiv.build import substitute, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
@@ -71,6 +75,7 @@ def _read(f: Any, wrt: Any, assume: Assume, shapes: Mapping[str, Any] | None, de
     return value, found, several, facts, f if isinstance(f, str) else ""
 
 
+@limited
 def gradient(f: Any, wrt: Any, /, *, assume: Assume = None, structured: bool = False, shapes: Mapping[str, Any] | None = None,
              **declared: Any) -> Derivation:
     """∇f of a scalar f, of the shape of ``wrt`` (a tuple for a list of variables).
@@ -85,6 +90,7 @@ def gradient(f: Any, wrt: Any, /, *, assume: Assume = None, structured: bool = F
     return derive.gradient(value, found, facts, several, structured, text)
 
 
+@limited
 def jacobian(f: Any, wrt: Any, /, *, assume: Assume = None, vec: bool = False, shapes: Mapping[str, Any] | None = None,
              **declared: Any) -> Derivation:
     """∂f/∂x of shape f.shape + x.shape; of a scalar f a row, (1,) + x.shape.
@@ -98,6 +104,7 @@ def jacobian(f: Any, wrt: Any, /, *, assume: Assume = None, vec: bool = False, s
     return derive.jacobian(value, found, facts, several, vec, text)
 
 
+@limited
 def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = None, shapes: Mapping[str, Any] | None = None,
             **declared: Any) -> Derivation:
     """Second derivative: of a scalar x.shape + x.shape, of a vector the tensor [output, x, x]; of a list, blocks.
@@ -129,6 +136,7 @@ def _direction(name: Any, x: Symbol, environment: Environment) -> Symbol:
     return known or symbol(name, x.shape)
 
 
+@limited
 def derivative(f: Any, wrt: Any, /, *, order: int = 1, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
                **declared: Any) -> Derivation:
     """The derivative of any order: f.shape + order × x.shape.
@@ -140,6 +148,7 @@ def derivative(f: Any, wrt: Any, /, *, order: int = 1, assume: Assume = None, sh
     return derive.derivative(value, found, facts, order, "derivative", several, text)
 
 
+@limited
 def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: str | Sequence[str] | None = None,
                  shapes: Mapping[str, Any] | None = None, **declared: Any) -> GaussNewton:
     """H = G + R of a scalar f split at the named intermediate ``at`` (or at a subexpression's text).
@@ -174,6 +183,7 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     return parts.times([_direction(v, x, environment) for v, x in zip(names, found, strict=True)])
 
 
+@limited
 def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, seed: int = 0,
           shapes: Mapping[str, Any] | None = None, **declared: Any) -> Any:
     """Whether two expressions are equal: a Verdict with .status 'proved', 'checked', 'refuted' or 'unknown'.
@@ -187,6 +197,7 @@ def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, see
     return service("prove")(left, right, facts, trials=trials, seed=seed)
 
 
+@limited
 def curvature(f: Any, wrt: Any, /, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Any:
     """Whether a scalar f is convex, concave, affine, neither or unknown in ``wrt``, with a proof or a counterexample.
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from symderiv import bounds
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.evaluate_functions import scalar_function, tensor_function
@@ -201,6 +202,8 @@ class _Evaluation:
 
     def node(self, node: Expr, memo: Memo, level: int) -> Value:
         """The value of one node, whose kids' values are in the memo."""
+        if bounds.watched:
+            bounds.tick()
         if math.prod(shape := self.shape(node)) > LARGEST_ARRAY or len(shape) > MOST_AXES:
             raise TooLargeError(f"a value of shape {shape_text(shape)}", hint="give smaller arrays")
         if isinstance(node, Symbol):

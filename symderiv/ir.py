@@ -25,6 +25,7 @@ from hashlib import blake2b
 from typing import Any
 from weakref import WeakValueDictionary
 
+from symderiv import bounds
 from symderiv.dims import Dim
 from symderiv.services import service
 
@@ -164,6 +165,8 @@ class Box(Expr):
 
 def intern(cls: type[Expr], key: str, kids: tuple[Expr, ...], shape: Shape, weight: int, fields: dict[str, Any]) -> Any:
     """Return the one node of this content, making it if need be; ``key`` is all content besides the kids."""
+    if bounds.watched:
+        bounds.tick()
     h = blake2b(f"{cls.__name__}|{key}|{shape}".encode(), digest_size=16)
     for kid in kids:
         h.update(kid.digest)

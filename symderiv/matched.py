@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from symderiv.bounds import limited
 from symderiv.build import substitute, symbol
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.frontend.environment import Environment
@@ -21,6 +22,7 @@ from symderiv.potential import MatchingLoss, find_matching_loss
 Assume = str | Iterable[str] | None
 
 
+@limited
 def matching(
     module: Any,
     loss: Any,
@@ -57,6 +59,7 @@ def matching(
     return match(value, told, u, p, _symbol(spoken, target, value.shape, "target"), facts)
 
 
+@limited
 def matching_loss(
     module: Any,
     /,

@@ -22,6 +22,7 @@ PACKAGE = ROOT / "symderiv"
 # it; a dotted name takes one module out of its package and gives it a place of its own.
 LAYERS = (
     ("errors",),
+    ("bounds",),
     ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
     ("ir", "functions", "smooth", "evaluate_matrices"),
     ("nodes", "patterns", "losses", "evaluate_functions"),

@@ -18,10 +18,14 @@ from typing import Any
 
 import click
 
+from symderiv.bounds import limits
 from symderiv.errors import SymderivError, TooLargeError, clip, with_source
 
 DONE, FAILED, BAD_INPUT, INTERNAL, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 70, 130, 141
 SECONDS = 60.0
+MEGABYTES = 2000.0
+MEMORY = "symderiv.megabytes"
+"""where a command's memory limit is kept in its context"""
 LONGEST_INPUT = 1_000_000
 """characters read from standard input or a file as an expression's text"""
 DEBUG = "SYMDERIV_DEBUG"
@@ -160,12 +164,17 @@ def progress(what: str) -> Iterator[None]:
 
 @contextmanager
 def work(what: str, seconds: float, text: str | None = None) -> Iterator[None]:
-    """Progress and time limit; an error that shows no text of its own shows ``text``."""
+    """Progress, time and memory limit; an error that shows no text of its own shows ``text``."""
     try:
-        with progress(what), time_limit(seconds):
+        with progress(what), time_limit(seconds), limits(megabytes=_megabytes()):
             yield
     except SymderivError as error:
         raise (with_source(error, text) if text is not None else error) from None
+
+
+def _megabytes() -> float | None:
+    context = click.get_current_context(silent=True)
+    return context.meta.get(MEMORY) or None if context is not None else None
 
 
 # ---------------------------------------------------------------- input and output
@@ -249,9 +258,16 @@ def with_symbols(command: Command) -> Command:
 
 
 def with_limit(command: Command) -> Command:
-    """--seconds."""
-    return click.option("--seconds", type=click.FloatRange(min=0), default=SECONDS, show_default=True,
-                        help="Give up after so many; 0 for no limit.")(command)
+    """--seconds and --megabytes."""
+
+    def keep(context: click.Context, option: click.Parameter, value: float) -> None:
+        context.meta[MEMORY] = value
+
+    seconds = click.option("--seconds", type=click.FloatRange(min=0), default=SECONDS, show_default=True,
+                           help="Give up after so many; 0 for no limit.")
+    megabytes = click.option("--megabytes", type=click.FloatRange(min=0), default=MEGABYTES, show_default=True, expose_value=False,
+                             callback=keep, help="Give up once the memory has grown by so many; 0 for no limit.")
+    return seconds(megabytes(command))
 
 
 def with_draws(command: Command) -> Command:

@@ -300,6 +300,10 @@ def programs(draw: Callable[..., object], depth: int = 3, order: int = 2) -> Pro
     used = [n for n in SYMBOLS if n in set(NAME.findall(text))]
     if not used:
         text, used = f"{text} + c" if not shape else f"({text}) * c", ["c"]
+    sizes = set(NAME.findall(text)) & {"n", "m", "k"} - {d for n in used for d in SYMBOLS[n].split()}
+    for size in sorted(sizes):                                  # a size in the text is that of a symbol
+        name = {"n": "x", "m": "u", "k": "w"}[size]
+        text, used = f"{text} + 0 * sum({name})", [*used, name]
     facts = tuple(FACTS[n] for n in used if n in FACTS)
     asked = int(draw(st.integers(1, order)))  # type: ignore[call-overload]
     shapes = {n: SYMBOLS[n] for n in used}
