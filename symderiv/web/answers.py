@@ -27,6 +27,8 @@ from symderiv.web.kinds import KINDS, Answer, kind_of, loss_names
 from symderiv.web.questions import FieldError, Question, read
 
 LARGEST_ANSWER = 4_000_000
+LATER = ("numpy", "sympy")
+"""what is copied as a program is written when the result is seen already"""
 USUAL = ("x", "w", "h", "u", "z", "W", "W1", "X", "v", "S", "A")
 """the variables that one is likely to differentiate by, most likely first"""
 
@@ -93,18 +95,12 @@ def derive(question: Question) -> Data:
     question, found = _completed(question)
     made = _answer(question, tuple(found.items()))
     given = [{"name": p.name, "shape": p.shape, "how": p.how} for p in found.values()]
-    copies = {}
-    for name, write in made.copies.items():
-        try:
-            copies[name] = {"text": write()}
-        except SymderivError as error:
-            copies[name] = {"error": error.message}
     return {
         "title": made.title,
         "wrt": list(question.wrt),
         "top": blocks(made.top),
         "steps": blocks(made.steps),
-        "copies": copies,
+        "copies": {name: _written(write) if name not in LATER else None for name, write in made.copies.items()},
         "symbols": given,
         "check": made.verify is not None,
     }
@@ -125,7 +121,26 @@ def check(question: Question) -> Data:
     return {"block": blocks([block])[0]}
 
 
-DONE: dict[str, Callable[..., Data]] = {"begin": begin, "shapes": shapes, "derive": derive, "check": check}
+def copy(question: Question) -> Data:
+    """One of the texts to copy that `derive` left out, since they may take long."""
+    question, found = _completed(question)
+    copies = _answer(question, tuple(found.items())).copies
+    if question.form not in copies:
+        raise SymderivError("there is nothing of this kind to copy")
+    return _written(copies[question.form])
+
+
+def _written(write: Callable[[], str]) -> Data:
+    """A text to copy, or why there is none."""
+    try:
+        return {"text": write()}
+    except SymderivError as error:
+        return {"error": {"message": error.message}}
+
+
+DONE: dict[str, Callable[..., Data]] = {
+    "begin": begin, "shapes": shapes, "derive": derive, "check": check, "copy": copy,
+}  # fmt: skip
 
 
 # ---------------------------------------------------------------- shapes and variables

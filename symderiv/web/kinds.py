@@ -15,10 +15,10 @@ from symderiv.errors import SymderivError
 from symderiv.frontend.parser import parse_program
 from symderiv.frontend.syntax import names
 from symderiv.handout.affine import affine, as_derivation, matching_verdict
+from symderiv.handout.card import law_of
 from symderiv.handout.given import forward_pass, smoothness, sought
 from symderiv.handout.model import Assumptions, Block, Check, Code, Line, Proof, Prose, Result, Steps
 from symderiv.handout.model import escape as plain
-from symderiv.handout.card import law_of
 from symderiv.handout.told import numbered, result, ways
 from symderiv.handout.trees import certificate, proof_tree, split_result
 from symderiv.present import NOTATIONS, Written, expr_latex, fact_latex, split_written, written
@@ -111,6 +111,11 @@ def derived(found: Derivation) -> Answer:
     return Answer(title, tuple(top), (*told, full, *ways(found)), _copies(found), lambda: service("derivation.verify")(found, trials=10))
 
 
+def source(found: Derivation) -> str:
+    """The NumPy program of a derivation."""
+    return str(found.numpy().source())
+
+
 def _line(told: Written) -> Line:
     """A line whose law can be unfolded."""
     return Line(told.lhs, told.rhs, told.why, law_of(told), told.shape)
@@ -127,7 +132,7 @@ def _copies(found: Derivation) -> Copies:
         "latex": lambda: latex_lines(result(found).parts),
         "steps": lambda: f"\\[\n{found.latex()}\n\\]",
         "markdown": found.markdown,
-        "numpy": lambda: str(service("derivation.source")(found)),
+        "numpy": lambda: source(found),
         "sympy": lambda: sympy_program([(found.kind, found.to_sympy())]),
         "text": found.text,
     }
@@ -150,7 +155,7 @@ def _split_copies(found: GaussNewton) -> Copies:
         "latex": lambda: latex_lines(split_result(found).parts),
         "steps": lambda: f"\\[\n{found.latex()}\n\\]",
         "markdown": found.markdown,
-        "numpy": lambda: "\n\n".join(str(service("derivation.source")(part)) for _, part in parts),
+        "numpy": lambda: "\n\n".join(source(part) for _, part in parts),
         "sympy": lambda: sympy_program([(name, part.to_sympy()) for name, part in parts]),
         "text": found.text,
     }
@@ -161,7 +166,7 @@ def _curvature(question: Question, shapes: Shapes) -> Answer:
     found = api.curvature(question.text, name, **_given(question, shapes))
     decided = found.verdict != "unknown"
     word = found.verdict.capitalize()
-    says = f"in ${name}$" + (f", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
+    says = f"in ${name}$" + (", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
     top: list[Block] = [Check(says, ok=decided, word=word)]
     if found.hessian is not None and found.verdict != "affine":
         top.append(Result((rf"\nabla^2_{{{name}}}f={expr_latex(found.hessian)}",)))
@@ -207,8 +212,7 @@ def loss_names(question: Question, module: Shapes) -> tuple[str, str]:
 
 def _matching(question: Question, shapes: Shapes) -> Answer:
     u = question.wrt[0] if question.wrt else next((n for n in ("u", "z", "x") if n in shapes), None)
-    module = {name for name in names(parse_program(question.text))}
-    output, target = loss_names(question, {n: "" for n in module})
+    output, target = loss_names(question, dict.fromkeys(names(parse_program(question.text)), ""))
     found = api_matching(question, shapes, u, output, target)
     steps = as_derivation(found)
     rest = derived(steps)
@@ -256,7 +260,7 @@ KINDS: dict[str, Kind] = {
         Kind("derivative", "derivative of order k", ("wrt", "order"), _derivative),
         Kind("gauss_newton", "Gauss–Newton split", ("wrt", "at"), _gauss_newton, "H = G + R at an intermediate value"),
         Kind("curvature", "convex or concave?", ("wrt",), _curvature, "with a proof, or a counterexample"),
-        Kind("matching", "does a loss match?", ("wrt", "other"), _matching, "the formula is a module of u, the loss is written in its output p and a target y"),
+        Kind("matching", "does a loss match?", ("wrt", "other"), _matching, "a module of u; a loss of its output p and a target y"),
         Kind("prove", "are two formulas equal?", ("other",), _prove, "proved, checked, refuted or unknown"),
     )
 }

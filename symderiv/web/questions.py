@@ -41,6 +41,7 @@ class Question:
     order: int = 2
     at: str = ""
     other: str = ""
+    form: str = ""
 
     def key(self) -> tuple[Any, ...]:
         """What makes two questions the same."""
@@ -66,6 +67,7 @@ def read(data: object) -> Question:
         _order(data.get("order")),
         _text(data, "at", LONGEST_FIELD).strip(),
         _text(data, "other", LONGEST_TEXT),
+        _text(data, "form", 40),
     )
 
 

@@ -80,6 +80,11 @@ async function derive(focus = true) {
   say(`${answer.title}: done`);
   if (answer.symbols) form.take({ symbols: answer.symbols });
   if (answer.check) await check(number, state);
+  for (const [name] of COPIES.filter(([known]) => answer.copies[known] === null)) {
+    const found = await engine.ask({ do: "copy", form: name, ...state });
+    if (number !== asked) return;
+    ready(field("answer").querySelector(`[data-copy=${name}]`), found);
+  }
 }
 
 async function check(number, state) {
@@ -101,18 +106,25 @@ function show(answer) {
 }
 
 function copies(given) {
-  const known = COPIES.filter(([name]) => given[name]);
+  const known = COPIES.filter(([name]) => name in given);
   const area = make("div", { class: "copies", role: "group", "aria-label": "Copy the result" });
   if (!known.length) return area;
   area.append(make("span", { "aria-hidden": "true" }, "Copy as"));
   for (const [name, label] of known) {
-    const { text, error } = given[name];
     const button = make("button", { type: "button", class: "quiet", "data-copy": name, "aria-label": `Copy ${label}`,
-      disabled: text === undefined, title: error ?? false }, label);
-    button.addEventListener("click", () => copy(text, button, label));
+      disabled: true, title: "being written …" }, label);
+    if (given[name]) ready(button, given[name]);
     area.append(button);
   }
   return area;
+}
+
+// A button that copies its text; where there is none, it says why.
+function ready(button, { text, error }) {
+  button.disabled = text === undefined;
+  button.title = text === undefined ? error?.message ?? "" : "";
+  const label = button.textContent;
+  if (text !== undefined) button.addEventListener("click", () => copy(text, button, label));
 }
 
 async function copy(text, button, label) {

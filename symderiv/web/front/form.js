@@ -5,7 +5,7 @@ import { make } from "./draw.js";
 const field = (name) => document.getElementById(name);
 const HOW = {
   given: ["given by you", "✎"], follows: ["follows from the formula", "✓"],
-  assumed: ["usual for this name; change it if it is another", "?"], needed: ["please give it", "!"],
+  assumed: ["usual for this name; change it if wrong", "?"], needed: ["please give it", "!"],
 };
 const OTHER = { prove: "Equal to", matching: "Loss, in the module's output p and the target y" };
 let kinds = {};
