@@ -127,12 +127,13 @@ class _Server(uvicorn.Server):
 
 
 def listen(port: int) -> socket.socket:
-    """A socket on the loopback address; port 0 takes a free one. Raises SymderivError where the port is taken."""
+    """A listening socket on the loopback address; port 0 takes a free one. Raises SymderivError where the port is taken."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if sys.platform != "win32":
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))
+        sock.listen(128)                                        # whoever is told the address may connect from then on
     except (OSError, OverflowError) as error:
         sock.close()
         why = getattr(error, "strerror", None) or error

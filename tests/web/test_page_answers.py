@@ -104,7 +104,7 @@ def test_the_program_for_a_jacobian_by_vec_gives_the_matrix() -> None:
     space: dict[str, Any] = {}
     exec(copied("numpy", text="A @ X", wrt="X", kind="vec", shapes={"A": "m n", "X": "n p"}), space)
     A, X = np.arange(6.0).reshape(3, 2), np.ones((2, 5))
-    np.testing.assert_array_equal(space["jacobian_by_vec"](A, X), np.kron(np.eye(5), A))
+    np.testing.assert_array_equal(space["jacobian_by_vec"](A=A, X=X), np.kron(np.eye(5), A))
 
 
 def test_a_form_that_does_not_exist_is_told() -> None:
