@@ -54,7 +54,7 @@ def answer(request: object) -> Data:
     """The answer to a question; an error is an answer with ``ok`` false, the message, and where in which field it is."""
     question = None
     try:
-        if not isinstance(request, Mapping) or request.get("do") not in DONE:
+        if not isinstance(request, Mapping) or not isinstance(request.get("do"), str) or request["do"] not in DONE:
             raise SymderivError("this isn't a question that the page asks")
         if request["do"] == "begin":
             return begin()

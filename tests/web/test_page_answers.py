@@ -147,7 +147,7 @@ def test_a_field_that_cannot_be_used_is_named(question: dict[str, Any], field: s
 
 
 HOSTILE = [
-    "(" * 3000 + "x" + ")" * 3000, "x**9999999999", "2**99999999999 * x", "9" * 9000 + "*x", "-x@" * 1500 + "x",
+    "(" * 3000 + "x" + ")" * 3000, "x**9999999999", "2**99999999999 * x", "9" * 9000 + "*x", "-x*" * 1500 + "x",
     "x\x00y", "__import__('os').system('id')", "().__class__.__base__", "<script>alert(1)</script>", "\u202ex\ud800",
     "tanh(" * 900 + "x" + ")" * 900, "a = a\na", "x" * 9999, "lambda: 0", "{'a': 1}", "x; import os", r"\input{/etc/passwd}",
     "f(g(h(k(x))))", "einsum('ab,ab->" + "ab" * 40 + "', x, x)", "\n" * 5000, "x if y else z", "'" * 999,
