@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
     from symderiv.bounds import limits
+    from symderiv.consequences import fisher
     from symderiv.depth import deep
     from symderiv.derive import Derivation, Step
     from symderiv.errors import (
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "api": "curvature derivative gauss_newton gradient hessian jacobian parse prove",
+    "consequences": "fisher",
     "depth": "deep",
     "derive": "Derivation Step",
     "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
@@ -53,7 +55,8 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
     "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "deep", "derivative",
-    "from_torch", "gauss_newton", "gradient", "hessian", "jacobian", "limits", "matching", "matching_loss", "parse", "prove",
+    "fisher", "from_torch", "gauss_newton", "gradient", "hessian", "jacobian", "limits", "matching", "matching_loss", "parse",
+    "prove",
 ]
 
 

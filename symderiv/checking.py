@@ -8,7 +8,7 @@ import numpy as np
 
 from symderiv.arguments import whole
 from symderiv.build import add
-from symderiv.derive import Derivation, Step
+from symderiv.derive import Derivation, Step, is_whole
 from symderiv.ir import Expr
 from symderiv.jets import Array
 from symderiv.splits import GaussNewton
@@ -23,7 +23,7 @@ def verify(derivation: Derivation, trials: int = 20, seed: int = 0) -> Report:
     Sizes are all different, values honour the facts. The report has the worst error and that of each step.
     """
     trials, seed = draws_asked(trials, seed)
-    if derivation.kind in ("G", "R") or " times " in derivation.kind:
+    if is_whole(derivation.kind):
         claims = [Claim("result", proof.before, proof.after) for proof in derivation.flat]
         return joined([check(claims, derivation.facts, trials, seed), steps_report(derivation.steps, derivation, seed)])
     reports = []

@@ -28,6 +28,19 @@ UNFOLD_TO_WEIGHT = 40
 """a result is shown with the engine's own names opened, up to this weight"""
 
 
+IDENTITY = "identity "
+"""how the kind of a derivation begins that is no derivative, but an expression of derivatives; its name follows"""
+
+
+def is_whole(kind: str) -> bool:
+    """Whether a derivation is of an expression made of derivatives, told from its definition on.
+
+    >>> is_whole("G"), is_whole("hessian times v"), is_whole("identity F"), is_whole("gradient")
+    (True, True, True, False)
+    """
+    return kind in ("G", "R") or " times " in kind or kind.startswith(IDENTITY)
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One recorded step: a rule at one node."""

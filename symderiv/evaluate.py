@@ -27,6 +27,7 @@ import numpy as np
 from symderiv import bounds
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
+from symderiv.evaluate_expectation import outcomes
 from symderiv.evaluate_functions import scalar_function, tensor_function
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, depends
 from symderiv.jets import Array, Jet, Value, bilinear, lift, linear, linear_sum, parts_of, power
@@ -216,6 +217,8 @@ class _Evaluation:
         if isinstance(node, Map):
             return self.map(node, memo[node.arg])
         if isinstance(node, Call):
+            if node.fn == "expectation" and not node.abstract:
+                return self.expectation(node, memo, level)
             return self.call(node, [memo[kid] for kid in node.args], level)
         if isinstance(node, Der):
             return self.derivative(node.body, (node.wrt,), memo, level)
@@ -281,6 +284,14 @@ class _Evaluation:
         value = f(*seeded, len(node.args[-1].shape), *node.params)
         own = self.shape(node)[: len(node.shape) - sum(len(node.args[d].shape) for d in node.ders)]
         return self.taken(value, own, [self.shape(node.args[d]) for d in node.ders], level)
+
+    def expectation(self, node: Call, memo: Memo, level: int) -> Value:
+        """E[body] over the target, which takes its outcomes in turn."""
+        body, y, mean = node.args
+        free: dict[Expr, Value] = {n: v for n, v in memo.items() if not self.depends(n, y)}
+        weighted = [self.value(body, {**free, y: outcome}, level) * weight
+                    for weight, outcome in outcomes(str(node.params[0]), memo[mean], self.values)]
+        return linear_sum(tuple(weighted))
 
     def function(self, name: str, hint: str) -> Any:
         if not callable(self.values.get(name)):

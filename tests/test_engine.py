@@ -210,6 +210,7 @@ def test_a_right_derivation_is_confirmed():
 
 # ---------------------------------------------------------------- every rule, in a derivation
 EVERYWHERE = [
+    lambda: sd.fisher("u = X @ w; sum(exp(u) - y*u)", "w", at="u", family="poisson", X="m n", w="n", y="m").covariance,
     lambda: sd.gauss_newton("p = softmax(u); -y @ log(p)", "u", at="p", u="o", y="o", assume="onehot(y)").G,
     lambda: sd.gradient("log(abs(det(S)))", "S", S="n n"),
     lambda: sd.gradient(NET, ["W1", "W2"], assume="sum(y) == 1", shapes=SHAPES),

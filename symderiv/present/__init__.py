@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from symderiv.derive import Derivation
+from symderiv.derive import IDENTITY, Derivation, is_whole
 from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Name
 from symderiv.present.lets import with_lets
@@ -29,7 +29,7 @@ WHOLES = {"G": "Gauss–Newton term", "R": "remainder"}
 def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]:
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
-    if derivation.kind in WHOLES or " times " in derivation.kind:
+    if is_whole(derivation.kind):
         return with_lets(_split_chapters(derivation, detail))
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
@@ -90,6 +90,8 @@ def _split_chapters(d: Derivation, detail: str, note: str = "") -> list[Chapter]
     """A chapter for each block."""
     what = d.kind.partition(" times ")[0]
     title = WHOLES.get(what, what.replace("hessian", "Hessian")) + d.kind.removeprefix(what)
+    if d.kind.startswith(IDENTITY):
+        title, note = d.source, ""
     chapters, pairs = [], [d.wrt if len(d.wrt) > 1 else ()]
     if d.several:
         pairs = [(x,) for x in d.wrt] if " times " in d.kind else [(x, y) for x in d.wrt for y in d.wrt]

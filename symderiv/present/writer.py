@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symderiv.build import identity, transform
+from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Add, Box, Call, Der, Expr, Map
@@ -126,10 +127,10 @@ class Writer:
             if c.by:
                 text, bare = rf"({text})_{{{name_latex(symbol_text(c.by[0]))}}}", f"({bare})_{symbol_text(c.by[0])}"
             return (self._indexed(text), self._indexed_text(f"({bare})")) if self.index else (text, bare)
-        if c.kind in ("G", "R", "H"):
-            below = [symbol_text(x) for x in c.by]
-            text = c.kind + (rf"_{{{' '.join(map(name_latex, below))}}}" if below else "")
-            bare = c.kind + ("_" + ",".join(below) if below else "")
+        if c.kind in ("G", "R", "H") or c.kind.startswith(IDENTITY):
+            below, own = [symbol_text(x) for x in c.by], c.kind.removeprefix(IDENTITY)
+            text = own_latex(own) + (rf"_{{{' '.join(map(name_latex, below))}}}" if below else "")
+            bare = own + ("_" + ",".join(below) if below else "")
             return (self._indexed(text), self._indexed_text(bare)) if self.index else (text, bare)
         return self._derivative_left(subject)
 
@@ -239,7 +240,16 @@ class Writer:
 
 def chapter_is_told(kind: str) -> bool:
     """False where the first line is itself what is told."""
-    return kind not in ("loss", "let", "G", "R") and " times " not in kind
+    return kind not in ("loss", "let") and not is_whole(kind)
+
+
+def own_latex(name: str) -> str:
+    r"""LaTeX of the name of an expression of derivatives.
+
+    >>> own_latex("F"), own_latex("E[H]")
+    ('F', '\\mathbb{E}[H]')
+    """
+    return name_latex(name) if name.isidentifier() else re.sub(r"\bE\[", r"\\mathbb{E}[", name)
 
 
 def readable(text: str) -> str:

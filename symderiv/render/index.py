@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from symderiv.build import value_shape
+from symderiv.families import EXPECTATION
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
 from symderiv.lift import lift, lift_any
 from symderiv.render.derivatives import derivative_name, located
@@ -121,7 +122,7 @@ class IndexWriter:
         if isinstance(node, Map):
             return self.map(node, letters, used)
         if isinstance(node, Call):
-            return self.call(node, letters)
+            return self.expected(node, letters, used) if node.fn == EXPECTATION else self.call(node, letters)
         if isinstance(node, Add):
             return self.add(node, letters, used, compact)
         if isinstance(node, Der):
@@ -210,6 +211,10 @@ class IndexWriter:
             text = self.at(self.style.value(node, args), letters, False)
         return Piece(text, ATOM if letters or text.endswith(")") else RAISED)
         yield
+
+    def expected(self, node: Call, letters: tuple[str, ...], used: frozenset[str]) -> Task:
+        body = yield self.entry(node.args[0], letters, used)
+        return Piece(self.style.value(node, [body.text]), ATOM)
 
     def hole(self, node: Der, letters: tuple[str, ...], used: frozenset[str]) -> Task:
         wrts: list[str] = []

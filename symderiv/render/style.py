@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from symderiv.dims import Dim, dim_latex
+from symderiv.families import EXPECTATION
 from symderiv.functions import SCALAR as SCALAR_ROWS
 from symderiv.functions import TENSOR as TENSOR_ROWS
 from symderiv.ir import Call, Map, Name, Symbol
@@ -136,6 +137,8 @@ class Style:
 
     def value(self, node: Call, args: Sequence[str]) -> str:
         """A tensor function at the texts of its arguments."""
+        if node.fn == EXPECTATION and not node.abstract:
+            return rf"\mathbb{{E}}\left[{args[0]}\right]"
         row = TENSOR_ROWS.get(node.fn)
         if row is not None and not node.abstract and len(args) == len(row.arguments) and _is_template(row.latex):
             return row.tex(*args)
@@ -256,4 +259,6 @@ class PlainStyle(Style):
         return name_text(node.fn) if node.abstract else node.fn + ("" if axis is None else f"[axis {axis}]")
 
     def value(self, node: Call, args: Sequence[str]) -> str:
+        if node.fn == EXPECTATION and not node.abstract:
+            return f"E[{args[0]}]"
         return f"{self.head(node)}({', '.join(args)})"
