@@ -2,6 +2,8 @@
 # make test       runs all tests, doctests included
 # make test-extras   runs the tests of the extras (PyTorch, JAX, Dask), in an environment of their own in .venv-extras
 # make fuzz   derives random programs and checks each every way; PROGRAMS=2000 SEED=0 MINUTES=60
+# make bench      measures beside hand-written NumPy, JAX, PyTorch and SymPy, in .venv-bench; writes docs/benchmarks.md
+#                 (make bench QUICK=1: a look in minutes; ONLY='4 or 6m': some workloads, for build/bench alone)
 # make lint types clean
 
 PYTHON ?= python3
@@ -10,6 +12,7 @@ RUN := $(VENV)/bin/python
 OUT := build/handouts
 
 EXTRAS := .venv-extras
+BENCH := .venv-bench
 SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' || \
   { echo "symderiv needs Python 3.11, 3.12 or 3.13; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
 WITH_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
@@ -33,6 +36,9 @@ MINUTES ?= 60
 fuzz: $(VENV)/installed
 	$(RUN) -m tests.fuzz.run --programs $(PROGRAMS) --seed $(SEED) --minutes $(MINUTES)
 
+bench: $(BENCH)/installed
+	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .
 
@@ -40,7 +46,7 @@ types: $(VENV)/installed
 	$(RUN) -m mypy
 
 clean:
-	rm -rf build dist $(VENV) $(EXTRAS) .hypothesis .mypy_cache .pytest_cache .ruff_cache symderiv.egg-info
+	rm -rf build dist $(VENV) $(EXTRAS) $(BENCH) .hypothesis .mypy_cache .pytest_cache .ruff_cache symderiv.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/installed: pyproject.toml constraints.txt
@@ -56,4 +62,12 @@ $(EXTRAS)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(EXTRAS)
 	$(EXTRAS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
 	  --editable '.[dev,torch,jax,dask]'
+	@touch $@
+
+$(BENCH)/installed: pyproject.toml constraints.txt
+	@$(SUPPORTED)
+	@$(WITH_VENV)
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	  --editable '.[dev,bench]'
 	@touch $@

@@ -1,0 +1,50 @@
+"""What the report says in words."""
+
+HEAD = """\
+<!-- Written by `make bench`; change benchmarks/prose.py instead. -->
+# Benchmarks
+
+`make bench` writes this page: it derives each formula, writes its NumPy function, and calls it beside hand-written
+NumPy, JAX (`jit`, 64 bits) and PyTorch (`torch.func`) in one run, in an environment of its own (`.venv-bench`). Every
+answer is compared with the hand-written one before it is timed. All use one thread; times are the median CPU time of
+the process over several passes, in which the implementations take turns.
+
+Measured on:
+"""
+
+QUICK = """
+*This is the quick setting, with few repetitions: take single figures with care.*"""
+
+SPEED = """\
+## Speed of a call
+
+*÷ expert* is our time divided by that of the fastest hand-written form ([experts.py](../benchmarks/experts.py)); the
+goal is 1.1 where a size is 100 or more, and 1.3 at the sizes below, where a call's own cost rules. *Fresh*: the C
+library's free memory is given back before each call, as in a process that has just started, so that large results meet
+pages that the system has yet to clear. *JAX ÷ ours* and *PyTorch ÷ ours* take the fastest of the variants that a user
+would try; more than 1 means that symderiv is ahead. ✗ marks what misses a goal; below it says why."""
+
+PLOT = "![Time of a call against the size, on logarithmic axes](benchmarks.svg)"
+
+EXPERTS = """\
+The hand-written forms were improved too while this was built: the dense factorisation Hessian writes its blocks
+through a view, the Hessian of a network writes its last outer product by `einsum`, the batched ones mirror half of
+their blocks, the Hessian tensor goes slice by slice. Both forms are kept, and the faster of the run counts. Where
+*÷ expert* is clearly under 1, the generator found a better plan still."""
+
+FIRST = """\
+## From nothing to the first answer, and memory
+
+CPU time in a fresh process, imports apart: symderiv derives, writes the function and calls it; JAX traces, compiles and
+calls; PyTorch calls. The goal is half of JAX's time. *Memory* is the most that one further call has beyond what the
+process had before it, its result included, at the largest size of the workload."""
+
+DERIVING = """\
+## Deriving
+
+CPU time in a fresh process, imports apart. tensorgrad's figures are from November 2026, on a machine with 2 cores like
+this one. SymPy differentiates with every matrix entry a symbol; at n = 16 it took 22 s to derive the same Hessian and
+8.7 s for `lambdify`, with 1.2 million operations."""
+
+REASONS: dict[str, str] = {}
+"""for each workload that misses a goal somewhere: why"""
