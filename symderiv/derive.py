@@ -226,7 +226,7 @@ def under(goal: Expr, inner: Proof, context: Context) -> list[Item]:
 
 def unfolded(engine: Engine, proof: Proof, goal: Expr, items: list[Item]) -> Proof:
     """The derivation's last part: the engine's own names opened, where the result stays readable."""
-    last = engine.unname(proof.after)
+    last = engine.unname(proof.after, heaviest=2 * UNFOLD_TO_WEIGHT)  # twice: opening further may make it lighter again
     items = [*items, proof]
     if last.items and last.after.weight <= UNFOLD_TO_WEIGHT:
         items.append(last)

@@ -229,15 +229,16 @@ class Engine:
         return chain(goal, [*items, then], self.context)
 
     # ------------------------------------------------------------ ending
-    def unname(self, node: Expr, roles: Iterable[str] = ("auto", "cotangent", "jacobian")) -> Proof:
-        """Open the engine's own names in a result and simplify what meets."""
+    def unname(self, node: Expr, roles: Iterable[str] = ("auto", "cotangent", "jacobian"),
+               heaviest: float = float("inf")) -> Proof:
+        """Open the engine's own names in a result and simplify what meets; not further than to this weight."""
         wanted = tuple(roles)
         items: list[Item] = []
         current = node
         seen: set[Expr] = set()
         while True:
             named = [n for n in dict.fromkeys(_shallow(current)) if isinstance(n, Name) and n.role in wanted]
-            if not named or current in seen:                    # names that are folded again stay
+            if not named or current in seen or current.weight > heaviest:  # names that are folded again stay
                 return chain(node, items, self.context)
             seen.add(current)
             replaced: dict[Expr, Proof | None] = {
