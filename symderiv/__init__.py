@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
     from symderiv.bounds import limits
-    from symderiv.consequences import fisher
+    from symderiv.consequences import fisher, glm, glm_table, kfac
     from symderiv.depth import deep
     from symderiv.derive import Derivation, Step
     from symderiv.errors import (
@@ -39,7 +39,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "api": "curvature derivative gauss_newton gradient hessian jacobian parse prove",
-    "consequences": "fisher",
+    "consequences": "fisher glm glm_table kfac",
     "depth": "deep",
     "derive": "Derivation Step",
     "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
@@ -55,8 +55,8 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
     "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "deep", "derivative",
-    "fisher", "from_torch", "gauss_newton", "gradient", "hessian", "jacobian", "limits", "matching", "matching_loss", "parse",
-    "prove",
+    "fisher", "from_torch", "gauss_newton", "glm", "glm_table", "gradient", "hessian", "jacobian", "kfac", "limits", "matching",
+    "matching_loss", "parse", "prove",
 ]
 
 

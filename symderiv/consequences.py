@@ -13,6 +13,8 @@ from symderiv.frontend.environment import Environment
 from symderiv.frontend.inputs import to_expr
 from symderiv.information import Fisher, fisher_of
 from symderiv.ir import Expr, Name, Symbol, postorder
+from symderiv.layerwise import KFAC, kfac_of
+from symderiv.linear_models import GeneralizedLinearModel, glm, glm_table
 from symderiv.splits import find_split
 
 
@@ -55,4 +57,24 @@ def fisher(f: Any, wrt: Any, /, *, at: str, family: str = "categorical", target:
     return fisher_of(value, x, u, y, given, family_of(family), facts)
 
 
-__all__ = ["fisher"]
+def kfac(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> KFAC:
+    """The Gauss–Newton block of a linear layer's weights, (a aᵀ) ⊗ (J_sᵀ h J_s), and K-FAC's approximation of it.
+
+    The layer is s = W @ a, or s = A @ W.T with a sample in each row. For one sample the product is the block itself; for
+    a batch the block is Σ_n A_n ⊗ S_n, and K-FAC takes the mean of the A_n ⊗ the sum of the S_n (``factors``).
+
+    >>> layer = kfac("z = W1 @ x; a = tanh(z); L(W2 @ a)", "W1", at="W2 @ a", W1="h n", x="n", W2="o h", L="o -> ")
+    >>> layer.A.text(), layer.S.text(), layer.exact
+    ('x xᵀ', 'diag(1 − a ⊙ a) W₂ᵀ h_L W₂ diag(1 − a ⊙ a)', True)
+    >>> batch = kfac("u = A @ W.T; sum((u - y)**4)", "W", at="u", A="m n", W="o n", y="m o")
+    >>> batch.factors[0].text(), batch.exact
+    ('(1/m) Aᵀ A', False)
+
+    Raises NoRuleError where W isn't used in one product, or where samples are mixed above the layer.
+    Source: Martens & Grosse 2015, section 3.
+    """
+    value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
+    return kfac_of(value, _one(wrt, value, environment, "kfac"), find_split(value, at, environment), facts)
+
+
+__all__ = ["GeneralizedLinearModel", "fisher", "glm", "glm_table", "kfac"]

@@ -27,6 +27,8 @@ class Family:
     params: tuple[str, ...] = ()  #: scalar parameters besides t
     facts: tuple[str, ...] = ()  #: what is certain of a target `y`
     by_row: bool = False
+    means: str = "real"  #: where the mean lies: "real", "positive", or "unit", between 0 and 1 (times `total`)
+    total: str = ""  #: what a mean of 1 of a link stands for
     latex: str = ""
 
 
@@ -35,17 +37,18 @@ _MN = "McCullagh & Nelder 1989, table 2.1"
 _ROWS = (
     Family("gaussian", "t**2/2", "t", "m", "1 + 0*m", _MN, latex=r"\mathcal{N}(\mu,1)"),
     Family("bernoulli", "log(1 + exp(t))", "sigmoid(t)", "log(m/(1 - m))", "m*(1 - m)", _MN,
-           mean_needs=("m > 0", "m < 1"), latex=r"\mathrm{Bernoulli}(\mu)"),
+           mean_needs=("m > 0", "m < 1"), means="unit", latex=r"\mathrm{Bernoulli}(\mu)"),
     Family("binomial", "k*log(1 + exp(t))", "k*sigmoid(t)", "log(m/(k - m))", "m*(1 - m/k)", _MN + ": k trials, m successes",
-           needs=("k > 0",), mean_needs=("m > 0", "k > 0", "k - m > 0"), params=("k",), latex=r"\mathrm{Binomial}(k,\mu/k)"),
-    Family("poisson", "exp(t)", "exp(t)", "log(m)", "m", _MN, mean_needs=("m > 0",), latex=r"\mathrm{Poisson}(\mu)"),
+           needs=("k > 0",), mean_needs=("m > 0", "k > 0", "k - m > 0"), params=("k",), means="unit", total="k",
+           latex=r"\mathrm{Binomial}(k,\mu/k)"),
+    Family("poisson", "exp(t)", "exp(t)", "log(m)", "m", _MN, mean_needs=("m > 0",), means="positive", latex=r"\mathrm{Poisson}(\mu)"),
     Family("gamma", "-log(-t)", "-1/t", "-1/m", "m**2", _MN + ": unit shape", needs=("t < 0",), mean_needs=("m > 0",),
-           latex=r"\mathrm{Gamma}(\mu)"),
+           means="positive", latex=r"\mathrm{Gamma}(\mu)"),
     Family("inverse_gaussian", "-sqrt(-2*t)", "1/sqrt(-2*t)", "-1/(2*m**2)", "m**3", _MN, needs=("t < 0",),
-           mean_needs=("m > 0",), latex=r"\mathrm{IG}(\mu)"),
+           mean_needs=("m > 0",), means="positive", latex=r"\mathrm{IG}(\mu)"),
     Family("negative_binomial", "-r*log(1 - exp(t))", "r*exp(t)/(1 - exp(t))", "log(m/(r + m))", "m + m**2/r",
            "McCullagh & Nelder 1989, 6.2: r failures", needs=("t < 0", "r > 0"), mean_needs=("m > 0", "r > 0"), params=("r",),
-           latex=r"\mathrm{NB}(r,\mu)"),
+           means="positive", latex=r"\mathrm{NB}(r,\mu)"),
     Family("categorical", "logsumexp(t, axis=-1)", "softmax(t, axis=-1)", "log(m)", "", "McCullagh & Nelder 1989, 5.2: one trial",
            mean_needs=("m > 0",), facts=("onehot(y)",), by_row=True, latex=r"\mathrm{Cat}(\mu)"),
 )
