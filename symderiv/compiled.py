@@ -28,8 +28,8 @@ class NumpyFunction(Protocol):
         """Source text that needs only NumPy."""
 
 
-def _function(made: Generated, called: Callable[..., Any]) -> NumpyFunction:
-    called.source = lambda: made.source  # type: ignore[attr-defined]
+def _function(source: str, called: Callable[..., Any]) -> NumpyFunction:
+    called.source = lambda: source  # type: ignore[attr-defined]
     return called  # type: ignore[return-value]
 
 
@@ -40,7 +40,7 @@ def _inputs(*roots: Expr) -> list[Symbol]:
 def expr_numpy(expr: Expr, compress: bool = False) -> NumpyFunction:
     """A function of the expression's symbols."""
     made = generate(expr, _inputs(expr), name="value", compress=compress, doc=f"Evaluate {expr.text()}."[:200])
-    return _function(made, made.function)
+    return _function(made.source, made.function)
 
 
 def derivation_numpy(derivation: Derivation, compress: bool = False, backend: str = "numpy") -> NumpyFunction:
@@ -49,11 +49,14 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
         raise SymderivError(f"backend='{backend}' isn't there yet", hint="leave it out: NumPy is the backend")
     flat = [proof.after for proof in derivation.flat]
     inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat), *derivation.wrt]))  # a variable may cancel
-    doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {_shapes(derivation)}."
+    shape = shape_text(flat[0].shape) if derivation.vec else _shapes(derivation)
+    doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {shape}."
     single = not isinstance(derivation.result, tuple)
     made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc,
                     pattern=None if single else derivation.result, symmetric=_symmetric(derivation))
-    return _function(made, _with_vec(made.function, derivation) if derivation.vec else made.function)
+    if derivation.vec:
+        return _function(_vec_source(made, derivation), _with_vec(made.function, derivation))
+    return _function(made.source, made.function)
 
 
 def _symmetric(derivation: Derivation) -> bool:
@@ -66,6 +69,17 @@ def _symmetric(derivation: Derivation) -> bool:
 def _shapes(derivation: Derivation) -> str:
     found = derivation.shape
     return shape_text(found) if not found or not isinstance(found[0], tuple) else "as the variables"
+
+
+def _vec_source(made: Generated, derivation: Derivation) -> str:
+    """The source of the array, and of a function that lays it out as a matrix, column-major."""
+    names = ", ".join(a.variable for a in made.arguments)
+    count = len(derivation.flat[0].after.shape) - len(derivation.wrt[0].shape)
+    return (f"{made.source.rstrip()}\n\n\ndef {derivation.kind}_by_vec({names}):\n"
+            f'    """{derivation.kind.capitalize()} by vec({derivation.wrt[0].name}), of shape {_shapes(derivation)}: '
+            'columns stacked."""\n'
+            f"    full = {made.name}({names})\n"
+            f'    return full.reshape((int(np.prod(full.shape[:{count}])), -1), order="F")\n')
 
 
 def _with_vec(function: Callable[..., Any], derivation: Derivation) -> Callable[..., Any]:

@@ -8,10 +8,6 @@ from typing import Any
 
 import sympy
 
-_IMPORTS = """from sympy import *
-from sympy.core.symbol import Str
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-"""
 _BOUND = re.compile(r"Dummy\((?P<name>'[^']*'), dummy_index=\d+(?P<facts>(?:, \w+=\w+)*)\)")
 """a bound variable: SymPy numbers it anew in each process"""
 
@@ -22,7 +18,17 @@ def sympy_program(values: Iterable[tuple[str, Any]]) -> str:
     >>> print(sympy_program([("J", sympy.MatrixSymbol("W", 2, 3))]).splitlines()[-1])
     J = MatrixSymbol(Str('W'), Integer(2), Integer(3))
     """
-    return "\n".join([_IMPORTS, *(f"{name} = {_BOUND.sub(_bound, sympy.srepr(value))}" for name, value in values)])
+    named = list(values)
+    lines = [f"{name} = {_BOUND.sub(_bound, sympy.srepr(value))}" for name, value in named]
+    return "\n".join([*_imports([value for _, value in named], "\n".join(lines)), "", *lines])
+
+
+def _imports(values: Iterable[Any], text: str) -> list[str]:
+    """What ``from sympy import *`` gives, and the classes of the text that it doesn't."""
+    kinds = {type(node) for value in values for node in sympy.preorder_traversal(value)}
+    others = sorted((kind.__module__, kind.__name__) for kind in kinds
+                    if not hasattr(sympy, kind.__name__) and f"{kind.__name__}(" in text)
+    return ["from sympy import *", *(f"from {module} import {name}" for module, name in others)]
 
 
 def _bound(found: re.Match[str]) -> str:

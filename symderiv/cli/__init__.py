@@ -1,4 +1,4 @@
-"""The command line: ``symderiv derive | prove | check | list | handout``.
+"""The command line: ``symderiv derive | prove | check | list | handout | serve``.
 
 Results go to standard output, or to the file of ``--out``; messages go to standard error, progress only where that is a
 terminal. The exit codes are in `frame`.
@@ -24,6 +24,7 @@ from symderiv.cli.frame import (
     work,
 )
 from symderiv.cli.handout import handout
+from symderiv.cli.page import serve
 from symderiv.cli.tables import list_table
 from symderiv.errors import clip
 from symderiv.saved import LONGEST, from_json
@@ -101,7 +102,7 @@ def _shown(result: Any) -> str:
     return str(result.text())
 
 
-for command in (derive, prove, check, list_table, handout):
+for command in (derive, prove, check, list_table, handout, serve):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -14,6 +14,7 @@ from symderiv.functions import SCALAR
 from symderiv.handout.model import Line, Steps, Symbols
 from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
 from symderiv.present import chapters_of, expr_latex, function_letter
+from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex, shape_latex
 from symderiv.render.symbols import name_latex
 
@@ -69,7 +70,7 @@ def _goal(derivation: Derivation, letter: str) -> str:
     if order == 1 and len(shape) + len(x.shape) <= 2:
         turned = r"^\top" if x.shape else ""
         return rf"$\partial {letter}/\partial {names[0]}{turned}$"
-    letters = iter("ijklmnpq")
+    letters = iter(output_letters(len(shape) + order * len(x.shape)))
     top = letter + _at(next(letters) for _ in shape) if shape else letter
     below = r"\,".join(rf"\partial {_script(names[0])}{_at(next(letters) for _ in x.shape)}" for _ in range(order))
     return rf"$\partial{power} {top}/{below}$"

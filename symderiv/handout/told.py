@@ -95,13 +95,16 @@ def formulas(chapter: Sequence[Written]) -> Formulas:
 # ---------------------------------------------------------------- results
 def result(derivation: Derivation) -> Result:
     """The last line of each part, after those of the named values that it mentions; of a tensor also its matrix."""
-    if derivation.kind == "jacobian" and not derivation.subject.shape and not derivation.several:
+    row = derivation.kind == "jacobian" and not derivation.subject.shape and not derivation.several
+    if row and len(derivation.wrt[0].shape) < 2:
         return Result((_row(derivation),))
     told, ends = _ends(derivation)
-    ways_in = [*_matrix(derivation), *_short_names(derivation)] if len(ends) == 1 else []
+    ways_in = [*_matrix(derivation), *_short_names(derivation)] if len(ends) == 1 and not derivation.vec else []
     named = [_equation(lines) for k, (_, lines) in enumerate(told) if k in _mentioned(told, ends)]
     equations = [_equation(told[k][1]) for k in ends]
-    if len(ends) == 1:
+    if derivation.vec:
+        equations[-1] += rf"\;\in{space(derivation.shape)}"
+    elif len(ends) == 1:
         equations[-1] += _where(told[ends[0]][1][-1].state)
     return Result((*named, *equations, *ways_in))
 

@@ -66,9 +66,12 @@ def subscripts(names: Iterable[str]) -> set[str]:
 
 
 def output_letters(count: int, *exprs: Expr, pool: str = OUTPUT_POOL) -> tuple[str, ...]:
-    """Letters for output indices: the first of the pool that no name ends with."""
+    """Letters for output indices: the first of the pool that no name ends with, then whatever is left."""
     avoid = subscripts(n.name for e in exprs for n in postorder(e) if isinstance(n, Symbol | Name))
-    return tuple([c for c in pool if c not in avoid][:count])
+    letters = [c for c in pool if c not in avoid][:count]
+    while len(letters) < count:
+        letters.append(next_letter(letters, avoid))
+    return tuple(letters)
 
 
 def next_letter(used: Iterable[str], avoid: Iterable[str], pool: str = POOL) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import symderiv as sd
 from symderiv import evaluate as evaluation
 from symderiv.rules import RULES
 from tests.fuzz import checks
@@ -66,3 +67,10 @@ FOUND = [
 @pytest.mark.parametrize("program", FOUND, ids=lambda program: program.text)
 def test_what_was_found_stays_mended(program):
     check(program, Tally())
+
+
+def test_indices_beyond_the_alphabet():
+    found = sd.derivative("einsum('ab,ab->" + "ab" * 20 + "', X, X)", "X", X="m n")
+    assert len(found.shape) == 42
+    assert r"i_{1}" in found.latex(notation="index")
+    assert found.text(notation="index").strip()

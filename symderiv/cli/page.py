@@ -1,0 +1,27 @@
+"""``symderiv serve``: the page, on this machine, or as files that need no server of ours."""
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+import click
+
+from symderiv.errors import SymderivError
+
+NEEDED = ("starlette", "uvicorn")
+
+
+@click.command(short_help="The page: type a formula, see its derivative.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
+@click.option("--seconds", type=click.FloatRange(min=0.1, max=3600), default=15, show_default=True,
+              help="Give up an answer after so many.")
+def serve(port: int, seconds: float) -> None:
+    """Serve the page on this machine alone, until Ctrl-C; its address is printed.
+
+    \b
+    symderiv serve --port 0
+    """
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise SymderivError(f"the page needs {' and '.join(missing)}", hint="pip install 'symderiv[page]'")
+    from symderiv.web.server import serve as run
+    run(port, seconds, lambda address: click.echo(f"the page is at {address} (Ctrl-C ends it)"))
