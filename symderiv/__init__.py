@@ -16,7 +16,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symderiv.api import curvature, derivative, gauss_newton, gradient, hessian, jacobian, parse, prove
     from symderiv.bounds import limits
-    from symderiv.consequences import fisher, glm, glm_table, kfac
+    from symderiv.consequences import (
+        bregman,
+        faa_di_bruno,
+        fenchel_young,
+        fisher,
+        glm,
+        glm_table,
+        hessian_backpropagation,
+        kfac,
+        matched_curvature,
+        natural_gradient,
+    )
     from symderiv.depth import deep
     from symderiv.derive import Derivation, Step
     from symderiv.errors import (
@@ -39,7 +50,8 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "api": "curvature derivative gauss_newton gradient hessian jacobian parse prove",
-    "consequences": "fisher glm glm_table kfac",
+    "consequences": "bregman faa_di_bruno fenchel_young fisher glm glm_table hessian_backpropagation kfac matched_curvature "
+                    "natural_gradient",
     "depth": "deep",
     "derive": "Derivation Step",
     "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
@@ -54,9 +66,10 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
-    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "curvature", "deep", "derivative",
-    "fisher", "from_torch", "gauss_newton", "glm", "glm_table", "gradient", "hessian", "jacobian", "kfac", "limits", "matching",
-    "matching_loss", "parse", "prove",
+    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "bregman", "curvature",
+    "deep", "derivative", "faa_di_bruno", "fenchel_young", "fisher", "from_torch", "gauss_newton", "glm", "glm_table",
+    "gradient", "hessian", "hessian_backpropagation", "jacobian", "kfac", "limits", "matched_curvature", "matching",
+    "matching_loss", "natural_gradient", "parse", "prove",
 ]
 
 

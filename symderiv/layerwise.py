@@ -55,6 +55,14 @@ class KFAC(Statements):
         outer = contract((a, s), (("j", "l"), ("i", "k")), ("j", "i", "l", "k"))
         return call("reshape", (outer,), (dim_product(a.shape[0], s.shape[0]), dim_product(a.shape[1], s.shape[1])), (2, 2))
 
+    def step(self, gradient: Expr, damping: Symbol | None = None) -> Expr:
+        """K-FAC's step S⁻¹ ∇W A⁻¹, with damping (S + λI)⁻¹ ∇W (A + λI)⁻¹: (A ⊗ S)⁻¹ vec ∇W, as a matrix."""
+        def inverse(x: Expr) -> Expr:
+            unit = contract((damping,), ((),), ("i", "i"), {"i": x.shape[0]}) if damping is not None else None
+            return call("inv", (x if unit is None else add([(1, x), (1, unit)], x.shape),), x.shape)
+        a, s = map(inverse, self.factors)
+        return contract((s, gradient, a), (("i", "k"), ("k", "l"), ("l", "j")), ("i", "j"))
+
     @property
     def parts(self) -> tuple[Derivation, ...]:
         return (self.block, *([self.remainder] if self.remainder else []))

@@ -1,0 +1,157 @@
+"""Matching pairs, Hessian backpropagation, potentials, the natural gradient, Faà di Bruno: numbers, forms, bad input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import factorial
+
+import numpy as np
+import pytest
+
+import symderiv as sd
+
+NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a; -y @ log_softmax(u)"
+SHAPES = {"W1": "h n", "x": "n", "b1": "h", "W2": "o h", "y": "o"}
+PAIR = {"input": "u", "u": "o", "y": "o"}
+
+
+# ---------------------------------------------------------------- matching pairs
+@pytest.mark.parametrize(("module", "loss", "assume"), [
+    ("softmax(u)", "-y @ log(p)", "sum(y) == 1"), ("softmax(u)", "-y @ log(p)", None), ("exp(u)", "sum(p - y*log(p))", None),
+    ("sigmoid(u)", "-sum(y*log(p) + (1 - y)*log(1 - p))", None), ("u", "sum((p - y)**2)/2", None), ("u", "sum((p - y)**2)", None),
+    ("tanh(u)", "sum(logcosh(u) - y*u)", None),
+])
+def test_the_curvature_of_a_pair(module, loss, assume):
+    found = sd.matched_curvature(module, loss, network="N(w)", wrt="w", N="n -> o", w="n", assume=assume, **PAIR)
+    assert (found.status, found.network_status) == ("proved", "proved")
+    assert found.hessian.result is found.product.result and found.verify(3) and found.split.verify(2)
+
+
+def test_a_pair_that_doesnt_match_is_refused():
+    with pytest.raises(sd.SymderivError, match="doesn't match the module"):
+        sd.matched_curvature("sigmoid(u)", "sum((p - y)**2)", **PAIR)
+    with pytest.raises(sd.SymderivError, match="belong together"):
+        sd.matched_curvature("softmax(u)", "-y @ log(p)", network="N(w)", **PAIR)
+
+
+# ---------------------------------------------------------------- layer by layer
+def test_the_steps_compose_to_the_hessian():
+    found = sd.hessian_backpropagation(NET, **SHAPES, assume="sum(y) == 1")
+    assert found.verify(2) and list(found.steps) == ["a", "z"]
+    rng = np.random.default_rng(0)
+    v = {"W1": rng.normal(size=(3, 2)), "x": rng.normal(size=2), "b1": rng.normal(size=3), "W2": rng.normal(size=(5, 3))}
+    v["y"] = np.full(5, 0.2)
+    delta_u = found.first[0].numpy()(**v)
+    h_u = found.first[1].numpy()(**{k: v[k] for k in ("W1", "x", "b1", "W2")})
+    h_a = found.steps["a"].numpy()(W2=v["W2"], H_u=h_u)
+    delta_a = found.gradients["a"].numpy()(W2=v["W2"], delta_u=delta_u)
+    h_z = found.steps["z"].numpy()(W1=v["W1"], x=v["x"], b1=v["b1"], H_a=h_a, delta_a=delta_a)
+    got = found.weights["W1"].numpy()(x=v["x"], H_z=h_z)
+    wanted = sd.hessian(NET, "W1", **SHAPES, assume="sum(y) == 1").numpy()(**v)
+    assert np.allclose(got, wanted) and not np.allclose(wanted, 0)
+    assert found.weights["W2"].result.text() == "H_u[i,k] a[j] a[l]"
+
+
+def test_a_wrong_step_is_seen():
+    found = sd.hessian_backpropagation(NET, **SHAPES, assume="sum(y) == 1").steps["z"]
+    wrong = replace(found, proofs=replace(found.proofs, items=(), after=sd.parse("H_a", H_a="h h")))
+    assert found.verify(2) and not wrong.verify(2)
+
+
+def test_a_skip_is_gone_around():
+    found = sd.hessian_backpropagation("z = W @ x; a = tanh(z); u = a + z; L(u)", W="h n", x="n", L="h -> ")
+    assert list(found.steps) == ["z"] and found.verify(2)       # a is passed by z
+    with pytest.raises(sd.SymderivError, match="no named value"):
+        sd.hessian_backpropagation("sum(x**2)", x="n")
+
+
+# ---------------------------------------------------------------- potentials
+def test_bregman_divergences():
+    for text, assume, nonnegative in (("x @ x/2", None, True), ("logsumexp(x)", None, True), ("-sum(log(x))", "x > 0", True),
+                                      ("sum(sin(x))", None, False)):
+        found = sd.bregman(text, "x", x="n", assume=assume)
+        assert found.nonnegative is nonnegative and found.verify(3), text
+        assert found.hessian.result is sd.hessian(text, "x", x="n", assume=assume).result
+    squared = sd.bregman("x @ x/2", "x", x="n")
+    assert sd.prove(squared.result, "sum((x - y)**2)/2", x="n", y="n").status == "proved"
+
+
+def test_fenchel_young_losses():
+    found = sd.fenchel_young("logsumexp(u)", "u", u="o", conjugate="sum(y*log(y))")
+    assert (found.is_bregman.status, found.at_module.status, found.curvature.verdict) == ("proved", "proved", "convex")
+    assert found.verify(3) and found.gradient.result.text() == "softmax(u) − y"
+    wrong = sd.fenchel_young("logsumexp(u)", "u", u="o", conjugate="2*sum(y*log(y))")
+    assert wrong.at_module.status == "refuted"
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: sd.bregman("x", "x", x="n"), "needs a scalar"), (lambda: sd.bregman("x @ y", "x", x="n", y="n"), "occurs in the potential"),
+    (lambda: sd.bregman("sum(x)", "x", x="n", y="m"), "has shape"), (lambda: sd.bregman("sum(x)", "z", x="n"), "unknown variable"),
+    (lambda: sd.fenchel_young("u @ y", "u", u="n", y="n"), "without the target"),
+    (lambda: sd.fenchel_young("sum(u)", "u", u="n", y="m"), "the target has shape"),
+])
+def test_bad_potentials(call, message):
+    with pytest.raises(sd.SymderivError, match=message):
+        call()
+
+
+# ---------------------------------------------------------------- the natural gradient
+def test_the_natural_gradient():
+    text, shapes = "u = X @ w; sum(softplus(u) - y*u)", {"X": "m n", "w": "n", "y": "m"}
+    found = sd.natural_gradient(text, "w", at="u", family="bernoulli", **shapes)
+    assert found.invariance.status == "proved" and found.verify(3)
+    rng = np.random.default_rng(0)
+    X, w, y = rng.normal(size=(5, 2)), rng.normal(size=2), np.array([0.0, 1, 1, 0, 1])
+    p = 1 / (1 + np.exp(-X @ w))
+    wanted = np.linalg.solve(X.T @ np.diag(p * (1 - p)) @ X, X.T @ (p - y))
+    assert np.allclose(found.direction.numpy()(X=X, w=w, y=y), wanted)
+    with pytest.raises(sd.ShapeError, match="takes a vector"):
+        sd.natural_gradient("u = W @ h; -y @ log_softmax(u)", "W", at="u", W="o n", h="n", y="o")
+
+
+def test_the_step_of_kfac_solves_with_the_kronecker_product():
+    layer = sd.kfac("u = A @ W.T; sum((u - y)**4)", "W", at="u", A="m n", W="o n", y="m o")
+    gradient = sd.gradient("u = A @ W.T; sum((u - y)**4)", "W", A="m n", W="o n", y="m o")
+    rng = np.random.default_rng(0)
+    v = {"A": rng.normal(size=(7, 2)), "W": rng.normal(size=(3, 2)), "y": rng.normal(size=(7, 3))}
+    step = layer.step(gradient.result).numpy()(**v)
+    wanted = np.linalg.solve(layer.kron.numpy()(**v), gradient.numpy()(**v).ravel(order="F"))
+    assert np.allclose(step.ravel(order="F"), wanted)
+
+
+# ---------------------------------------------------------------- any order
+BELL = [1, 1, 2, 5, 15, 52]
+
+
+@pytest.mark.parametrize("vector", [False, True])
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+def test_the_chain_rule_of_any_order(order, vector):
+    found = sd.faa_di_bruno(order, vector=vector)
+    assert found.status == "proved" and len(found.partitions) == len(set(found.partitions)) == BELL[order]
+    assert found.replay()[0] is found.result and (order > 3 or found.verify(2))
+    assert len(found.result.shape) == order + vector
+
+
+def test_the_third_and_fourth_derivative_of_concrete_modules():
+    for order in (3, 4):
+        concrete = sd.faa_di_bruno(order).derivation.specialize(N="lambda w: tanh(A @ w)", L="lambda u: sum(exp(u))", A="o n")
+        direct = sd.derivative("sum(exp(tanh(A @ w)))", "w", order=order, A="o n", w="n")
+        assert sd.prove(concrete.result, direct.result) and concrete.verify(2)
+
+
+def test_counts_are_multinomial():
+    """The number of partitions with given sizes of blocks is k!/Π (size! · multiplicity!)."""
+    for sizes, count in sd.faa_di_bruno(5).counts():
+        wanted = factorial(5)
+        for s in sizes:
+            wanted //= factorial(s)
+        for s in set(sizes):
+            wanted //= factorial(sizes.count(s))
+        assert count == wanted
+
+
+def test_orders_that_arent():
+    with pytest.raises(sd.TooLargeError):
+        sd.faa_di_bruno(9)
+    with pytest.raises(sd.SymderivError):
+        sd.faa_di_bruno(0)
