@@ -24,6 +24,7 @@ from symderiv.evaluate_functions import KINKS
 from symderiv.ir import Call, Contract, Expr, Map, Symbol
 from symderiv.jets import Array
 from symderiv.smooth import Curvature, SmoothFunction, SmoothMap
+from symderiv.structures import Structure
 
 if TYPE_CHECKING:
     from symderiv.facts import Fact
@@ -74,6 +75,8 @@ def draw_sizes(nodes: Iterable[Expr], turn: int = 0, given: Mapping[str, int] | 
 def _dims(node: Expr) -> tuple[Dim, ...]:
     if isinstance(node, Symbol) and node.kind == "dim":
         return (node.name,)
+    if isinstance(node, Symbol) and node.kind == "structure":
+        return (*node.shape, *Structure.read(node.name).least(node.shape))
     return (*node.shape, *node.dims) if isinstance(node, Contract) else node.shape
 
 

@@ -31,6 +31,7 @@ from symderiv.evaluate_expectation import outcomes
 from symderiv.evaluate_functions import scalar_function, tensor_function
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, depends
 from symderiv.jets import Array, Jet, Value, bilinear, lift, linear, linear_sum, parts_of, power
+from symderiv.structures import Structure
 
 Memo = MutableMapping[Expr, Value]
 Labels = tuple[int, ...]
@@ -230,6 +231,12 @@ class _Evaluation:
             return np.asarray(CONSTANTS[node.name])
         if node.kind == "dim":
             return np.asarray(float(dim_value(node.name, self.sizes)))
+        if node.kind == "structure":
+            where = Structure.read(node.name)
+            found = np.zeros(self.shape(node))
+            for at in np.ndindex(found.shape):
+                found[at] = where.holds(at, self.sizes)
+            return found
         return _array(node, self.values)
 
     def contraction(self, node: Contract, factors: Sequence[Value]) -> Value:

@@ -205,6 +205,8 @@ class Intervals:
         if isinstance(node, Symbol):
             if node.kind == "dim":
                 return interval("[1, oo)")
+            if node.kind == "structure":
+                return interval("[0, 1]")
             return _CONSTANTS.get(node.name, REALS) if node.kind == "const" else REALS
         if isinstance(node, Name | Box):
             return self._memo[node.body][0]

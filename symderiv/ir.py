@@ -76,7 +76,8 @@ class Expr:
 
 
 class Symbol(Expr):
-    """A variable (kind "variable"), a dimension as a number ("dim"), a constant ("const"), or a formal argument ("formal")."""
+    """A variable (kind "variable"), a dimension as a number ("dim"), a constant ("const"), a formal argument ("formal"), or a
+    constant array of ones and zeros ("structure": its name is the condition, see `structures`)."""
 
     __slots__ = ("kind", "name", "props")
     name: str

@@ -23,6 +23,7 @@ from symderiv.facts import Facts
 from symderiv.frontend.rows import definition_of, has_definition
 from symderiv.functions import SCALAR
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Shape, Symbol, postorder
+from symderiv.structures import Structure
 
 mp = MPContext()
 """a context of our own: its precision is nobody else's business"""
@@ -94,6 +95,8 @@ def _value(node: Expr, done: Mapping[Expr, Value], point: Point, sizes: Sizes) -
             return point[node]
         if node.kind == "dim":
             return {(): mp.mpf(dim_value(node.name, sizes))}
+        if node.kind == "structure":
+            return {at: mp.mpf(Structure.read(node.name).holds(at, sizes)) for at in places}
         if node.kind == "const":
             return {(): mp.pi if node.name == "pi" else mp.e}
         raise NotEvaluableError(f"no value was given for '{node.name}'")

@@ -7,14 +7,14 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
-from symderiv.rules import algebra, assumptions, definitions, joins, spectra
+from symderiv.rules import algebra, assumptions, definitions, entries, joins, spectra
 from symderiv.rules.algebra import distribute, distributions, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.trace import Cong, Fire, Item, Proof
 
 MAP_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.unfold_shorthand, definitions.inverse_pair,
-    definitions.known_value, definitions.odd_even, definitions.log_of_softmax, definitions.fold_logsumexp,
+    definitions.known_value, definitions.odd_even, entries.log_of_entry, definitions.log_of_softmax, definitions.fold_logsumexp,
     definitions.fold_softplus, definitions.fold_logdet, definitions.log_of_sigmoid, definitions.log_of_complement, definitions.fold_sigmoid,
     definitions.fold_exp_logsumexp, joins.move_join_outwards,
 )
@@ -22,6 +22,7 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
     assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, spectra.fold_trace,
+    entries.part_entry, entries.count_entry,
     joins.move_join_outwards,
 )
 ADD_RULES: tuple[Rule, ...] = (

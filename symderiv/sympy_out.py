@@ -38,6 +38,7 @@ from symderiv.render.tree import (
     Tree,
     fold,
 )
+from symderiv.structures import Structure
 
 _HINT = "write it with latex() or text(), or evaluate it with numpy()"
 Of = Callable[[Tree], Any]
@@ -61,6 +62,14 @@ def size(dim: Dim | None) -> Any:
     if dim is None or isinstance(dim, int):
         return sympy.Integer(1 if dim is None else dim)
     return sympy.sympify(dim, locals={a: sympy.Symbol(a, integer=True, positive=True) for a in dim_atoms(dim)})
+
+
+def _structure(where: Structure, rows: Any, columns: Any) -> Any:
+    """Ones where the condition on row and column holds."""
+    places = sympy.symbols("i j", integer=True)
+    left = sympy.Add(*(size(c) * x for c, x in zip(where.coefficients, places, strict=False)), size(where.constant))
+    holds = sympy.Eq(left, 0) if where.relation == "=" else left >= 0
+    return sympy.FunctionMatrix(rows, columns, sympy.Lambda(places, sympy.Piecewise((1, holds), (0, True))))
 
 
 def number(value: Fraction) -> Any:
@@ -93,6 +102,8 @@ def _(t: Leaf, of: Of) -> Any:
         return size(node.name)
     if t.order == 0:
         return sympy.Symbol(node.name)
+    if node.kind == "structure":
+        return _structure(Structure.read(node.name), size(t.shape[0]), size(t.shape[1]))
     return sympy.MatrixSymbol(node.name, size(t.shape[0]), size(t.shape[1]))
 
 

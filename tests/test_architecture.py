@@ -24,6 +24,7 @@ LAYERS = (
     ("errors",),
     ("bounds",),
     ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
+    ("structures",),
     ("ir", "functions", "families", "links", "smooth", "evaluate_matrices", "evaluate_expectation"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),

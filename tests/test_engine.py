@@ -237,6 +237,10 @@ EVERYWHERE = [
     lambda: sd.jacobian("sigmoid(v) * sigmoid(-v)", "v", v="n"),
     lambda: sd.hessian("layer_norm(x)", "x", x="n"),
     lambda: sd.gradient("sum(softmax(U, axis=1) @ w)", "U", U="m o", w="o"),
+    lambda: sd.hessian("-log(softmax(u)[2])", "u", u="o"),
+    lambda: sd.gradient("diag(x)[0] @ w", "x", x="n", w="n"),
+    lambda: sd.gradient("sum(x[0] * x)", "x", x="n"),
+    lambda: sd.gradient("sum(outer(x, x)[0, 1:] * x[1:]) * sum(x[0] * x[1:])", "x", x="n"),
     lambda: sd.gradient("trace(sinm(X)) * t", "X", X="n n", t=""),
     lambda: sd.gradient("sum(x * sum(softmax(u)))", "x", x="n", u="o"),
     lambda: sd.gauss_newton(

@@ -37,6 +37,8 @@ def _bounds(node: Expr, known: dict[Expr, Bounds]) -> Bounds:
     if isinstance(node, Symbol):
         if node.kind in ("dim", "const"):
             return (0.0, inf)
+        if node.kind == "structure":
+            return (0.0, 1.0)
         return next((_PROPS[p] for p in sorted(node.props) if p in _PROPS), ALL)
     if isinstance(node, Name | Box):
         return known[node.kids[0]]

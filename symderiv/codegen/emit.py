@@ -15,6 +15,7 @@ from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Expr
+from symderiv.structures import Structure
 
 LONGEST = 72
 """a longer expression gets a line and a name of its own"""
@@ -144,7 +145,7 @@ class Emitter:
             op = self.program.ops[k]
             one = op.kind == "reduce" and all(self.program.ops[op.args[0]].dims[a] == 1 for a in op.spec)
             if not one and op.kind not in ("transpose", "diagonal", "reshape", "broadcast"):
-                return k, writable and op.kind not in ("input", "constant", "number", "size")
+                return k, writable and op.kind not in _FREE
             writable = writable and op.kind not in ("diagonal", "broadcast")
             k = op.args[0]
 
@@ -169,6 +170,20 @@ class Emitter:
 
     def _constant(self, op: Op) -> Code:
         return Code("np.pi" if op.spec in ("pi", "π") else "np.e")
+
+    def _structure(self, op: Op) -> Code:
+        """Where the condition on the indices holds; what stands outside of the array raises IndexError."""
+        where, sizes = Structure.read(op.spec), [self.size_text(d) for d in op.dims]
+        unit = where.unit()
+        if unit is not None:
+            return Code(f"np.eye({sizes[0]})[{self.size_text(unit)}]")
+        terms = []
+        for k, (c, n) in enumerate(zip(where.coefficients, sizes, strict=True)):
+            grid = f"np.arange({n})" + (f"[:{', None' * (len(sizes) - 1 - k)}]" if k < len(sizes) - 1 else "")
+            terms.append(grid if c == 1 else f"-{grid}" if c == -1 else f"({self.size_text(c)})*{grid}")
+        text = " + ".join(terms).replace("+ -", "- ")
+        text += f" + ({self.size_text(where.constant)})" if where.constant != 0 else ""
+        return Code(f"np.where({text} {where.relation.replace('=', '==') if where.relation == '=' else '>='} 0, 1.0, 0.0)")
 
     def _number(self, op: Op) -> Code:
         text = literal(op.spec)

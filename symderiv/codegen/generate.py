@@ -20,6 +20,7 @@ from symderiv.codegen.signature import Argument, Signature, docstring, signature
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import ShapeError
 from symderiv.ir import Call, Expr, Map, Symbol, postorder
+from symderiv.structures import Structure
 
 
 def generate(
@@ -170,6 +171,9 @@ def _wanted(program: Program, outputs: Sequence[int], layouts: Sequence[Layout])
             wanted.add(op.spec)
         elif op.kind in ("delta", "broadcast", "reshape"):
             wanted.update(x for d in op.dims for x in dim_atoms(d))
+        elif op.kind == "structure":
+            where = Structure.read(op.spec)
+            wanted.update(x for d in (*op.dims, *where.coefficients, where.constant) for x in dim_atoms(d))
         elif op.kind == "contract" and len({*op.spec[0], *op.spec[1]} - {*op.spec[2]}) > 1:
             wanted.update(x for a in op.args for d in program.ops[a].dims for x in dim_atoms(d))
     return wanted

@@ -93,6 +93,8 @@ class Lowering:
                 return emit("size", (), node.name, ())
             if node.kind == "const":
                 return emit("constant", (), node.name, ())
+            if node.kind == "structure":
+                return emit("structure", (), node.name, node.shape)
             return emit("input", (), node.name, node.shape)
         terms = self.terms(node)
         if terms is not None:

@@ -8,6 +8,7 @@ input        –            name
 number       –            Fraction
 constant     –            "pi" or "e"
 size         –            name of a dimension
+structure    –            the condition on the indices where the array is 1
 map          x            (function, parameters), elementwise
 generic      x            (function, order of the derivative)
 call         x …          (function, parameters)

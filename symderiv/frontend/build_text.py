@@ -12,10 +12,11 @@ from fractions import Fraction
 from functools import lru_cache
 
 from symderiv import ops
+from symderiv.build import apply, number, scale, size, symbol
 from symderiv.build import name as named
-from symderiv.build import number, scale, size, symbol, view
-from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError, with_source
+from symderiv.errors import ParseError, ShapeError, SymderivError, UnknownNameError, with_source
 from symderiv.frontend.environment import Environment
+from symderiv.frontend.indexing import index
 from symderiv.frontend.notation import call_function, raise_to
 from symderiv.frontend.parser import parse_program
 from symderiv.frontend.syntax import (
@@ -39,7 +40,7 @@ from symderiv.frontend.syntax import (
     children,
     postorder,
 )
-from symderiv.frontend.values import Value, as_expr
+from symderiv.frontend.values import Value, as_expr, as_offset
 from symderiv.ir import Expr, Name
 
 CONSTANTS = {"pi": symbol("pi", (), "const"), "e": symbol("e", (), "const")}
@@ -139,8 +140,11 @@ class _Builder:
             case TupleExpr() | ListExpr():
                 return tuple(parts)
             case Slice():
-                return node
+                given = iter(parts)
+                return slice(*(None if part is None else next(given) for part in (node.start, node.stop, node.step)))
             case Index():
+                if isinstance(parts[0], tuple):
+                    return member(parts[0], parts[1:])
                 return index(as_expr(parts[0]), parts[1:])
             case Compare():
                 raise ParseError("a comparison has no value here", hint="a fact is stated with assume=")
@@ -164,9 +168,11 @@ class _Builder:
         known = [*self.scope, *environment.symbols, *environment.dims, *CONSTANTS]
         raise UnknownNameError.among(text, known, advice=f"give its shape: {text[:40]}='n' (a scalar has the shape '')")
 
-    def call(self, node: Call, given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
+    def call(self, node: Call, given: Sequence[Value], keywords: Mapping[str, Value]) -> Value:
         if node.function in self.environment.modules or node.function in self.environment.functions:
             return self.environment.apply(node.function, given, keywords)
+        if node.function in TUPLES and not keywords and len(given) == 1:
+            return TUPLES[node.function](as_expr(given[0], f"the argument of {node.function}"))
         value = self.scope.get(node.function, self.environment.symbols.get(node.function))
         others = (*self.environment.modules, *self.environment.functions)
         try:
@@ -224,22 +230,21 @@ def operate(operator: str, left: Expr, right: Expr) -> Expr:
     return raise_to(left, right)
 
 
-def index(base: Expr, items: Sequence[Value]) -> Expr:
-    """``x[:, None]`` and whole slices; entries have no node, a product with a unit vector does."""
-    whole = [isinstance(i, Slice) and i.start is None and i.stop is None and i.step is None for i in items]
-    if not all(full or item is None for full, item in zip(whole, items, strict=True)):
-        raise NoRuleError(
-            "entries and parts of an array are not taken by index",
-            hint="write the product with a unit vector, e @ x, or with a selecting matrix, E @ X",
-        )
-    if sum(whole) > len(base.shape):
-        raise ShapeError(
-            f"{sum(whole)} indices for an array of shape {ops.shape_text(base.shape)}", shapes=(base.shape,)
-        )
-    out: list[object] = []
-    position = 0
-    for k, item in enumerate(items):
-        out.append(("new", k) if item is None else position)
-        position += item is not None
-    out.extend(range(position, len(base.shape)))
-    return view(base, tuple(range(len(base.shape))), out, {label: 1 for label in out if isinstance(label, tuple)})
+def _shape(x: Expr) -> tuple[Expr, ...]:
+    return tuple(size(d) for d in x.shape)
+
+
+def _sign_and_logdet(x: Expr) -> tuple[Expr, ...]:
+    return apply("sign", ops.determinant(x)), ops.log_determinant(x)
+
+
+TUPLES = {"shape": _shape, "slogdet": _sign_and_logdet}
+"""What has several values, of which an index takes one: x.shape[0], slogdet(X)[1]."""
+
+
+def member(values: Sequence[Value], items: Sequence[Value]) -> Value:
+    """An entry of a tuple, such as x.shape[0]."""
+    at = as_offset(items[0], "an index") if len(items) == 1 and isinstance(items[0], Expr) else None
+    if not isinstance(at, int) or not -len(values) <= at < len(values):
+        raise ParseError(f"an index into {len(values)} values is a number below {len(values)}")
+    return values[at]

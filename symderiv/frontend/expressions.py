@@ -37,9 +37,13 @@ from symderiv.frontend.syntax import (
 
 Reading = Generator[Any, Any, Any]
 
-MODULES = frozenset({"np", "numpy", "sp", "scipy", "sympy", "jnp", "math"})
-SUBMODULES = frozenset({"linalg", "special"})
-METHODS = frozenset({"sum", "mean", "var", "std", "max", "min", "dot", "trace"})
+MODULES = frozenset({"np", "numpy", "sp", "scipy", "sympy", "jnp", "math", "jax", "torch"})
+SUBMODULES = frozenset({"linalg", "special", "nn", "functional", "numpy"})
+METHODS = frozenset(
+    {"sum", "mean", "var", "std", "max", "min", "dot", "trace", "prod", "cumsum", "clip", "diagonal", "flatten", "ravel",
+     "reshape", "squeeze", "swapaxes"}
+)  # fmt: skip
+ATTRIBUTES = frozenset({"shape", "size"})
 COMPARISONS = frozenset({"==", "<", ">", "<=", ">="})
 
 _BINDING = {"+": 10, "-": 10, "*": 20, "/": 20, "@": 20, "**": 40}
@@ -156,6 +160,8 @@ class Reader:
             return Transpose(base, span=span)
         if name.kind == "name" and name.text in METHODS | {"transpose"} and self.token.text == "(":
             return Call(name.text, (base,), (), name.span, span=span)
+        if name.kind == "name" and name.text in ATTRIBUTES and self.token.text != "(":
+            return Call(name.text, (base,), (), name.span, span=span)
         close = nearest(name.text, METHODS | {"T"})
         if close:
             hint = f"did you mean '.{close}{'()' if close != 'T' else ''}'?"
@@ -211,6 +217,8 @@ class Reader:
     def item(self) -> Reading:
         """One item of an index: an expression, None or a slice."""
         start = self.token.start
+        if self.token.text == "...":
+            return Constant(cast(Any, Ellipsis), span=self.advance().span)
         first = None if self.token.text == ":" else (yield self.value())
         if first is not None and self.token.text != ":":
             return first

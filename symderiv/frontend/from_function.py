@@ -25,14 +25,15 @@ from symderiv import ops
 from symderiv.build import name as named
 from symderiv.build import number, scale, size
 from symderiv.errors import NoRuleError, ParseError, SymderivError, UnknownNameError, clip, nearest, with_source
-from symderiv.frontend.build_text import CONSTANTS, expand, index, operate
+from symderiv.frontend.build_text import CONSTANTS, expand, operate
 from symderiv.frontend.environment import Environment, declare
+from symderiv.frontend.expressions import METHODS as READ_METHODS
+from symderiv.frontend.indexing import index
 from symderiv.frontend.notation import call_function
-from symderiv.frontend.syntax import Slice
 from symderiv.frontend.values import Value, as_expr
 from symderiv.ir import Expr, Name, Symbol
 
-METHODS = frozenset({"sum", "mean", "var", "std", "max", "min", "dot", "trace", "diagonal"})
+METHODS = frozenset(READ_METHODS)
 _UFUNCS = {"absolute": "abs", "conjugate": "positive", "conj": "positive", "power": "power"}
 
 
@@ -111,14 +112,11 @@ class Tracer:
         return Tracer(ops.count(self.expr))
 
     def transpose(self, *axes: Any) -> Tracer:
-        if axes:
-            raise NoRuleError("transpose with a given order of axes", hint='write einsum("ijk->kij", x)')
-        return self.T
+        return call("transpose", self, *axes)
 
     def __getitem__(self, items: Any) -> Tracer:
         items = items if isinstance(items, tuple) else (items,)
-        whole = Slice(None, None, None, span=(0, 0))
-        return Tracer(index(self.expr, [whole if isinstance(i, slice) and i == slice(None) else i for i in items]))
+        return Tracer(index(self.expr, [_item(i) for i in items]))
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
@@ -187,6 +185,18 @@ class Tracer:
 
 
 # ---------------------------------------------------------------- values
+def _item(item: Any) -> Any:
+    """One item of an index: as the notation's index takes it."""
+    if item is None or item is Ellipsis:
+        return item
+    if isinstance(item, slice):
+        return slice(*(None if b is None else value_of(b) for b in (item.start, item.stop, item.step)))
+    found = value_of(item)
+    if not isinstance(found, Expr):
+        raise NoRuleError("a list or a mask as an index", hint="an index is a whole number, a slice, None or '...'")
+    return found
+
+
 def value_of(value: Any) -> Value:
     """What a traced function handed over, as the notation's functions take it."""
     if isinstance(value, Tracer):

@@ -12,8 +12,9 @@ from fractions import Fraction
 
 from symderiv import ops
 from symderiv.build import apply, call, contract, power, scale, view, zero
-from symderiv.dims import dim_product
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
+from symderiv.frontend.arrangements import FUNCTIONS as ARRANGEMENTS
+from symderiv.frontend.arrangements import OF_LISTS, VARIADIC, joined
 from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
@@ -118,25 +119,6 @@ def raise_to(x: Expr, y: Expr) -> Expr:
     return apply("exp", ops.multiply(y, apply("log", x), "**"))
 
 
-def joined(x: Expr, groups: Sequence[int]) -> Expr:
-    """x with consecutive axes joined, the last of a group running fastest: numpy.reshape to fewer axes.
-
-    ``groups`` says how many axes each new one is made of. It is a Call "reshape" with the groups as its parameters,
-    or a mere view where no two axes larger than 1 meet.
-    """
-    assert sum(groups) == len(x.shape)
-    labels, out, shape, kept, position = list(range(len(x.shape))), [], [], [], 0
-    for width in groups:
-        axes = range(position, position + width)
-        wide = [k for k in axes if x.shape[k] != 1] or list(axes)[:1]
-        out.extend(wide)
-        kept.append(len(wide))
-        shape.append(dim_product(*(x.shape[k] for k in axes)))
-        position += width
-    x = view(x, labels, out)
-    return x if all(width == 1 for width in kept) else call("reshape", (x,), shape, tuple(kept))
-
-
 def _kron(x: Expr, y: Expr) -> Expr:
     order = max(len(x.shape), len(y.shape))
     x, y = (ops.broadcast(v, (1,) * (order - len(v.shape)) + v.shape) for v in (x, y))
@@ -158,6 +140,26 @@ def _eye(n: Expr) -> Expr:
     return ops.identity((as_dim(n),))
 
 
+def _ones_like(x: Expr) -> Expr:
+    return ops.ones(x.shape)
+
+
+def _zeros_like(x: Expr) -> Expr:
+    return zero(x.shape)
+
+
+def _clip(x: Expr, a_min: Value = None, a_max: Value = None) -> Expr:
+    """low + relu(x − low) − relu(x − high), for low ≤ high; None sets no bound."""
+    low, high = (None if v is None else as_expr(v, "a bound of clip") for v in (a_min, a_max))
+    ends = [None if v is None else number_of(v) for v in (low, high)]
+    if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
+        raise ParseError("clip takes the lower bound first")
+    if low is None:
+        return x if high is None else ops.subtract(x, apply("relu", ops.subtract(x, high)))
+    raised = ops.add_all(low, apply("relu", ops.subtract(x, low)))
+    return raised if high is None else ops.subtract(raised, apply("relu", ops.subtract(x, high)))
+
+
 def _negative(x: Expr) -> Expr:
     return scale(-1, x)
 
@@ -168,17 +170,25 @@ def _add(x: Expr, y: Expr) -> Expr:
 
 _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sum": _sum, "size": _size, "len": _len, "trace": ops.trace, "diag": ops.diag, "outer": _outer, "inner": _inner,
-    "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "transpose": ops.transpose,
+    "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "clip": _clip,
     "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
     "divide": ops.divide, "negative": _negative, "norm": _norm, "matrix_power": _matrix_power,
+    "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS,
 }  # fmt: skip
 LARGEST_POWER = 24
+_SHORT = {"logaddexp": "y + softplus(x - y)", "hypot": "sqrt(x**2 + y**2)", "log2": "log(x)/log(2)",
+          "log10": "log(x)/log(10)", "exp2": "exp(x*log(2))"}  # fmt: skip
+"""Functions of x, or of x and y, that are a text."""
 _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
-                "diagflat": "diag"}  # fmt: skip
+                "diagflat": "diag", "row_stack": "vstack", "concat": "concatenate", "cumulative_sum": "cumsum",
+                "permute_dims": "transpose"}  # fmt: skip
 _ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
-           "reshape": "write vec(X), or a symbol of the new shape", "ravel": "write vec(X), by columns",
-           "flatten": "write vec(X), by columns", "concatenate": "write the sum of its parts",
-           "cumsum": "write a product with a triangular matrix"}  # fmt: skip
+           "argmin": "it has no derivative; min(x) has one", "sort": "it has no derivative as a formula; max(x) has one",
+           "median": "write mean(x)", "pinv": "write inv(X.T @ X) @ X.T, for X of full column rank",
+           "svd": "there are norm(X, 2), left_singular(X), right_singular(X)", "round": "its slope is 0 or none",
+           "eig": "there are eigvalsh(X), eigmax(X), sum(eigvals(X))", "eigh": "there are eigvalsh(X), eigenvectors(X)",
+           "array": "entries can't be written out; give it as a symbol",
+           "arange": "entries can't be written out; give it as a symbol"}  # fmt: skip
 
 
 def _signature(name: str, function: Callable[..., Expr]) -> Signature:
@@ -192,7 +202,8 @@ _SIGNATURES = {name: _signature(name, function) for name, function in _FUNCTIONS
 
 def known_functions() -> tuple[str, ...]:
     """Every name that `call_function` knows, sorted."""
-    return tuple(sorted({"einsum", "ones", "zeros", *_FUNCTIONS, *_OTHER_NAMES, *function_names(), *loss_names()}))
+    return tuple(sorted({"einsum", "ones", "zeros", *_FUNCTIONS, *VARIADIC, *OF_LISTS, *_SHORT, *_OTHER_NAMES, *function_names(),
+                         *loss_names()}))
 
 
 # ---------------------------------------------------------------- calls
@@ -208,6 +219,14 @@ def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Valu
         return _einsum(given, keywords)
     if name in ("ones", "zeros"):
         return _filled(name, given, keywords)
+    if name in VARIADIC:
+        return _variadic(name, given, keywords)
+    if name in OF_LISTS:
+        bound = Signature(name, ("arrays",), () if name in ("vstack", "hstack") else (("axis", 0),)).bind(given, keywords)
+        return OF_LISTS[name](**bound)
+    if name in _SHORT:
+        names = ("x", "y") if "y" in _SHORT[name].replace("exp", "") else ("x",)
+        return expand(_SHORT[name], Signature(name, names).bind(given, keywords))
     if name in _FUNCTIONS:
         bound = _SIGNATURES[name].bind(given, keywords)
         values = [as_expr(bound[a], f"the argument of {name}") for a in _SIGNATURES[name].arguments]
@@ -230,6 +249,14 @@ def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Valu
         "function",
         advice=f'declare it: {name[:40]}="elementwise", or {name[:40]}="n -> o"',
     )
+
+
+def _variadic(name: str, given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:
+    """reshape(x, 2, 3), reshape(x, (2, 3)), transpose(x, 1, 0), transpose(x, axes=(1, 0))."""
+    unknown = [k for k in keywords if k not in ("shape", "newshape", "axes")]
+    if not given or unknown or (keywords and len(given) > 1):
+        raise ParseError(f"{name} is written {name}(x, (2, 0, 1))" + (f"; it has no '{unknown[0]}='" if unknown else ""))
+    return VARIADIC[name](as_expr(given[0], f"the argument of {name}"), *given[1:], *keywords.values())
 
 
 def _einsum(given: Sequence[Value], keywords: Mapping[str, Value]) -> Expr:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from symderiv.dims import Dim, parse_dim
+from symderiv.dims import Dim, dim_sum, parse_dim
 from symderiv.errors import ParseError
 from symderiv.ir import Add, Contract, Expr, Map, Name, Symbol, number_of
 
@@ -107,6 +107,18 @@ def as_dim(value: Value) -> Dim:
             if isinstance(dim, str) or dim > 0:
                 return dim
     raise ParseError("a size must be a positive whole number, the name of a dimension, or a product of these")
+
+
+def as_offset(value: Value, what: str) -> Dim:
+    """The whole number of any sign, or polynomial in sizes, that an index is."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if isinstance(value, Expr) and number_of(value) is not None and as_number(value, what).denominator == 1:
+        return int(as_number(value, what))
+    text = _dim_text(value) if isinstance(value, Expr) and not value.shape else None
+    if text is None:
+        raise ParseError(f"{what} must be a whole number, or made of sizes")
+    return dim_sum(0, text)
 
 
 def _dim_text(node: Expr) -> str | None:

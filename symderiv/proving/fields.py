@@ -20,6 +20,7 @@ from symderiv.errors import SymderivError
 from symderiv.frontend.rows import definition_of, has_definition
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
 from symderiv.points import Point, Sizes, Value, indices
+from symderiv.structures import Structure
 
 P = 2305843009213693951
 """2⁶¹ − 1, a prime: the field of exponents"""
@@ -111,6 +112,9 @@ class Exact:
             return {at: self._reduced(v, above) for at, v in self.point[node].items()}
         if node.kind == "dim":
             return {(): self._reduced(dim_value(node.name, self.sizes), above)}
+        if node.kind == "structure":
+            where = Structure.read(node.name)
+            return {at: self._reduced(int(where.holds(at, self.sizes)), above) for at in indices(node.shape, self.sizes)}
         if node.kind == "const" and node.name == "e" and self.prime and above:
             return {(): G}
         raise NotExactError(f"'{node.name}' has no exact value")

@@ -8,6 +8,7 @@ from symderiv.ir import Call, Name, Symbol
 from symderiv.render.pieces import ATOM, RAISED, Piece
 from symderiv.render.style import Style
 from symderiv.render.tree import Entry, Slice, Tree
+from symderiv.structures import Structure
 
 
 def located(nodes: Iterable[object], mode: str) -> set[str]:
@@ -67,6 +68,8 @@ def slice_piece(t: Slice, style: Style) -> Piece:
         if second and first is not None and others == [None, None] and not plain:
             return Piece(f"h_{{{style.indexed(style.word(node.fn), first)}}}", ATOM)
         base = derivative_name(node, style, row=len(node.shape) == 1)
+    elif isinstance(node, Symbol) and node.kind == "structure":
+        return Piece(style.structure(Structure.read(node.name), t.index), ATOM)
     else:
         assert isinstance(node, Symbol | Name)
         base = style.name(node)

@@ -29,6 +29,7 @@ from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
 from symderiv.render.writer import Writer
+from symderiv.structures import Structure
 
 Task = Generator[Any, Any, Piece]
 
@@ -132,16 +133,16 @@ class IndexWriter:
         assert isinstance(node, Contract)
         if compact and self._compacts(node):
             groups = summed_groups(list(zip(node.factors, node.labels, strict=True)), node.out)
-            whole = len(groups) == 1 and len(groups[0]) == len(node.factors)
-            tree = lift(node) if whole else None
+            if len(groups) != 1 or len(groups[0]) != len(node.factors):
+                return self.contract(node, letters, used, frozenset(), Fraction(1), compacted(node, groups))
+            tree = lift(node)
             if tree is not None:
                 return self.compact(tree, letters)
-            if whole:                                           # no matrix form: the sum itself, written out
-                return self.contract(node, letters, used, frozenset())
-            return self.contract(node, letters, used, frozenset(), Fraction(1), compacted(node, groups))
         return self.contract(node, letters, used, frozenset())
 
     def leaf(self, node: Symbol | Name, letters: tuple[str, ...]) -> Task:
+        if isinstance(node, Symbol) and node.kind == "structure" and letters:
+            return Piece(self.style.entry_of_structure(Structure.read(node.name), letters), ATOM)
         base = self.style.name(node)
         scripted = self.style.subscripted(node.name) and not (isinstance(node, Symbol) and node.kind == "dim")
         raised = self.style.superscripted(node) and not letters

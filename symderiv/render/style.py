@@ -11,6 +11,7 @@ from symderiv.functions import TENSOR as TENSOR_ROWS
 from symderiv.ir import Call, Map, Name, Symbol
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.symbols import has_script, name_latex, name_text, script
+from symderiv.structures import Structure
 
 _SUPERSCRIPTS = str.maketrans("0123456789-+/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᐟ")
 
@@ -32,8 +33,31 @@ class Style:
             return rf"\mathrm{{d}}{name_latex(node.name)}"
         if isinstance(node, Symbol) and node.kind == "const" and node.name == "e":
             return r"\mathrm{e}"
+        if isinstance(node, Symbol) and node.kind == "structure":
+            return self.structure(Structure.read(node.name))
         text = name_latex(node.name)
         return rf"\boldsymbol{{{text}}}" if self.notation.bold_vectors and len(node.shape) == 1 else text
+
+    def structure(self, where: Structure, index: Sequence[str | None] = ()) -> str:
+        """A constant array of ones and zeros: a unit vector, or ones where a condition on i, j, … holds.
+
+        ``index`` has the letters of axes that are fixed; the others are the row's and the column's, in alphabetical order.
+        """
+        unit = where.unit()
+        return self.unit_vector(unit) if unit is not None and not any(index) else self.ones_where(self.condition(where, index))
+
+    def unit_vector(self, at: Dim) -> str:
+        return rf"\mathbf{{e}}_{{{dim_latex(at)}}}"
+
+    def ones_where(self, condition: str) -> str:
+        return rf"\mathbf{{1}}_{{{condition}}}"
+
+    def condition(self, where: Structure, index: Sequence[str | None] = ()) -> str:
+        return where.condition(where.letters(index), "=", r"\ge", "-", dim_latex)
+
+    def entry_of_structure(self, where: Structure, letters: Sequence[str]) -> str:
+        """Iverson's bracket."""
+        return rf"[{self.condition(where, letters)}]"
 
     def word(self, text: str) -> str:
         return name_latex(text)
@@ -182,7 +206,19 @@ class PlainStyle(Style):
         self.hadamard, self.quotient, self.kron, self.ones, self.zeros, self.identity = "⊙", "⊘", "⊗", "1", "0", "I"
 
     def name(self, node: Symbol | Name) -> str:
+        if isinstance(node, Symbol) and node.kind == "structure":
+            return self.structure(Structure.read(node.name))
         return ("d" if isinstance(node, Symbol) and node.kind == "differential" else "") + name_text(node.name)
+
+    def unit_vector(self, at: Dim) -> str:
+        text = str(at).replace("-", "−")
+        return f"e_{text}" if text.isalnum() else f"e_({text})"
+
+    def ones_where(self, condition: str) -> str:
+        return f"1[{condition}]"
+
+    def condition(self, where: Structure, index: Sequence[str | None] = ()) -> str:
+        return where.condition(where.letters(index), "=", "≥", "−", lambda d: str(d).replace("-", "−"))
 
     def word(self, text: str) -> str:
         return name_text(text)

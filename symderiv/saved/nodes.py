@@ -10,10 +10,12 @@ from typing import Any
 
 from symderiv.build import add, apply, box, call, contract, der, name, symbol, value_shape
 from symderiv.dims import Dim, dim_product, parse_dim
+from symderiv.errors import SymderivError
 from symderiv.frontend.rows import definition_of, has_definition
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Shape, Symbol
 from symderiv.saved.form import LONGEST_NAME, Piece, compact, guarded
+from symderiv.structures import Structure
 
 MOST_NODES = 200_000
 MOST_KIDS = 5000
@@ -128,12 +130,26 @@ def _choice(piece: Piece, *known: str) -> str:
 
 def _symbol(item: Piece, made: list[Expr]) -> Expr:
     at = item.fields("node", "name", "shape", "kind", "props")
-    kind = _choice(at["kind"], "variable", "dim", "const", "formal")
+    kind = _choice(at["kind"], "variable", "dim", "const", "formal", "structure")
     props = [_choice(p, "symmetric") for p in at["props"].items(1)]
     shape = _shape(at["shape"])
     if (kind in ("dim", "const") and (shape or props)) or (props and (len(shape) != 2 or shape[0] != shape[1])):
         raise item.wrong("a symbol: a dimension or constant is a scalar, a symmetric matrix square")
+    if kind == "structure":
+        return symbol(_condition(at["name"], len(shape)), shape, kind)
     return symbol(_choice(at["name"], "pi", "e") if kind == "const" else _word(at["name"]), shape, kind, props)
+
+
+def _condition(item: Piece, order: int) -> str:
+    """The name of a structure of so many axes."""
+    name = item.text()
+    try:
+        found = Structure.read(name)
+    except SymderivError:
+        raise item.wrong("a condition on indices") from None
+    if len(found.coefficients) != order:
+        raise item.wrong(f"a condition on {order} indices")
+    return name
 
 
 def _contract(item: Piece, made: list[Expr]) -> Expr:

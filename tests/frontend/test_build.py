@@ -219,7 +219,7 @@ ERRORS = [
     ("x + (1, 2)", ParseError, "x + (1, 2)", ["tuple"]),
     ("eye(x)", ParseError, "eye(x)", ["size"]),
     ("x = 3; x", ParseError, "x", ["declared as an array of shape n"]),
-    ("x[0]", NoRuleError, "x[0]", ["unit vector"]),
+    ("x[0, 1]", ShapeError, "x[0, 1]", ["2 indices"]),
     ("argmax(x)", NoRuleError, "argmax(x)", ["derivative"]),
     ("0**-1", SymderivError, "0**-1", ["zero"]),
     ("(-2)**0.5", SymderivError, "(-2)**0.5", ["negative"]),
