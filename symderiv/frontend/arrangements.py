@@ -110,8 +110,8 @@ def _regrouped(x: Expr, joins: Sequence[int], splits: Sequence[Shape]) -> Expr:
         own = [("part", k, m) for m in range(len(group))]
         factors.append(_same_place(group, [x.shape[label[1]] for label in old]))
         labels.append((*own, *old))
-        out += own  # type: ignore[arg-type]
-    return joined(contract(factors, labels, out, {label: 1 for label in out if label[0] == "new"}), whole)
+        out += own
+    return joined(contract(factors, labels, out, {label: 1 for label in out if isinstance(label, tuple) and label[0] == "new"}), whole)
 
 
 def _same_place(new: Sequence[Dim], old: Sequence[Dim]) -> Expr:

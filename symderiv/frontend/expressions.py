@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from symderiv.errors import ParseError, clip, nearest
 from symderiv.frontend.lexer import CONSTANTS, Token, tokenize
