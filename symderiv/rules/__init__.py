@@ -13,5 +13,6 @@ from symderiv.rules import (
 )
 from symderiv.rules.base import RULES, Context, Rule, Used, rule
 
-__all__ = ["RULES", "Context", "Rule", "Used", "algebra", "assumptions", "definitions", "differentiation", "entries", "expectation", "joins",
+__all__ = ["RULES", "Context", "Rule", "Used", "algebra", "assumptions", "definitions", "differentiation", "entries", "expectation",
+           "joins",
            "rule", "spectra", "splitting", "structure"]
