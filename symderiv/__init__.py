@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         matched_curvature,
         natural_gradient,
     )
+    from symderiv.conventions import convert
     from symderiv.depth import deep
     from symderiv.derive import Derivation, Step
     from symderiv.errors import (
@@ -52,6 +53,7 @@ _WHERE = {
     "api": "curvature derivative gauss_newton gradient hessian jacobian parse prove",
     "consequences": "bregman faa_di_bruno fenchel_young fisher glm glm_table hessian_backpropagation kfac matched_curvature "
                     "natural_gradient",
+    "conventions": "convert",
     "depth": "deep",
     "derive": "Derivation Step",
     "errors": "AssumptionError EvaluationError NoMatchingLossError NoRuleError ParseError ShapeError SymderivError "
@@ -66,10 +68,10 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
-    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "bregman", "curvature",
-    "deep", "derivative", "faa_di_bruno", "fenchel_young", "fisher", "from_torch", "gauss_newton", "glm", "glm_table",
-    "gradient", "hessian", "hessian_backpropagation", "jacobian", "kfac", "limits", "matched_curvature", "matching",
-    "matching_loss", "natural_gradient", "parse", "prove",
+    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "bregman", "convert",
+    "curvature", "deep", "derivative", "faa_di_bruno", "fenchel_young", "fisher", "from_torch", "gauss_newton", "glm",
+    "glm_table", "gradient", "hessian", "hessian_backpropagation", "jacobian", "kfac", "limits", "matched_curvature",
+    "matching", "matching_loss", "natural_gradient", "parse", "prove",
 ]
 
 

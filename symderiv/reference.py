@@ -3,7 +3,7 @@ r"""The tables as pages of the documentation: ``python -m symderiv.reference doc
 Each page is made of the rows alone, so that it can't say anything else than the code does.
 
 >>> sorted(PAGES)
-['functions.md', 'losses.md', 'rules.md']
+['conventions.md', 'functions.md', 'losses.md', 'rules.md']
 >>> functions_page().splitlines()[0]
 '# Functions'
 """
@@ -16,6 +16,7 @@ from inspect import getdoc, getmodule
 from itertools import groupby
 from pathlib import Path
 
+from symderiv.conventions import CONVENTIONS, loss_of
 from symderiv.functions import ALIASES, POWERS, REALS, SCALAR, TENSOR, Interval, ScalarFunction, TensorFunction
 from symderiv.losses import LOSS_ALIASES, LOSSES, Loss
 from symderiv.rules import RULES, Rule
@@ -206,7 +207,67 @@ def rules_page() -> str:
     )
 
 
+# ---------------------------------------------------------------- conventions
+CONVENTIONS_TEXT = """# Conventions of curvature matrices
+
+Libraries agree that the matrix is J_uᵀ h J_u, with J_u the Jacobian of the network's output (the *split*: here always the
+logits, or the mean of a regression) and h the Hessian of the loss in it. They differ in what the loss is: with ½ or without,
+the sum or the mean over m samples and over o outputs, to be minimised or maximised; and in how W, o×n, becomes a vector.
+A row of `symderiv/conventions.py` says it; what stands below was read in the sources named, in November 2026.
+"""
+
+CONVENTIONS_END = """
+## Converting
+
+`sd.convert(source, target, loss)` gives the factor, in m and o. It follows from the losses that the two rows stand for; that
+it takes the one's Hessian to the other's is proved by the engine each time.
+
+```python
+>>> import symderiv as sd
+>>> sd.convert("kfac_jax", "nngeometry")
+G[nngeometry] = 1/2 G[kfac_jax] for squared_error (proved), W from columns to rows
+>>> found = sd.convert("backpack", "textbook", "cross_entropy")
+>>> found
+G[textbook] = m G[backpack] for cross_entropy (proved), W from rows to columns
+>>> found.factor_at(samples=32, outputs=10)
+Fraction(32, 1)
+>>> found.apply([[1.0, 0.0], [0.0, 2.0]], samples=3, outputs=1, weight=(1, 2))
+[[3.0, 0.0], [0.0, 6.0]]
+
+```
+
+Losses are `squared_error`, `cross_entropy`, `binary_cross_entropy` and `poisson_nll`. `apply` also reorders the rows and
+columns of a weight's block where the layout changes.
+
+- **½.** A squared error with ½ has the Hessian I in the output, without it 2I. nngeometry's *regression* is a normal
+  distribution with unit variance; kfac-jax's squared error is one with variance ½.
+- **Mean.** torch's `MSELoss` averages over all m·o entries, `CrossEntropyLoss` over the m samples. BackPACK and curvlinops keep
+  the loss's own reduction; kfac-jax and nngeometry divide by m alone.
+- **Mean, and Fisher.** The Fisher information of a *mean* over samples has 1/m², not 1/m: libraries mean (1/m) Σ_n F_n.
+  `sd.fisher` says G = m F there.
+- **Sign.** The Hessian of a log-likelihood that is maximised is negative semi-definite.
+- **Split.** No factor leads from one split to another. Split after softmax, a one-hot target gives (p − y)(p − y)ᵀ, the
+  empirical Fisher's term: see `sd.gauss_newton(…, at="p")`.
+- **Exact, sampled, empirical.** BackPACK's `KFAC` and `DiagGGNMC`, curvlinops' `FisherMCLinearOperator` and nngeometry's
+  `FIM_MonteCarlo` draw y from the model: they have these matrices as their means. The empirical Fisher takes the data's y.
+- **K-FAC.** The matrix is A ⊗ S for a vec that stacks columns, S ⊗ A for one that stacks rows; `sd.kfac` has the factors.
+"""
+
+
+def conventions_page() -> str:
+    """Each convention: a line of the table."""
+    rows = []
+    for row in CONVENTIONS.values():
+        sign = "minimised" if row.sign > 0 else "maximised"
+        losses = f"{code(loss_of(row, 'squared_error'))}, {code(loss_of(row, 'cross_entropy'))}"
+        half = "yes" if row.half else "no"
+        rows.append((code(row.name), row.matrix, half, row.samples, row.outputs, sign, row.split, row.layout, losses, row.note, row.source))
+    head = ("name", "matrix", "½", "samples", "outputs", "sign", "split", "W by", "squared error, cross-entropy", "note", "source")
+    return f"{CONVENTIONS_TEXT}\n{NOTE}\n\n{table(head, rows)}\n{CONVENTIONS_END}"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "conventions.md": conventions_page,
     "functions.md": functions_page,
     "losses.md": losses_page,
     "rules.md": rules_page,

@@ -54,7 +54,7 @@ LAYERS = (
     ("certificates", "verdicts", "pairing", "integrals"),
     ("statements",),
     ("block_certificates", "information", "layerwise", "linear_models", "composite", "potentials", "backpropagation",
-     "pair_curvature"),
+     "pair_curvature", "conventions"),
     ("natural",),
     ("modules", "sympy_functions", "torch_models"),
     ("potential",),
