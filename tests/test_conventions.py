@@ -34,7 +34,7 @@ def test_the_losses_are_the_libraries():
     """Squared error: torch's mean over all entries, kfac-jax's Σ/m, nngeometry's unit variance."""
     rng = np.random.default_rng(0)
     u, y = rng.normal(size=(SAMPLES, OUTPUTS)), rng.normal(size=(SAMPLES, OUTPUTS))
-    wanted = {"torch": np.mean((u - y) ** 2), "kfac_jax": np.sum((u - y) ** 2) / SAMPLES, "nngeometry": np.sum((u - y) ** 2) / (2 * SAMPLES),
+    wanted = {"torch": np.mean((u - y) ** 2), "kfac_jax": np.sum((u - y) ** 2) / SAMPLES, "nngeometry": np.sum((u - y) ** 2) / SAMPLES / 2,
               "textbook": np.sum((u - y) ** 2) / 2, "backpack": np.mean((u - y) ** 2), "curvlinops": np.mean((u - y) ** 2)}
     for name, value in wanted.items():
         made = sd.parse(loss_of(CONVENTIONS[name], "squared_error"), u="m o", y="m o").numpy()(u=u, y=y)
