@@ -4,6 +4,7 @@
 # make fuzz   derives random programs and checks each every way; PROGRAMS=2000 SEED=0 MINUTES=60
 # make bench      measures beside hand-written NumPy, JAX, PyTorch and SymPy, in .venv-bench; writes docs/benchmarks.md
 #                 (make bench QUICK=1: a look in minutes; ONLY='4 or 6m': some workloads, for build/bench alone)
+# make page       writes the page that needs no server (symderiv serve --static) into build/page; takes two packages from npm
 # make lint types clean
 
 PYTHON ?= python3
@@ -18,7 +19,7 @@ SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:
 WITH_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
   { echo "python3 -m venv doesn't work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.PHONY: handouts test test-extras fuzz lint types clean
+.PHONY: handouts test test-extras fuzz page lint types clean
 .DELETE_ON_ERROR:
 
 handouts: $(VENV)/installed
@@ -38,6 +39,16 @@ fuzz: $(VENV)/installed
 
 bench: $(BENCH)/installed
 	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+
+PAGE_PACKAGES := build/page-packages
+page: $(VENV)/installed $(PAGE_PACKAGES)/installed
+	$(VENV)/bin/symderiv serve --static build/page --modules $(PAGE_PACKAGES)/node_modules
+
+$(PAGE_PACKAGES)/installed: symderiv/web/static.py
+	mkdir -p $(PAGE_PACKAGES)
+	cd $(PAGE_PACKAGES) && npm install --no-save --no-audit --no-fund --ignore-scripts --prefix . \
+	  $$($(abspath $(RUN)) -c 'from symderiv.web.static import wanted; print(wanted())')
+	@touch $@
 
 lint: $(VENV)/installed
 	$(RUN) -m ruff check .

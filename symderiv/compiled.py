@@ -1,10 +1,9 @@
 """Expressions and derivations as NumPy functions."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, Protocol
-
-import numpy as np
 
 from symderiv.codegen import Compressed, Generated, generate
 from symderiv.derive import Derivation
@@ -97,8 +96,8 @@ def _vec(value: Any, derivation: Derivation) -> Any:
     (x,) = derivation.wrt
     rows = array.shape[:array.ndim - len(x.shape)]
     columns = array.shape[array.ndim - len(x.shape):]
-    height = int(np.prod(rows, dtype=int))
-    turned = array.reshape(rows + (int(np.prod(columns, dtype=int)),), order="F") if len(columns) > 1 else array
+    height = math.prod(rows)
+    turned = array.reshape(rows + (math.prod(columns),), order="F") if len(columns) > 1 else array
     if len(rows) > 1:
         turned = turned.reshape((height, turned.shape[-1]), order="F")
     return turned.reshape(height, -1)

@@ -251,6 +251,20 @@ def _with_sum(value: Value, axes: Sequence[int]) -> Value:
     return {at: v / totals[rest(at)] for at, v in positive.items()}
 
 
+def nested(value: Mapping[tuple[int, ...], Any]) -> Any:
+    """A tensor as nested lists of floats; a number as itself.
+
+    >>> nested({(0, 0): 1, (0, 1): 2}), nested({(): 3})
+    ([[1.0, 2.0]], 3.0)
+    """
+    if () in value:
+        return float(value[()])
+    rows: dict[int, dict[tuple[int, ...], Any]] = {}
+    for at, v in value.items():
+        rows.setdefault(at[0], {})[at[1:]] = v
+    return [nested(rows[k]) for k in sorted(rows)]
+
+
 def text_of(value: Any) -> str:
     """A number as a fraction where it is one with a small denominator, else to six digits.
 
@@ -263,4 +277,4 @@ def text_of(value: Any) -> str:
     return str(mp.nstr(value, 6))
 
 
-__all__ = ["NotEvaluableError", "OutsideDomainError", "Value", "draws", "evaluate", "mp", "sizes_of", "text_of"]
+__all__ = ["NotEvaluableError", "OutsideDomainError", "Value", "draws", "evaluate", "mp", "nested", "sizes_of", "text_of"]

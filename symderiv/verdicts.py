@@ -26,6 +26,7 @@ from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
+from symderiv.points import nested
 from symderiv.proving.domain import defined_somewhere
 from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ
@@ -123,9 +124,11 @@ def prove_exprs(
 def _by_numbers(
     open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, trials: int, seed: int, mark: Mark | None = None
 ) -> Verdict:
-    from symderiv.proving.numeric.identities import compare, small
-
     lhs, rhs, form = open_verdict.lhs, open_verdict.rhs, open_verdict.normal_form
+    try:
+        from symderiv.proving.numeric.identities import compare, small
+    except ModuleNotFoundError:
+        return _by_exact_numbers(open_verdict, left, right, facts, seed)
     try:
         report = compare(lhs, rhs, facts, trials, seed)
     except (EvaluationError, TooLargeError) as error:
@@ -160,15 +163,30 @@ def _by_numbers(
     return Verdict("refuted", reason, lhs, rhs, shown, report.worst, report.trials, facts.texts(), normal_form=form)
 
 
+def _by_exact_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Facts, seed: int) -> Verdict:
+    """Refuted at single points where NumPy isn't there; else it stays open."""
+    hidden = differ(left, right, facts, seed)
+    if hidden is not None:
+        return _refuted_precisely(open_verdict, hidden, facts)
+    return replace(open_verdict, reason=f"{open_verdict.reason}; nothing refutes it, and NumPy isn't there to check it with")
+
+
+def _array(value: Mapping[tuple[int, ...], Any]) -> Any:
+    """An array, or nested lists where NumPy isn't there."""
+    try:
+        from symderiv.proving.numeric.identities import as_array
+    except ModuleNotFoundError:
+        return nested(value)
+    return as_array(value)
+
+
 def _refuted_exactly(lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts, seed: int) -> Verdict | None:
     """Refuted at small integers, both sides evaluated in fractions; None where no such point is found."""
     found = integers(left, right, facts, seed)
     if found is None:
         return None
-    from symderiv.proving.numeric.identities import as_array
-
-    values = {name: as_array(value) for name, value in found.values.items()}
-    shown = Counterexample(values, as_array(found.left), as_array(found.right))
+    values = {name: _array(value) for name, value in found.values.items()}
+    shown = Counterexample(values, _array(found.left), _array(found.right))
     worst = max(float(abs(v - found.right[at])) for at, v in found.left.items())
     reason = "the sides differ at a point of small integers, evaluated in fractions"
     if worst < VISIBLE:
@@ -184,7 +202,7 @@ def _refuted_precisely(open_verdict: Verdict, found: Difference, facts: Facts) -
     if found.relative > 1e-9:
         reason = "the sides differ far from where the random points lie"
     values = {name: as_array(value) for name, value in found.values.items()}
-    shown = Counterexample(values, as_array(found.left), as_array(found.right))
+    shown = Counterexample(values, _array(found.left), _array(found.right))
     lhs, rhs, form = open_verdict.lhs, open_verdict.rhs, open_verdict.normal_form
     return Verdict("refuted", reason, lhs, rhs, shown, float(found.relative), 1, facts.texts(), normal_form=form)
 

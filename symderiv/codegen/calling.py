@@ -10,11 +10,15 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
+    np = None  # type: ignore[assignment]
 
 from symderiv.codegen import memory
 from symderiv.codegen.function import Arguments, too_large
 from symderiv.codegen.signature import Argument, Signature, wrapped
+from symderiv.errors import EvaluationError
 
 _SHORT = 108
 
@@ -23,6 +27,8 @@ def callable_of(
     head: Signature, name: str, preamble: str, document: str, body: Sequence[str], space: dict[str, Any]
 ) -> Callable[..., Any]:
     """The checked function; ``body`` are lines after the sizes are known, ``space`` holds what they refer to."""
+    if np is None:
+        return _without_numpy
     arguments = Arguments(head.arguments, name)
     renamed = any(a.name != a.variable for a in head.arguments)
     parameters = [f"{a.variable}=None" for a in head.arguments]
@@ -65,6 +71,10 @@ def callable_of(
     function.__doc__ = document
     function.__signature__ = _signature(head.arguments)  # type: ignore[attr-defined]
     return function
+
+
+def _without_numpy(*args: Any, **kwargs: Any) -> Any:
+    raise EvaluationError("a generated function runs on NumPy, which isn't here", hint="its source runs where NumPy is")
 
 
 def _scalars(arguments: Sequence[Argument]) -> list[str]:

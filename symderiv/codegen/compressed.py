@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
+    np = None  # type: ignore[assignment]
 
 from symderiv.codegen.kernels import letters
 from symderiv.codegen.memory import check_size
 from symderiv.errors import EvaluationError, ShapeError
 
-Array = np.ndarray[Any, np.dtype[np.float64]]
+if TYPE_CHECKING:
+    Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Compressed:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
+try:
+    import numpy as np
+except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
+    np = None  # type: ignore[assignment]
 
 from symderiv.codegen.signature import Argument
 from symderiv.dims import Dim, dim_terms

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from symderiv.codegen.calling import callable_of
 from symderiv.codegen.compressed import Compressed
@@ -216,7 +215,7 @@ def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str
     lines = []
     for dims in kept:
         if all(set(dim_atoms(d)) <= known for d in dims):
-            if all(isinstance(d, int) for d in dims) and np.prod([float(dim_value(d, {})) for d in dims]) < 1e6:
+            if all(isinstance(d, int) for d in dims) and math.prod(dim_value(d, {}) for d in dims) < 1e6:
                 continue
             text = "*".join(f"({t})" if " " in t else t for t in map(head.size_text, dims))
             shape = ", ".join(map(head.size_text, dims)) + ("," if len(dims) == 1 else "")

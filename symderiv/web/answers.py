@@ -66,6 +66,8 @@ def answer(request: object) -> Data:
         return _failed(TooLargeError("the memory isn't enough for this", hint="ask for one part at a time"), question)
     except RecursionError:
         return _failed(TooLargeError("this is nested too deeply", hint="give the inner parts names: z = …"), question)
+    except ModuleNotFoundError as error:
+        return _failed(lacking(error), question)
     except Exception as error:
         where = traceback.extract_tb(error.__traceback__)[-1]
         found = SymderivError(
@@ -73,6 +75,12 @@ def answer(request: object) -> Data:
             hint="this is a fault of symderiv, not of your input; please report it with the link to this page",
         )
         return _failed(found, question)
+
+
+def lacking(error: ModuleNotFoundError) -> SymderivError:
+    """What a library that isn't here stands in the way of."""
+    found = {"numpy": "NumPy", "opt_einsum": "opt_einsum"}.get(error.name or "", error.name)
+    return SymderivError(f"this needs {found}, which isn't here", hint="ask symderiv on a machine of yours: symderiv serve")
 
 
 # ---------------------------------------------------------------- what is done
@@ -118,6 +126,8 @@ def check(question: Question) -> Data:
         block = Check(escape(report.summary()), report.verdict == "checked", words.get(report.verdict, "Not checked"))
     except TooLargeError as error:
         block = Check(escape(error.message), False, "Not checked")
+    except ModuleNotFoundError as error:
+        block = Check(escape(lacking(error).message), False, "Not checked")
     return {"block": blocks([block])[0]}
 
 
@@ -136,6 +146,8 @@ def _written(write: Callable[[], str]) -> Data:
         return {"text": write()}
     except SymderivError as error:
         return {"error": {"message": error.message}}
+    except ModuleNotFoundError as error:
+        return {"error": {"message": lacking(error).message}}
 
 
 DONE: dict[str, Callable[..., Data]] = {
