@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from symderiv.build import axis_classes, unnamed
+from symderiv.build import axis_classes, unnamed, view
 from symderiv.errors import NoRuleError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
 from symderiv.kronecker import grouped
@@ -187,10 +187,25 @@ def _hole(node: Der, done: Trees) -> Tree | None:
     return Hole(shape_of(node), body, (wrt,))
 
 
+def without_ones(expr: Expr) -> Expr:
+    """An expression of order 3 or more without its axes of size 1; others as they are.
+
+    >>> from symderiv.build import symbol
+    >>> without_ones(symbol("H", (1, "m", "n"))).shape
+    ('m', 'n')
+    """
+    if len(expr.shape) < 3:
+        return expr
+    return view(expr, tuple(range(len(expr.shape))), [k for k, d in enumerate(expr.shape) if d != 1])
+
+
 def to_sympy(expr: Expr) -> Any:
-    """A SymPy matrix expression of the same value, names opened; NoRuleError for what SymPy can't hold."""
+    """A SymPy matrix expression of the same value, names opened; NoRuleError for what SymPy can't hold.
+
+    Of a higher order, axes of size 1 are left out, as SymPy does: the derivative of the row xᵀ by x is I.
+    """
     from symderiv.sympy_out import tree_to_sympy  # SymPy is loaded when it is asked for
-    tree = None if any(is_differential(n) for n in postorder(expr)) else lift(unnamed(expr))
+    tree = None if any(is_differential(n) for n in postorder(expr)) else lift(without_ones(unnamed(expr)))
     if tree is None:
         raise NoRuleError(f"this expression of order {len(expr.shape)} has no matrix form that SymPy can hold",
                           hint="write it with latex() or text(), or evaluate it with numpy()")

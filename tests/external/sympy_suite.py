@@ -20,7 +20,7 @@ from sympy.matrices.expressions.tests import test_derivatives as suite
 import symderiv as sd
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate
-from symderiv.lift import lift
+from symderiv.lift import lift, without_ones
 from symderiv.verify import check_derivative
 from tests.external.sympy_numbers import Numbers, Scope, Tree, UnreadError, count, rebuilt
 
@@ -176,7 +176,7 @@ def _compare(claim: Claim, different: bool, done: Outcome) -> None:
         done.shown = derivation.result.text()
         report = check_derivative(derivation.subject, derivation.wrt, 1, derivation.result, trials=1)
         done.wrong = "" if report else report.summary()
-    done.matrix = not isinstance(claim.stated, sympy.MatrixExpr) or lift(derivation.result) is not None
+    done.matrix = not isinstance(claim.stated, sympy.MatrixExpr) or lift(without_ones(derivation.result)) is not None
 
 
 def wide(t: Tree) -> list[Any]:
