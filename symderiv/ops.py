@@ -4,7 +4,7 @@ Every operation is a contraction with other labels, a sum, or a function of the 
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from fractions import Fraction
 
 from symderiv.build import add, apply, call, contract, identity, number, ones, power, scale, size, view
@@ -198,27 +198,42 @@ def diag(x: Expr) -> Expr:
 
 
 def einsum(spec: str, *xs: Expr) -> Expr:
-    """numpy.einsum with letters; the output may be left out (then letters used once, in order)."""
+    """numpy.einsum with letters and ``...``; the output may be left out (then letters used once, in order)."""
     spec = spec.replace(" ", "")
     left, arrow, right = spec.partition("->")
     terms = left.split(",")
     if len(terms) != len(xs):
         raise ShapeError(f"einsum '{spec}' names {len(terms)} operands, {len(xs)} were given")
-    if not all(c.isalpha() for term in [*terms, right] for c in term):
-        raise ShapeError(f"einsum '{spec}': only letters, commas and '->' are understood", hint="write out the ellipsis")
-    if not arrow:
-        letters = "".join(terms)
-        right = "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
-    sizes: dict[str, Dim] = {}
+    if not all(c.isalpha() for term in [*terms, right] for c in term.replace("...", "", 1)):
+        raise ShapeError(f"einsum '{spec}': only letters, commas, '...' and '->' are understood")
+    most = 0
     for term, x in zip(terms, xs, strict=True):
-        if len(term) != len(x.shape):
-            raise ShapeError(f"einsum '{spec}': '{term}' has {len(term)} letters for shape {shape_text(x.shape)}", shapes=(x.shape,))
-        for c, d in zip(term, x.shape, strict=True):
+        letters = len(term.replace("...", "", 1))
+        if letters > len(x.shape) or ("..." not in term and letters != len(x.shape)):
+            raise ShapeError(f"einsum '{spec}': '{term}' has {letters} letters for shape {shape_text(x.shape)}", shapes=(x.shape,))
+        most = max(most, len(x.shape) - letters)
+    if not arrow:
+        used = "".join(terms).replace("...", "")
+        right = ("..." if "..." in left else "") + "".join(sorted(c for c in set(used) if used.count(c) == 1))
+    if most and "..." not in right:
+        raise ShapeError(f"einsum '{spec}': the output must have '...' too")
+    labels = [_einsum_labels(term, len(x.shape) - len(term.replace("...", "", 1))) for term, x in zip(terms, xs, strict=True)]
+    out = _einsum_labels(right, most)
+    sizes: dict[Hashable, Dim] = {}
+    for own, x in zip(labels, xs, strict=True):
+        for c, d in zip(own, x.shape, strict=True):
             if sizes.setdefault(c, d) != d:
-                raise ShapeError(f"einsum '{spec}': index {c} has the sizes {sizes[c]} and {d}", shapes=tuple(y.shape for y in xs))
-    if any(c not in sizes for c in right):
+                shown = c if isinstance(c, str) else "of '...'"
+                raise ShapeError(f"einsum '{spec}': index {shown} has the sizes {sizes[c]} and {d}", shapes=tuple(y.shape for y in xs))
+    if any(c not in sizes for c in out):
         raise ShapeError(f"einsum '{spec}': an output index is in no operand")
-    return contract(xs, [tuple(t) for t in terms], tuple(right))
+    return contract(xs, labels, out)
+
+
+def _einsum_labels(term: str, count: int) -> tuple[Hashable, ...]:
+    """A label per axis; those of ``...`` are counted from the last."""
+    before, dots, after = term.partition("...")
+    return (*before, *((("...", k) for k in range(count, 0, -1)) if dots else ()), *after)
 
 
 def inverse(x: Expr) -> Expr:

@@ -14,7 +14,10 @@ from symderiv import ops
 from symderiv.build import apply, call, contract, power, scale, view, zero
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
 from symderiv.frontend.arrangements import FUNCTIONS as ARRANGEMENTS
-from symderiv.frontend.arrangements import OF_LISTS, VARIADIC, joined
+from symderiv.frontend.arrangements import OF_LISTS as JOINS
+from symderiv.frontend.arrangements import VARIADIC, joined
+from symderiv.frontend.repeated import FUNCTIONS as REPEATS
+from symderiv.frontend.repeated import OF_LISTS as CHAINS
 from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
@@ -33,7 +36,7 @@ def _sum(x: Expr, axis: Value = None, keepdims: Value = False) -> Expr:
 
 def _norm(x: Expr, ord: Value = None, axis: Value = None, keepdims: Value = False) -> Expr:
     """numpy.linalg.norm: the Euclidean norm, Frobenius' of a matrix; with ord=2 of a matrix the spectral norm."""
-    kind = ord if ord is None or isinstance(ord, str) else int(as_number(ord, "ord="))
+    kind = ord if ord is None or isinstance(ord, str) else as_number(ord, "ord=")
     matrix = len(x.shape) == 2 and axis is None
     if kind in (None, "fro") or (kind == 2 and not matrix):
         squares = ops.sum_over(power(x, 2), as_axis(axis), as_flag(keepdims, "keepdims="))
@@ -42,7 +45,11 @@ def _norm(x: Expr, ord: Value = None, axis: Value = None, keepdims: Value = Fals
         return _of_matrix(TENSOR["spectral_norm"], x)
     if kind == 1 and not matrix:
         return ops.sum_over(apply("abs", x), as_axis(axis), as_flag(keepdims, "keepdims="))
-    raise NoRuleError(f"the norm with ord={kind}", hint="there are norm(x), norm(X, 2), norm(x, 1) of a vector, norm(X, 'fro')")
+    if isinstance(kind, Fraction) and kind >= 1 and not matrix:  # (Σ |x|^p)^(1/p)
+        powers = raise_to(x if kind % 2 == 0 else apply("abs", x), ops.number(kind))
+        return raise_to(ops.sum_over(powers, as_axis(axis), as_flag(keepdims, "keepdims=")), ops.number(1 / kind))
+    raise NoRuleError(f"the norm with ord={kind}",
+                      hint="there are norm(x), norm(x, p) of a vector for a number p ≥ 1, norm(X, 2), norm(X, 'fro')")
 
 
 def _matrix_power(x: Expr, n: Expr) -> Expr:
@@ -173,11 +180,12 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "clip": _clip,
     "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
     "divide": ops.divide, "negative": _negative, "norm": _norm, "matrix_power": _matrix_power,
-    "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS,
+    "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS, **REPEATS,
 }  # fmt: skip
+OF_LISTS = {**JOINS, **CHAINS}
 LARGEST_POWER = 24
 _SHORT = {"logaddexp": "y + softplus(x - y)", "hypot": "sqrt(x**2 + y**2)", "log2": "log(x)/log(2)",
-          "log10": "log(x)/log(10)", "exp2": "exp(x*log(2))"}  # fmt: skip
+          "log10": "log(x)/log(10)", "exp2": "exp(x*log(2))", "cbrt": "sign(x)*abs(x)**(1/3)"}  # fmt: skip
 """Functions of x, or of x and y, that are a text."""
 _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
                 "diagflat": "diag", "row_stack": "vstack", "concat": "concatenate", "cumulative_sum": "cumsum",
@@ -222,7 +230,7 @@ def call_function(name: str, given: Sequence[Value], keywords: Mapping[str, Valu
     if name in VARIADIC:
         return _variadic(name, given, keywords)
     if name in OF_LISTS:
-        bound = Signature(name, ("arrays",), () if name in ("vstack", "hstack") else (("axis", 0),)).bind(given, keywords)
+        bound = Signature(name, ("arrays",), (("axis", 0),) if name in ("concatenate", "stack") else ()).bind(given, keywords)
         return OF_LISTS[name](**bound)
     if name in _SHORT:
         names = ("x", "y") if "y" in _SHORT[name].replace("exp", "") else ("x",)
@@ -285,6 +293,8 @@ def _elementwise(name: str, given: Sequence[Value], keywords: Mapping[str, Value
 
 
 def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
+    if "ddof" in keywords and row.name in ("var", "std"):
+        return _corrected(row, given, keywords, expand)
     bound = Signature(row.name, row.arguments, row.params).bind(given, keywords)
     arguments = {name: as_expr(bound[name], f"the argument of {row.name}") for name in row.arguments}
     if row.kind == "macro" and row.definition is not None:
@@ -307,6 +317,17 @@ def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, 
     if as_flag(bound["keepdims"], "keepdims="):
         value = view(value, labels, tuple(range(len(x.shape))), dict.fromkeys(axes, 1))
     return value
+
+
+def _corrected(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, Value], expand: Expand) -> Expr:
+    """numpy.var and numpy.std with ddof=: divided by N − ddof."""
+    rest = {k: v for k, v in keywords.items() if k != "ddof"}
+    bound = Signature(row.name, row.arguments, row.params).bind(given, rest)
+    count = ops.count(as_expr(bound["x"], f"the argument of {row.name}"), as_axis(bound["axis"]))
+    ddof = as_expr(keywords["ddof"], "ddof=")
+    variance = expand("var(x, axis=axis, keepdims=keepdims)", bound)
+    value = ops.multiply(variance, ops.divide(count, ops.subtract(count, ddof)))
+    return value if row.name == "var" else power(value, Fraction(1, 2))
 
 
 _SQUARE: dict[str, Callable[[Expr], Expr]] = {

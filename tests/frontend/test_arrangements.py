@@ -22,7 +22,13 @@ TEXTS = [
     "W[:, None] * x",
     "np.linalg.norm(W, axis=1)", "np.clip(x, 0, 1)", "np.maximum(x, y)", "np.minimum(x, 0)", "W.sum(axis=(0, 1))", "T.sum(axis=-1)",
     "np.trace(A) * x", "np.outer(x, y)[1]", "np.diag(A)", "np.diag(x)[1:, 1:]", "np.dot(W, x)", "np.kron(A, A)[0]", "x.dot(y)",
-    "np.einsum('ij,j->i', W, x)", "np.cumsum(x)", "np.swapaxes(T, 0, 2)", "W.var(axis=0)", "W.std(axis=1, keepdims=True)",
+    "np.einsum('ij,j->i', W, x)", "np.einsum('...j,j->...', T, x)", "np.einsum('...ij,jk', T, T[0].T)",
+    "np.einsum('b...,b->...', T, x[:2])",
+    "np.roll(x, 1)", "np.roll(x, -7)", "np.roll(W, 2, axis=1)", "np.roll(W, 4)", "np.tile(x, 2)", "np.tile(x, (3, 1))", "np.tile(W, 2)",
+    "np.tile(W, (2, 1))", "np.repeat(x, 2)", "np.repeat(W, 3, axis=0)", "np.repeat(W, 2)", "np.broadcast_to(x, (3, 5))",
+    "np.correlate(x, y[:2])", "np.vecdot(W, W)", "np.linalg.multi_dot([x, W.T, A])", "np.column_stack([x, y, W.T])", "np.cbrt(x)",
+    "W.var(axis=1, ddof=1)", "np.std(x, ddof=1)", "np.linalg.norm(x, 3)", "np.linalg.norm(W, 4, axis=1)", "np.linalg.norm(x, 1.5)",
+    "np.cumsum(x)", "np.swapaxes(T, 0, 2)", "W.var(axis=0)", "W.std(axis=1, keepdims=True)",
 ]  # fmt: skip
 
 
