@@ -212,7 +212,7 @@ ERRORS = [
     ("softmax(x, axis=0.5)", ParseError, "softmax(x, axis=0.5)", ["whole"]),
     ("softmax(x, axis=x)", ParseError, "softmax(x, axis=x)", ["number"]),
     ("sum(x, keepdims=1)", ParseError, "sum(x, keepdims=1)", ["True or False"]),
-    ("norm(x, 3)", NoRuleError, "norm(x, 3)", ["ord=3", "norm(X, 2)"]),
+    ("norm(x, -3)", NoRuleError, "norm(x, -3)", ["ord=-3", "norm(X, 2)"]),
     ("mse(x)", ParseError, "mse(x)", ["'target' is missing"]),
     ('mse(x, w, reduction="all")', ParseError, 'mse(x, w, reduction="all")', ['"mean"']),
     ('x + sum("ij")', ParseError, 'sum("ij")', ["quotes"]),

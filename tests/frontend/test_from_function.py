@@ -122,7 +122,7 @@ BAD = [
     (lambda x: np.exp(x, out=np.zeros(3)), NoRuleError, ["out="]),
     (lambda x: np.multiply.outer(x, x), NoRuleError, ["np.outer"]),
     (lambda x: x * float("inf"), NoRuleError, ["inf"]),
-    (lambda x: np.linalg.norm(x, 3), NoRuleError, ["ord=3"]),
+    (lambda x: np.linalg.norm(x, -3), NoRuleError, ["ord=-3"]),
 ]
 
 
