@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from symderiv.codegen import Compressed, Generated, generate
-from symderiv.derive import Derivation
+from symderiv.derive import IDENTITY, Derivation
 from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Symbol, free_symbols
 from symderiv.ops import shape_text
@@ -51,7 +52,11 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     shape = shape_text(flat[0].shape) if derivation.vec else _shapes(derivation)
     doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {shape}."
     single = not isinstance(derivation.result, tuple)
-    made = generate(flat[0] if single else flat, inputs, name=derivation.kind, compress=compress, doc=doc,
+    name = derivation.kind
+    if name.startswith(IDENTITY):                               # what it is called on a page
+        name = "_".join(re.findall(r"[A-Za-z]+", derivation.source))
+        doc = f"{derivation.source[:1].upper()}{derivation.source[1:]}, of shape {shape}."
+    made = generate(flat[0] if single else flat, inputs, name=name or "value", compress=compress, doc=doc,
                     pattern=None if single else derivation.result, symmetric=_symmetric(derivation))
     if derivation.vec:
         return _function(_vec_source(made, derivation), _with_vec(made.function, derivation))

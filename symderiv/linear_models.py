@@ -45,6 +45,7 @@ class GeneralizedLinearModel(Statements):
     hessian: Derivation
     identity: Derivation
     fisher: Expr
+    mean: Expr
     status: str
     canonical: bool | None
 
@@ -159,7 +160,7 @@ def _model(row: Family | None, chosen: Link | None, cumulant: Expr, theta: Expr,
     return GeneralizedLinearModel(row, chosen, stated("μ'", "mean by η", slope_mu), stated("θ'", "natural parameter by η", slope_th),
                                   stated("θ''", "and again", second_th), stated("L'", "gradient", first),
                                   stated("L''", "curvature", second), stated("L''", "Fisher term and residual term", proof),
-                                  fisher, str(status), canonical)
+                                  fisher, mean, str(status), canonical)
 
 
 def _is_zero(node: Expr, facts: Facts) -> bool:

@@ -123,6 +123,8 @@ def find_split(f: Expr, at: Any, environment: Environment) -> Expr:
     text = at.strip()
     if text in names:
         return names[text]
+    if text in environment.names:
+        raise UnknownNameError(f"'{text}' is computed, but the loss doesn't mention it", hint=f"write the loss in terms of it, or {advice}")
     if text.isidentifier() and text not in environment.symbols:
         raise UnknownNameError(f"the loss doesn't use an intermediate value '{text}'", hint=advice) if not names else \
             UnknownNameError.among(text, tuple(names), "intermediate value", advice)

@@ -194,3 +194,9 @@ def test_a_split_by_several_isnt_saved_as_one(blocks):
 
     with pytest.raises(sd.SymderivError, match="several parameters"):
         to_json(blocks)
+
+
+def test_an_intermediate_value_that_the_loss_doesnt_mention():
+    with pytest.raises(sd.UnknownNameError, match="'u' is computed, but the loss doesn't mention it") as found:
+        sd.gauss_newton("u = X @ w; y @ y", "w", at="u", X="m n", w="n", y="m")
+    assert found.value.hint

@@ -41,6 +41,7 @@ from symderiv.handout.source import (
     Identity,
     Item,
     Maps,
+    Models,
     Pair,
     Pairs,
     Place,
@@ -139,6 +140,8 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return tables.maps(item)
         case Functions():
             return tables.functions(item)
+        case Models():
+            return tables.models(item)
         case Splits():
             return split_table(item)
         case Pairs():
@@ -256,7 +259,7 @@ def assumptions(item: Derived, told: Derivation | GaussNewton) -> str:
     text += f"; for the sign of $G$: {', '.join(signs)}." if signs else "."
     idle = [f"${fact_latex(f)}$" for f in facts if f.text not in used | certifying]
     text += f" Given, and not needed: {', '.join(idle)}." if idle else ""
-    if texts and isinstance(told, Derivation):
+    if texts and isinstance(told, Derivation) and item.call.options.get("assume"):
         changed = _changed(item.call.run(assume=None), derivation)
         if sum(map(width, changed)) < LONGEST_INLINE:
             text += f" Without {'it' if len(texts) == 1 else 'them'}: {', '.join(f'${part}$' for part in changed)}."

@@ -42,11 +42,16 @@ class Call:
     arguments: tuple[Any, ...]
     options: Mapping[str, Any]
     place: Place
+    part: str = ""
+    """what is taken of the answer: names of attributes and keys, as in steps.z"""
 
     def run(self, **changed: Any) -> Any:
         """Make the call, with some options changed (None leaves one out)."""
         options = {k: v for k, v in {**self.options, **changed}.items() if v is not None or k not in changed}
-        return getattr(symderiv, self.operator)(*self.arguments, **options)
+        found = getattr(symderiv, self.operator)(*self.arguments, **options)
+        for name in filter(None, self.part.split(".")):
+            found = found[name] if isinstance(found, Mapping) else getattr(found, name)
+        return found
 
     def code(self) -> str:
         """The call as one would type it."""
@@ -55,7 +60,7 @@ class Call:
             body = "\n".join("    " + line.strip() for line in str(self.arguments[0]).strip().splitlines())
             before, arguments[0] = f'net = """\n{body}\n"""\n', "net"
         parts = [*arguments, *(f"{k}={_literal(v)}" for k, v in self.options.items())]
-        return before + _wrapped(f"sd.{self.operator}(", parts)
+        return before + _wrapped(f"sd.{self.operator}(", parts) + (f".{self.part}" if self.part else "")
 
 
 def _literal(value: Any) -> str:
@@ -99,6 +104,43 @@ def gauss_newton(f: Any, wrt: Any, /, **options: Any) -> Call:
 
 def matching(module: Any, loss: Any, /, **options: Any) -> Call:
     return Call("matching", (module, loss), options, here())
+
+
+# What follows of a curvature is several derivations: ``part`` says which is shown.
+def fisher(f: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("fisher", (f, wrt), options, here(), part)
+
+
+def kfac(f: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("kfac", (f, wrt), options, here(), part)
+
+
+def glm(*names: str, part: str) -> Call:
+    return Call("glm", names, {}, here(), part)
+
+
+def natural_gradient(f: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("natural_gradient", (f, wrt), options, here(), part)
+
+
+def matched_curvature(module: Any, loss: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("matched_curvature", (module, loss), options, here(), part)
+
+
+def hessian_backpropagation(f: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("hessian_backpropagation", (f,), options, here(), part)
+
+
+def bregman(potential: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("bregman", (potential, wrt), options, here(), part)
+
+
+def fenchel_young(potential: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
+    return Call("fenchel_young", (potential, wrt), options, here(), part)
+
+
+def faa_di_bruno(order: int, /, *, part: str = "derivation", **options: Any) -> Call:
+    return Call("faa_di_bruno", (order,), options, here(), part)
 
 
 class SourceError(symderiv.SymderivError):

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from symderiv.derive import Derivation
+from symderiv.derive import IDENTITY, Derivation
 from symderiv.functions import SCALAR
 from symderiv.handout.model import Line, Steps, Symbols
 from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
 from symderiv.present import chapters_of, expr_latex, function_letter
+from symderiv.present.writer import own_latex
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex, shape_latex
 from symderiv.render.symbols import name_latex
@@ -54,6 +55,8 @@ def _opened(f: Expr) -> str:
 
 
 def _goal(derivation: Derivation, letter: str) -> str:
+    if derivation.kind.startswith(IDENTITY):
+        return f"${own_latex(derivation.kind.removeprefix(IDENTITY))}$"
     names = [name_latex(x.name) for x in derivation.wrt]
     shape, order = derivation.subject.shape, derivation.order
     if derivation.kind == "gradient":

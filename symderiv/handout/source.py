@@ -23,13 +23,22 @@ from symderiv.handout.calls import (
     Call,
     Place,
     SourceError,
+    bregman,
     derivative,
+    faa_di_bruno,
+    fenchel_young,
+    fisher,
     gauss_newton,
+    glm,
     gradient,
     here,
     hessian,
+    hessian_backpropagation,
     jacobian,
+    kfac,
+    matched_curvature,
     matching,
+    natural_gradient,
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.tasks import (
@@ -145,7 +154,16 @@ class Functions:
     place: Place
 
 
-Item = Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
+@dataclass(frozen=True)
+class Models:
+    """A table of generalised linear models: (family, link) in each row."""
+
+    rows: tuple[tuple[str, str], ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+Item = Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
 
 
 def prose(text: str, /, heading: str = "") -> Words:
@@ -207,6 +225,11 @@ def maps(*rows: tuple[str, str, str], covers: str = "", **shapes: Any) -> Maps:
 
 def functions(text: str, wrt: str, /, names: Sequence[str], *, covers: str = "", **shapes: Any) -> Functions:
     return Functions(text, wrt, shapes, tuple(names), tuple(covers.split()), here())
+
+
+def models(*rows: tuple[str, str], covers: str = "") -> Models:
+    """Rows are (family, link), of the tables of `symderiv.families` and `symderiv.links`."""
+    return Models(rows, tuple(covers.split()), here())
 
 
 # ---------------------------------------------------------------- sheets
@@ -302,7 +325,9 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 
 __all__ = [
     "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Derived", "Drawn", "Fault", "Functions", "Graph", "Handout", "Identity",
-    "Item", "Maps", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "blanks", "derivation",
-    "derivative", "drawn", "exercise", "find_error", "functions", "gauss_newton", "gradient", "graph", "handout", "hessian",
-    "identity", "jacobian", "load", "maps", "matching", "pair", "pairs", "plot", "prose", "section", "splits",
+    "Item", "Maps", "Models", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "blanks",
+    "bregman", "derivation", "derivative", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher",
+    "functions", "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
+    "jacobian", "kfac", "load", "maps", "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs", "plot",
+    "prose", "section", "splits",
 ]

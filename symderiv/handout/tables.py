@@ -18,7 +18,7 @@ from symderiv.handout.checked import SEED, TRIALS
 from symderiv.handout.formula import width
 from symderiv.handout.given import program, space
 from symderiv.handout.model import Block, Check, Example, Line, Steps, Table, escape
-from symderiv.handout.source import Functions, Identity, Maps, SourceError
+from symderiv.handout.source import Functions, Identity, Maps, Models, SourceError
 from symderiv.handout.values import array_latex, arrays, error_latex, given_latex
 from symderiv.ir import Expr, free_symbols
 from symderiv.present import expr_latex
@@ -27,7 +27,24 @@ from symderiv.render.notation import DEFAULT
 from symderiv.render.symbols import name_latex
 from symderiv.verify import same_value
 
-__all__ = ["functions", "identity", "maps"]
+MODEL_TRIALS = 6
+
+__all__ = ["functions", "identity", "maps", "models"]
+
+
+# ---------------------------------------------------------------- generalised linear models
+def models(item: Models) -> list[Block]:
+    """A row for each family and link: the mean, the Fisher term, θ″, and whether the link is canonical."""
+    rows = []
+    for family, link in item.rows:
+        found = symderiv.glm(family, link)
+        if found.status == "refuted" or not found.verify(MODEL_TRIALS):
+            raise SourceError(item.place, f"{family} with {link}: {found.summary()}")
+        shown = (f"${expr_latex(e)}$" for e in (found.mean, found.fisher, found.residual))
+        title = f"{family.replace('_', ' ')}, {link.replace('_', ' ')}"
+        rows.append((title, *shown, "canonical" if found.canonical else "", found.status))
+    head = ("family, link", r"$\mu(\eta)$", r"$\mu'^2/V$", r"$\theta''$", "", "$L''$")
+    return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} models, $L''$ derived in each · {MODEL_TRIALS} draws each")]
 
 
 # ---------------------------------------------------------------- identities

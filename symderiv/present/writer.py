@@ -249,7 +249,12 @@ def own_latex(name: str) -> str:
     >>> own_latex("F"), own_latex("E[H]")
     ('F', '\\mathbb{E}[H]')
     """
-    return name_latex(name) if name.isidentifier() else re.sub(r"\bE\[", r"\\mathbb{E}[", name)
+    if name.isidentifier():
+        return name_latex(name)
+    latex = re.sub(r"\bE\[", r"\\mathbb{E}[", name)
+    for sign, command in (("ᵀ", r"^\top"), (" ", r"\,"), ("μ", r"\mu"), ("θ", r"\theta")):
+        latex = latex.replace(sign, command)
+    return latex
 
 
 def readable(text: str) -> str:
