@@ -31,7 +31,8 @@ mp.dps = 40
 
 Value = dict[tuple[int, ...], Any]
 """a tensor: a number by index"""
-Point = Mapping[Expr, Value]
+Point = Mapping[Any, Any]
+"""a tensor by symbol; where they are to be evaluated, a function by the name of a generic one or of an abstract module"""
 Sizes = Mapping[str, int]
 
 
@@ -105,10 +106,15 @@ def _value(node: Expr, done: Mapping[Expr, Value], point: Point, sizes: Sizes) -
     if isinstance(node, Contract):
         return _contracted(node, done, places, sizes)
     if isinstance(node, Map):
-        f = _function(node)
+        given = point.get(node.fn) if node.generic else None
+        f = _function(node) if given is None else (lambda x: given(x, node.order))
         return {at: _real(f, done[node.arg][at]) for at in places}
     if isinstance(node, Call) and node.fn in ("inv", "det", "logdet") and not node.ders:
         return _of_matrix(node, done[node.args[0]], dim_value(node.args[0].shape[0], sizes))
+    if isinstance(node, Call) and node.abstract and node.fn in point:
+        own = len(node.shape) - sum(len(node.args[d].shape) for d in node.ders)
+        value: Value = point[node.fn]([done[a] for a in node.args], node.ders, own, places)
+        return value
     raise NotEvaluableError(f"{node!r} has no value at a point")
 
 

@@ -33,6 +33,7 @@ WHERE = {
     "split.latex": "symderiv.present:split_latex",
     "split.text": "symderiv.present:split_text",
     "split.verify": "symderiv.checking:verify_split",
+    "split.spot_check": "symderiv.spot:spot_check_split",
     "derivation.latex": "symderiv.present:latex",
     "derivation.text": "symderiv.present:text",
     "derivation.markdown": "symderiv.present:markdown",
@@ -41,6 +42,7 @@ WHERE = {
     "derivation.numpy": "symderiv.compiled:derivation_numpy",
     "derivation.specialize": "symderiv.api:specialize",
     "derivation.verify": "symderiv.checking:verify",
+    "derivation.spot_check": "symderiv.spot:spot_check",
 }
 
 

@@ -51,7 +51,7 @@ LAYERS = (
     ("tell", "render"),
     ("present", "compiled"),
     ("proving", "proving.numeric", "checking", "saved"),
-    ("certificates", "verdicts", "pairing", "integrals"),
+    ("certificates", "verdicts", "pairing", "integrals", "spot"),
     ("statements",),
     ("block_certificates", "information", "layerwise", "linear_models", "composite", "potentials", "backpropagation",
      "pair_curvature", "conventions"),

@@ -65,12 +65,12 @@ def _real(value: Value) -> bool:
     return all(mp.isfinite(v) and abs(v) < mp.mpf(10) ** 25 for v in value.values())      # larger: an inverse of nothing
 
 
-def points_of(lhs: Expr, rhs: Expr, facts: Facts, random: Random, styles: Sequence[Any] | None = None
+def points_of(lhs: Expr, rhs: Expr, facts: Facts, random: Random, styles: Sequence[Any] | None = None, smallest: int = 2
               ) -> Iterator[tuple[dict[Expr, Value], Sizes]]:
-    """Points of all symbols, of the facts too, at sizes 2, 3, … and turned round; near, positive, small, far."""
+    """Points of all symbols, of the facts too, at sizes 2, 3, … (or from another one on) and turned round; near, positive, small, far."""
     about = [e for f in facts for e in (f.subject, f.value) if isinstance(e, Expr)]
     symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs, *about)) if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
-    up = {**sizes_of(lhs, 2), **sizes_of(rhs, 2)}
+    up = {**sizes_of(lhs, smallest), **sizes_of(rhs, smallest)}
     turned = dict(zip(up, reversed(list(up.values())), strict=True))
     for sizes in (up, turned):
         streams = {s: draws(s.shape, s, facts, sizes, random) for s in symbols}

@@ -30,7 +30,8 @@ STYLES: tuple[Any, ...] = (
     lambda v: 100 * v,
     lambda v: -60 * abs(v),
 )
-_PRECISION = Lock()
+PRECISION = Lock()
+"""held while the precision of `mp` is another one"""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def differ(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> Difference | No
     """
     if sum(1 for _ in postorder(lhs, rhs)) > LARGEST_CLAIM:
         return None
-    with _PRECISION:
+    with PRECISION:
         kept = mp.dps
         try:
             return next(_differences(lhs, rhs, facts, seed), None)
@@ -93,4 +94,4 @@ def _compared(lhs: Expr, rhs: Expr, point: Point, sizes: Sizes, digits: int) -> 
     return Difference(point, sizes, left, right, max(abs(left[at] - right[at]) for at in left) / scale)
 
 
-__all__ = ["Difference", "differ"]
+__all__ = ["PRECISION", "Difference", "differ"]

@@ -41,16 +41,18 @@ def test_every_example_is_derived_where_numpy_and_the_writers_of_formulas_are_no
         "for e in EXAMPLES:\n"
         "    made = answer({'do': 'derive', **e})\n"
         "    numpy = answer({'do': 'copy', 'form': 'numpy', **e}) if 'numpy' in made.get('copies', {}) else None\n"
-        "    print(json.dumps([made, numpy]))\n"
+        "    check = answer({'do': 'check', **e})['block']\n"
+        "    print(json.dumps([made, numpy, check]))\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(found) == len(EXAMPLES)
-    for example, (made, numpy) in zip(EXAMPLES, found, strict=True):
+    for example, (made, numpy, check) in zip(EXAMPLES, found, strict=True):
         assert made["ok"], (example, made)
         assert any(block["type"] == "result" for block in made["top"])
         assert "mathml" not in json.dumps(made)  # the page makes it, from the LaTeX
+        assert (check or {}).get("word") == (None if example.get("kind") == "prove" else "Checked"), (example, check)
         assert numpy is None or "import numpy as np" in numpy["text"]
 
 
@@ -121,6 +123,8 @@ def test_python_in_the_browser_derives_and_shows(page: sync_api.Page) -> None:
     assert page.locator(".result math").count() >= 1
     assert page.locator("#answer code", has_text="\\").count() == 0  # no formula is left as LaTeX
     assert page.locator("#answer details").count() >= 3
+    page.locator(".check", has_text="Checked").wait_for()  # by differences in plain Python
+    assert "digits" in page.locator(".check").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
 
