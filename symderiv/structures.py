@@ -115,11 +115,12 @@ def _sum(terms: Sequence[tuple[Dim, str]], constant: Dim, minus: str, size: Call
         factor = dim_product(-1, c) if _negative(c) else c
         shown = x if factor == 1 else f"{_bracketed(factor, size)} {x}"
         text += (f" {minus} " if text else minus) + shown if _negative(c) else (" + " if text else "") + shown
-    if constant != 0 or not text:
-        below = _negative(constant) and constant != 0
-        shown = size(dim_product(-1, constant) if below else constant)
+    parts = [dim_product(c, *atoms) for c, atoms in dim_terms(constant)] if constant != 0 else []
+    for part in sorted(parts, key=_negative):
+        below = _negative(part)
+        shown = size(dim_product(-1, part) if below else part)
         text += (f" {minus} " if text else minus) + shown if below else (" + " if text else "") + shown
-    return text
+    return text or size(0)
 
 
 def _bracketed(dim: Dim, size: Callable[[Dim], str]) -> str:

@@ -272,7 +272,8 @@ class Reader:
         elif token.text in CONSTANTS or token.kind == "string":
             message, hint = f"{clip(token.text)} is not a value here", "it stands only alone, as an argument of a call"
         elif token.text in COMPARISONS:
-            message, hint = f"'{token.text}' is a comparison, which is no value", "a fact is stated with assume="
+            message = f"'{token.text}' is a comparison, which is no value"
+            hint = "a fact is stated with assume=; for cases write relu(x), maximum(x, y), abs(x) or heaviside(x)"
         elif token.text == "=":
             message = "'=' only assigns to a plain name at the start of a line, or names an argument"
             hint = "a comparison in an assumption is written =="

@@ -325,6 +325,7 @@ def _corrected(row: TensorFunction, given: Sequence[Value], keywords: Mapping[st
     bound = Signature(row.name, row.arguments, row.params).bind(given, rest)
     count = ops.count(as_expr(bound["x"], f"the argument of {row.name}"), as_axis(bound["axis"]))
     ddof = as_expr(keywords["ddof"], "ddof=")
+    ops.expect_order(ddof, (0,), "ddof=")
     variance = expand("var(x, axis=axis, keepdims=keepdims)", bound)
     value = ops.multiply(variance, ops.divide(count, ops.subtract(count, ddof)))
     return value if row.name == "var" else power(value, Fraction(1, 2))

@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable
 
 from symderiv import ops
 from symderiv.build import size, view
-from symderiv.dims import Dim, dim_product
+from symderiv.dims import Dim, dim_product, dim_sum
 from symderiv.errors import ParseError, ShapeError
-from symderiv.frontend.arrangements import concatenate, convolve, expand_dims, flat, flip, joined, reshape
-from symderiv.frontend.indexing import index
+from symderiv.frontend.arrangements import along, concatenate, convolve, expand_dims, flat, flip, joined, reshape
+from symderiv.frontend.indexing import index, negative, structure
 from symderiv.frontend.values import Value, as_axis, as_dim, as_expr, as_offset
 from symderiv.ir import Expr
+from symderiv.structures import Structure
 
 
 def _spread(x: Expr, before: dict[int, Dim], after: dict[int, Dim]) -> Expr:
@@ -53,8 +54,16 @@ def roll(x: Expr, shift: Value, axis: Value = None) -> Expr:
         by %= length
     if by == 0:
         return x
-    cut, whole = dim_product(-1, by), [slice(None)] * at
-    return concatenate((index(x, [*whole, slice(cut, None)]), index(x, [*whole, slice(None, cut)])), at)
+    if not isinstance(length, int) and by not in (1, -1):  # slices see to it that the axis is long enough
+        cut, whole = dim_product(-1, by), [slice(None)] * at
+        return concatenate((index(x, [*whole, slice(cut, None)]), index(x, [*whole, slice(None, cut)])), at)
+    back = dim_product(-1, length) if negative(by) else length
+
+    def shifted(n: Dim) -> Expr:
+        """1 where j = i − by, and where that has come in again at the other end."""
+        return ops.add_all(*(structure(Structure("=", (-1, 1), c), (n, n)) for c in (by, dim_sum(by, back, -1))))
+
+    return along(x, at, shifted)
 
 
 def broadcast_to(x: Expr, shape: Value = ()) -> Expr:
