@@ -115,11 +115,11 @@ sheet = handout(
             "layer's own curvature:"
         ),
         derivation(
-            hessian_backpropagation("z = W1 @ x; a = f(z); u = N(a); L(u)", **NETWORK, part="steps.a"),
+            hessian_backpropagation("z = W1 @ x; a = f(z); u = N(a); L(u)", **NETWORK, part='steps["a"]'),
             forms="index",
         ),
         derivation(
-            hessian_backpropagation("z = W1 @ x; a = f(z); u = N(a); L(u)", **NETWORK, part="steps.z"),
+            hessian_backpropagation("z = W1 @ x; a = f(z); u = N(a); L(u)", **NETWORK, part='steps["z"]'),
             forms="index",
         ),
     ),

@@ -155,3 +155,10 @@ def test_orders_that_arent():
         sd.faa_di_bruno(9)
     with pytest.raises(sd.SymderivError):
         sd.faa_di_bruno(0)
+
+
+def test_a_part_of_an_answer_is_called_as_one_would_type_it():
+    from symderiv.handout.calls import hessian_backpropagation
+
+    call = hessian_backpropagation("z = W @ x; a = tanh(z); L(a)", W="h n", x="n", L="h -> ", part='steps["z"]')
+    assert call.code().endswith('.steps["z"]') and call.run().kind == "identity H_z"

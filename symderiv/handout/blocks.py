@@ -8,7 +8,7 @@ from typing import Any
 
 import symderiv
 from symderiv.api import prove
-from symderiv.derive import Derivation
+from symderiv.derive import IDENTITY, Derivation
 from symderiv.handout import exercises, figures, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
@@ -224,6 +224,8 @@ def _forms(item: Derived, told: Derivation | GaussNewton, context: Context) -> l
 
 
 def _generated(derivation: Derivation) -> list[Block]:
+    if derivation.kind.startswith(IDENTITY):                    # what is shown there are the steps
+        return []
     source = derivation.numpy().source()
     return [Code("The same in NumPy, generated", source)] if source.count("\n") <= SHOWN_CODE else []
 

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,14 +44,14 @@ class Call:
     options: Mapping[str, Any]
     place: Place
     part: str = ""
-    """what is taken of the answer: names of attributes and keys, as in steps.z"""
+    """what is taken of the answer: names of attributes and keys, as in steps["z"]"""
 
     def run(self, **changed: Any) -> Any:
         """Make the call, with some options changed (None leaves one out)."""
         options = {k: v for k, v in {**self.options, **changed}.items() if v is not None or k not in changed}
         found = getattr(symderiv, self.operator)(*self.arguments, **options)
-        for name in filter(None, self.part.split(".")):
-            found = found[name] if isinstance(found, Mapping) else getattr(found, name)
+        for attribute, key in re.findall(r"""([^.\[\]"]+)|\["([^"]+)"\]""", self.part):
+            found = getattr(found, attribute) if attribute else found[key]
         return found
 
     def code(self) -> str:
