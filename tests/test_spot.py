@@ -68,8 +68,15 @@ def test_several_variables_and_facts() -> None:
     assert not check_part(given.subject, given.wrt, given.flat[0].after)  # p - y only where the entries of y add up to 1
     signs = sd.hessian("sum(log(1 + exp(-t * (X @ w))))", "w", shapes={"X": "m n", "w": "n", "t": "m"}, assume="t**2 == 1")
     assert spot_check(signs)
-    symmetric = sd.gradient("trace(A @ X)", "X", shapes={"A": "n n", "X": "n n"}, assume="symmetric(X)")
-    assert spot_check(symmetric).verdict != "refuted"
+
+
+@pytest.mark.parametrize(("text", "fact"), [
+    ("trace(A @ X @ X)", "symmetric(X)"), ("logdet(X)", "pd(X)"), ("sum(X * X)", "diagonal(X)"), ("trace(A @ X)", "orthogonal(X)"),
+    ("trace(X @ A @ X)", "symmetric(A)"),
+])  # fmt: skip
+def test_properties_of_matrices(text: str, fact: str) -> None:
+    found = sd.gradient(text, "X", shapes={"X": "n n", **({"A": "n n"} if "A" in text else {})}, assume=fact)
+    assert spot_check(found), spot_check(found).summary()
 
 
 def test_a_two_in_place_of_a_size_is_seen() -> None:
