@@ -115,13 +115,18 @@ def incidences(node: Expr, labels: Sequence[int | None]) -> list[tuple[bytes, tu
     return found
 
 
+MOST_PLACES = 12
+"""places of one factor in the line before that are looked at: a line with more isn't followed by eye"""
+
+
 def inherited(rows: Sequence[tuple[Expr, tuple[int, ...]]], known: dict[int, str], previous: Letters,
               used: set[str]) -> dict[int, str]:
     """Letters for summed labels from the line before, matched by factor and axis; ``known`` letters must agree."""
-    places: dict[bytes, list[tuple[str, ...]]] = {}
+    places: dict[bytes, dict[tuple[str, ...], None]] = {}
     for digest, letters in previous.places:
-        places.setdefault(digest, []).append(letters)
-    at = [(d, ls) for f, labels in rows for d, ls in incidences(f, labels) if d in places]
+        if len(given := places.setdefault(digest, {})) < MOST_PLACES:
+            given[letters] = None
+    at = list(dict.fromkeys((d, ls) for f, labels in rows for d, ls in incidences(f, labels) if d in places))
     chosen: dict[int, str] = {}
     while True:
         best: tuple[int, int, int, str] | None = None

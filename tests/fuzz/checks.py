@@ -131,10 +131,10 @@ def _code(found: Any, result: Expr, point: Point, tally: Tally) -> None:
     copies = {n: v.copy() for n, v in kept.items()}
     with np.errstate(all="ignore"):
         try:
-            mine = function(**kept)
-        except np.linalg.LinAlgError:
+            mine, right = function(**kept), evaluate(result, values, sizes)
+        except np.linalg.LinAlgError:                           # a singular matrix, as NumPy says
             return
-        _same("generated code", mine, evaluate(result, values, sizes), tally)
+        _same("generated code", mine, right, tally)
     if any(not np.array_equal(kept[n], copies[n]) for n in kept):
         raise WrongError("the generated code changed an argument")
 
