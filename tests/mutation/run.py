@@ -1,0 +1,215 @@
+"""Mutation testing: break one place of the source at a time, and see that the tests fail.
+
+    python -m tests.mutation.run [--group rules] [--sample 40] [--seed 0] [--seconds 180] [--report FILE]
+
+Groups: ``rules`` (the conditions and formulas of the rules), ``rows`` (the derivative of each elementwise function),
+``generator`` (the code generator), ``checker`` (what checks certificates and saved derivations). A mutant lives in a process
+of its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of
+its group fails, or doesn't end. What survives is listed with its line: either a test is missing, or the mutant means the
+same (a threshold, an order of search). Exit code 0: the figures are for reading.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parent.parent.parent
+GROUPS = {
+    "rules": ("symderiv/rules/*.py", ("tests/test_rules.py", "tests/test_seed.py", "tests/test_engine.py", "tests/test_cases.py")),
+    "rows": ("symderiv/functions/[ae]*.py", ("tests/test_functions_table.py",)),
+    "generator": ("symderiv/codegen/*.py", ("tests/codegen",)),
+    "checker": ("symderiv/certificates/check.py", ("tests/test_curvature.py",)),
+}
+COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
+            ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
+COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change in one module: its number there, its line, and what it does."""
+
+    module: str
+    number: int
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line}: {self.what}"
+
+
+class Mutator(ast.NodeTransformer):
+    """Walks a module's source and counts the places where it may be broken; breaks the one of the given number."""
+
+    def __init__(self, rows: bool, number: int | None = None) -> None:
+        self.rows, self.number = rows, number
+        self.found: list[tuple[int, str]] = []
+
+    def place(self, node: ast.AST, what: str) -> bool:
+        """Whether this place is the one to be broken."""
+        self.found.append((getattr(node, "lineno", 0), what))
+        return len(self.found) - 1 == self.number
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        if not self.rows:
+            node.body = [part if _docstring(part) else self.visit(part) for part in node.body]
+        return node                                             # decorators, annotations and defaults are left alone
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        if node.value is not None and self.rows:
+            node.value = self.visit(node.value)
+        return node
+
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
+        return node
+
+    def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        value = node.value
+        if self.rows and node.arg == "derivative" and isinstance(value, ast.Constant) and isinstance(value.value, str):
+            for what, made in (("1.001 times", f"1.001*({value.value})"), ("1/1000 more", f"({value.value}) + 0.001")):
+                if self.place(value, f"derivative: {what} {value.value}"):
+                    node.value = ast.Constant(made)
+            return node
+        return self.generic_visit(node)
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        self.generic_visit(node)
+        other = COMPARED.get(type(node.ops[0]))
+        if not self.rows and other and self.place(node, f"{_sign(node.ops[0])} → {other.__name__}: {ast.unparse(node)[:70]}"):
+            node.ops[0] = other()
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        text = isinstance(node.left, ast.Constant | ast.JoinedStr) and not isinstance(getattr(node.left, "value", 0), int | float)
+        self.generic_visit(node)
+        other = COMPUTED.get(type(node.op))
+        if not self.rows and not text and other and self.place(node, f"{_sign(node.op)} → {other.__name__}: {ast.unparse(node)[:70]}"):
+            node.op = other()
+        return node
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
+        self.generic_visit(node)
+        if not self.rows and self.place(node, f"and ↔ or: {ast.unparse(node)[:70]}"):
+            node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
+        return node
+
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
+        self.generic_visit(node)
+        if not self.rows and isinstance(node.op, ast.Not | ast.USub) and self.place(node, f"without its sign: {ast.unparse(node)[:70]}"):
+            return node.operand
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if self.rows or not isinstance(node.value, int):
+            return node
+        other = (not node.value) if isinstance(node.value, bool) else node.value + 1
+        return ast.copy_location(ast.Constant(other), node) if self.place(node, f"{node.value} → {other}") else node
+
+
+def _sign(op: ast.AST) -> str:
+    return type(op).__name__
+
+
+def _docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+# ---------------------------------------------------------------- mutants
+def mutants(group: str) -> Iterator[Mutant]:
+    """Every mutant of a group, in the order of the source."""
+    for path in sorted(ROOT.glob(GROUPS[group][0])):
+        walked = Mutator(group == "rows")
+        walked.visit(ast.parse(path.read_text(encoding="utf-8")))
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for number, (line, what) in enumerate(walked.found):
+            yield Mutant(module, number, line, what)
+
+
+def broken(path: Path, number: int, rows: bool) -> ast.Module:
+    """The module's syntax tree with one place broken."""
+    tree = Mutator(rows, number).visit(ast.parse(path.read_text(encoding="utf-8")))
+    ast.fix_missing_locations(tree)
+    assert isinstance(tree, ast.Module)
+    return tree
+
+
+class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Loads one module from its broken source."""
+
+    def __init__(self, module: str, number: int, rows: bool) -> None:
+        self.module, self.number, self.rows = module, number, rows
+        path = ROOT.joinpath(*module.split("."))
+        self.path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        if name != self.module:
+            return None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)  # type: ignore[arg-type]
+
+    def exec_module(self, module: ModuleType) -> None:
+        exec(compile(broken(self.path, self.number, self.rows), str(self.path), "exec"), module.__dict__)
+
+
+def child(module: str, number: int, group: str) -> int:
+    """Run the tests of a group on a mutant, until one fails."""
+    sys.meta_path.insert(0, Planted(module, number, group == "rows"))
+    importlib.import_module(module)                             # now: pytest's own loader would come before this one
+    import pytest
+
+    quiet = ["-q", "-x", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    return int(pytest.main([*quiet, *GROUPS[group][1]]))
+
+
+def tried(mutant: Mutant, group: str, seconds: float) -> str:
+    """killed, hangs or survived."""
+    command = [sys.executable, "-m", "tests.mutation.run", "--child", mutant.module, str(mutant.number), "--group", group]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        return "hangs"
+    return "survived" if done.returncode == 0 else "killed"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--group", choices=GROUPS)
+    parser.add_argument("--sample", type=int, default=40, help="mutants of a group, drawn at random; 0 for all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=180, help="for the tests of one mutant")
+    parser.add_argument("--report", type=Path)
+    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.child:
+        return child(asked.child[0], int(asked.child[1]), asked.group)
+    lines = []
+    for group in [asked.group] if asked.group else GROUPS:
+        every = list(mutants(group))
+        if tried(Mutant(every[0].module, -1, 0, "nothing"), group, asked.seconds) != "survived":
+            sys.exit(f"the tests of {group} fail, or take too long, with nothing broken")
+        drawn = every if not asked.sample else sorted(random.Random(asked.seed).sample(every, min(asked.sample, len(every))), key=str)
+        started, ends = time.monotonic(), {mutant: tried(mutant, group, asked.seconds) for mutant in drawn}
+        survived = [mutant for mutant, end in ends.items() if end == "survived"]
+        lines.append(f"{group}: {len(drawn)} of {len(every)} mutants, {len(drawn) - len(survived)} killed, {len(survived)} survived, "
+                     f"{time.monotonic() - started:.0f} s")  # fmt: skip
+        lines += [f"- {mutant}" for mutant in survived]
+        print("\n".join(lines[-len(survived) - 1 :]), flush=True)
+    if asked.report:
+        asked.report.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
