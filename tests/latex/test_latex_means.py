@@ -1,0 +1,161 @@
+"""What is printed means what was derived: results and whole derivations, read back from LaTeX in all three notations."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+import symderiv as sd
+from symderiv.draw import draw, draw_sizes
+from symderiv.errors import EvaluationError
+from symderiv.evaluate import evaluate
+from symderiv.frontend.environment import declare
+from symderiv.ir import Name, postorder
+from symderiv.render import style
+from symderiv.render.letters import output_letters
+from tests.fuzz.grammar import Program, programs
+from tests.latex.lines import WrongLineError, read_lines, rows
+from tests.latex.reader import Node, Unread, read
+from tests.latex.values import Indices, as_entries, as_matrix
+
+MATRIX, INDEX = "matrix", "index"
+
+
+def point(program, found):
+    """Arrays, sizes, and the result's value there; None where it isn't finite."""
+    symbols = list(declare(program.shapes).symbols.values())
+    sizes = draw_sizes([found.result, *symbols], 1)
+    values = draw(symbols, found.facts, np.random.default_rng(3), sizes, "positive")
+    try:
+        value = evaluate(found.result, values, sizes)
+    except (EvaluationError, np.linalg.LinAlgError):
+        return None
+    return (values, sizes, value) if np.all(np.isfinite(value)) else None
+
+
+def check_result(program, seen):
+    """The result's LaTeX, read back, has the result's value."""
+    found = sd.derivative(program.text, program.wrt, order=program.order, assume=program.assume, shapes=program.shapes)
+    at = point(program, found)
+    if at is None:
+        return
+    values, sizes, value = at
+    named = {n.name: evaluate(n, values, sizes) for n in postorder(found.result) if isinstance(n, Name)}
+    known = {**sizes, **values, **named}
+    letters = "".join(output_letters(len(found.shape), found.result))
+    for notation in (MATRIX, INDEX):
+        latex = found.result.latex(notation=notation)
+        try:
+            node = read(latex, frozenset(n for n in known if "_" in n))
+            entries = notation == INDEX or len(found.shape) > 2 or any(kind(node, k) for k in ("at", "delta", "total"))
+            with np.errstate(all="ignore"):
+                back = as_entries(node, known, letters, value.shape) if entries else as_matrix(node, known, value.shape)
+        except Unread as sign:
+            seen[f"{notation}, not read"] += 1
+            seen[f"not read: {str(sign)[:40]}"] += 1
+            continue
+        assert np.allclose(back, value, rtol=1e-8, atol=1e-8), f"{program.call()}\n{latex}"
+        seen[notation] += 1
+
+
+def kind(node, wanted):
+    return node.kind == wanted or any(kind(part, wanted) for part in node.parts)
+
+
+def check_lines(program, seen):
+    """Each line of the derivation, in matrix and in differential notation, has the value of the line before."""
+    found = sd.derivative(program.text, program.wrt, assume=program.assume, shapes=program.shapes)
+    at = point(program, found)
+    if at is None:
+        return
+    values, sizes, value = at
+    x = np.asarray(values[program.wrt])
+    direction = np.random.default_rng(4).normal(size=x.shape)
+    forward = np.tensordot(value, direction, x.ndim)
+    named = {n.name: evaluate(n, values, sizes) for n in postorder(found.subject) if isinstance(n, Name)}
+    for notation in (MATRIX, "differential"):
+        latex = found.latex(notation=notation)
+        ends = {left: value for left, _ in rows(latex) if left.startswith((r"\nabla", r"\frac{\partial"))}
+        ends |= {r"\mathrm{d}L": forward, r"\mathrm{d}f": forward}
+        try:
+            read_lines(latex, {**sizes, **values, **named, f"d{program.wrt}": direction}, ends, seen)
+        except WrongLineError as wrong:
+            raise AssertionError(f"{program.call()}\n{wrong}") from None
+
+
+def through(check, count, start, order):
+    seen = Counter()
+
+    @seed(start)
+    @settings(max_examples=count, deadline=None, database=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+    @given(programs(depth=3, order=order))
+    def run(program):
+        with np.errstate(all="ignore"):
+            check(program, seen)
+
+    run()
+    return seen
+
+
+def test_results_are_read_back():
+    seen = through(check_result, 120, 11, 2)
+    for notation in (MATRIX, INDEX):
+        assert seen[notation] > 8 * seen[f"{notation}, not read"], seen
+
+
+def test_lines_are_read_back():
+    seen = through(check_lines, 60, 12, 1)
+    assert seen["lines that hold"] > 100, seen
+    assert seen["lines that hold"] > 2 * sum(n for what, n in seen.items() if what.startswith("not read")), seen
+
+
+NETWORK = Program("z = A @ x\na = tanh(z)\nsum((M.T @ a - w) * (M.T @ a - w))", {"A": "m n", "x": "n", "M": "m k", "w": "k"}, (), "A", 1)
+NESTED = Program("sum(softmax(A @ x) * (u - v)) * (c + t)", {"A": "m n", "x": "n", "u": "m", "v": "m", "c": "", "t": ""}, (), "x", 1)
+
+
+def test_a_network_is_read_back():
+    seen = Counter()
+    check_result(NETWORK, seen)
+    check_lines(NETWORK, seen)
+    assert seen[MATRIX] == seen[INDEX] == 1
+    assert seen["lines that hold"] >= 1, seen
+
+
+@pytest.mark.parametrize("check", [check_result, check_lines])
+def test_a_missing_bracket_is_found(check, monkeypatch):
+    """The control: a writer that forgets the brackets of sums is noticed in results and in lines."""
+    check(NESTED, Counter())
+    monkeypatch.setattr(style.Style, "brackets", lambda self, text: text if "+" in text or "-" in text else f"({text})")
+    with pytest.raises((AssertionError, ValueError)):
+        check(NESTED, Counter())
+
+
+@pytest.mark.parametrize(("latex", "tree"), [
+    (r"A\,x+y", Node("sum", "", (Node("product", "", (Node("name", "A"), Node("name", "x"))), Node("name", "y")))),
+    (r"\delta_{ij}", Node("delta", "ij")),
+    (r"(W_1)_{ij}", Node("at", "ij", (Node("brackets", "", (Node("name", "W_1"),)),))),
+    (r"X^{-\top}", Node("transpose", "", (Node("inverse", "", (Node("name", "X"),)),))),
+])  # fmt: skip
+def test_the_grammar(latex, tree):
+    assert read(latex, frozenset({"W_1"})) == tree
+
+
+@pytest.mark.parametrize("latex", ["", "A +", r"\sum", "(A", "A)", r"\frac{1}{2", r"\unheardof{x}", "x_", "A^{B}", r"\odot x"])
+def test_what_is_not_in_the_grammar_is_not_read(latex):
+    with pytest.raises(Unread):
+        read(latex)
+
+
+def test_values_by_hand():
+    A, x = np.arange(6.0).reshape(3, 2), np.array([2.0, 5.0])
+    known = {"A": A, "x": x, "n": 2}
+    np.testing.assert_allclose(as_matrix(read(r"A\,x \odot A\,x"), known, (3,)), (A @ x) ** 2)
+    np.testing.assert_allclose(as_matrix(read(r"\mathbf{1}\,x^\top-A"), known, (3, 2)), x - A)
+    np.testing.assert_allclose(as_entries(read(r"\sum_k A_{ik}\,x_k+n"), known, "i", (3,)), A @ x + 2)
+    np.testing.assert_allclose(as_entries(read(r"\delta_{ij}\,x_j"), known, "ij", (2, 2)), np.diag(x))
+    with pytest.raises(AssertionError):
+        as_matrix(read(r"x\,A"), known, (3, 2))
+    assert Indices(known, read(r"\sum_k x_k")).value(read(r"\sum_k x_k")).a == 7.0
