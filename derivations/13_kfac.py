@@ -59,9 +59,8 @@ sheet = handout(
     section(
         "The step",
         prose(
-            "A Kronecker product is inverted factor by factor. So the step $(A\\otimes "
-            "S)^{-1}\\operatorname{vec}(\\nabla_W)$ is a matrix again, and only $n\\times n$ and $h\\times h$ "
-            "matrices are inverted:"),
+            "A Kronecker product is inverted factor by factor. So only $n\\times n$ and $h\\times h$ matrices are "
+            "inverted, and the step $(A\\otimes S)^{-1}\\operatorname{vec}(\\nabla_W)$ is a matrix again:"),
         identity("kron(A, S) @ vec(inv(S) @ V @ inv(A))", "vec(V)", why="for symmetric A with an inverse", A="n n", S="h h", V="h n",
                  assume="symmetric(A)"),
     ),

@@ -257,7 +257,7 @@ def squared(g: Grammar, shape: Shape, depth: int) -> str:
     if shape[0] != shape[1]:
         return matrix_product(g, shape, depth)
     own = g.pick(("diag({v})", "inv({m} @ {m}.T + P)", "eye({d})", "{m} @ {m}", "{m}.T @ {m}", "{m} + {m}.T"))
-    if shape == ("m", "m"):
+    if shape != ("n", "n"):                                     # P is n×n
         own = g.pick(("diag({v})", "eye({d})", "{m} @ {m}", "{m} + {m}.T"))
     return "(" + own.format(v=g.value(shape[:1], depth), m=f"({g.value(shape, depth)})", d=shape[0]) + ")"
 

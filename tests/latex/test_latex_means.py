@@ -16,8 +16,9 @@ from symderiv.frontend.environment import declare
 from symderiv.ir import Name, postorder
 from symderiv.render import style
 from symderiv.render.letters import output_letters
+from symderiv.render.symbols import name_latex
 from tests.fuzz.grammar import Program, programs
-from tests.latex.lines import WrongLineError, read_lines, rows
+from tests.latex.lines import WrongLineError, plain, read_lines, rows
 from tests.latex.reader import Node, Unread, read
 from tests.latex.values import Indices, as_entries, as_matrix
 
@@ -36,6 +37,11 @@ def point(program, found):
     return (values, sizes, value) if np.all(np.isfinite(value)) else None
 
 
+def as_read(values):
+    """The same by the names as they are printed: delta_z1 is read as delta_z_1."""
+    return {plain(name_latex(name)): value for name, value in values.items()}
+
+
 def check_result(program, seen):
     """The result's LaTeX, read back, has the result's value."""
     found = sd.derivative(program.text, program.wrt, order=program.order, assume=program.assume, shapes=program.shapes)
@@ -44,7 +50,7 @@ def check_result(program, seen):
         return
     values, sizes, value = at
     named = {n.name: evaluate(n, values, sizes) for n in postorder(found.result) if isinstance(n, Name)}
-    known = {**sizes, **values, **named}
+    known = as_read({**sizes, **values, **named})
     letters = "".join(output_letters(len(found.shape), found.result))
     for notation in (MATRIX, INDEX):
         latex = found.result.latex(notation=notation)
@@ -78,10 +84,11 @@ def check_lines(program, seen):
     named = {n.name: evaluate(n, values, sizes) for n in postorder(found.subject) if isinstance(n, Name)}
     for notation in (MATRIX, "differential"):
         latex = found.latex(notation=notation)
-        ends = {left: value for left, _ in rows(latex) if left.startswith((r"\nabla", r"\frac{\partial"))}
+        last = rows(latex)[-1][0]                               # the lemmas' own left sides come before
+        ends = {last: value} if last.startswith((r"\nabla", r"\frac{\partial")) else {}
         ends |= {r"\mathrm{d}L": forward, r"\mathrm{d}f": forward}
         try:
-            read_lines(latex, {**sizes, **values, **named, f"d{program.wrt}": direction}, ends, seen)
+            read_lines(latex, as_read({**sizes, **values, **named}) | {f"d{program.wrt}": direction}, ends, seen)
         except WrongLineError as wrong:
             raise AssertionError(f"{program.call()}\n{wrong}") from None
 

@@ -36,6 +36,8 @@ EXTENSION = ".html"
 LABEL = ""
 
 _WIDE_LEFT_SIDE = 9.0
+#: A formula within a sentence of more signs than these scrolls where it is wider than a phone.
+LONG = 24
 _GLUED = re.compile(r"[.,;:!?)\]’”]+(?=\s|$)")
 _OPENERS = re.compile(r"(?:(?<=\s)|^)[(\[“‘]$")
 
@@ -223,7 +225,8 @@ class HtmlWriter(Visitor):
                     found[-1] = found[-1][: opener.start()]
                 edge = (opener.group() if opener else "", glued.group() if glued else "")
                 shown = edge[0] + self.math(span.latex) + edge[1]
-                found.append(f'<span class="nb">{shown}</span>' if any(edge) else shown)
+                marks = [*(["nb"] if any(edge) else []), *(["long"] if len(linear(span.latex)) > LONG else [])]
+                found.append(f'<span class="{" ".join(marks)}">{shown}</span>' if marks else shown)
                 continue
             else:
                 found.append(self.span(span))
