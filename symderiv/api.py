@@ -201,15 +201,17 @@ def prove(lhs: Any, rhs: Any, /, *, assume: Assume = None, trials: int = 20, see
 def curvature(f: Any, wrt: Any, /, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Any:
     """Whether a scalar f is convex, concave, affine, neither or unknown in ``wrt``, with a proof or a counterexample.
 
+    Of a list of variables it is asked jointly.
+
     >>> curvature("sum(log(1 + exp(-t * (X @ w))))", "w", X="m n", w="n", t="m").verdict
+    'convex'
+    >>> curvature("sum(x**2)/t", ["x", "t"], x="n", t="", assume="t > 0").verdict
     'convex'
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
     found, several = variables(wrt, value, environment)
-    if several:
-        raise SymderivError("curvature takes one variable", hint="ask for one variable at a time")
     derive.expect_scalar(value, "curvature", "take a scalar, such as a loss")
-    return service("curvature")(value, found[0], facts)
+    return service("curvature")(value, found if several else found[0], facts)
 
 
 # ---------------------------------------------------------------- concrete parts for abstract ones

@@ -83,7 +83,6 @@ HEAVY = {
     "click": {"cli"},
     "starlette": {"web"},
     "uvicorn": {"web"},
-    "watchfiles": {"handout"},
     "torch": {"torch_models"},
     "matplotlib": set(),
 }

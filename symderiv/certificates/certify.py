@@ -29,10 +29,11 @@ _OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]
 }
 
 
-def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool = False) -> Certificate:
+def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool | str = False) -> Certificate:
     """Whether a form is positive or negative semidefinite: a matrix, or a tensor whose axes pair up in halves.
 
-    With ``symmetric`` only symmetric directions are asked about (for a Hessian by a symmetric matrix).
+    With ``symmetric`` only symmetric directions are asked about (for a Hessian by a symmetric matrix), with "diagonal"
+    only diagonal ones.
     """
     half = len(matrix.shape) // 2
     if matrix.shape[:half] != matrix.shape[half:]:
@@ -58,7 +59,7 @@ certificate = certify
 
 
 def _forms(
-    node: Expr, facts: Facts, symmetric: bool, search: Definite
+    node: Expr, facts: Facts, symmetric: bool | str, search: Definite
 ) -> Iterator[tuple[Expr, Callable[[ProofNode | None], ProofNode | None]]]:
     """The expression, and equal ones that may show more; each with what makes of a proof about it one about the first."""
 
@@ -149,7 +150,7 @@ def _by_points(
     facts: Facts,
     trials: int,
     seed: int,
-    symmetric: bool,
+    symmetric: bool | str,
     search: Definite,
 ) -> Certificate:
     from symderiv.proving.numeric.definite import CLEAR, Extreme, spectrum
@@ -200,7 +201,7 @@ def _by_points(
 
 
 def curvature_of_hessian(
-    hessian: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool = False
+    hessian: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool | str = False
 ) -> Curvature:
     """What a Hessian says of a twice differentiable function on convex sets where it is defined.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symderiv.build import add, contract, ones, permute, power, view
+from symderiv.certificates.domain import domain_facts
+from symderiv.certificates.functions_checked import function_follows
 from symderiv.certificates.mirror import Mirror
 from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
@@ -16,7 +18,12 @@ _NEEDS = {"⪰": 1, "≻": 1, "⪯": -1, "≺": -1, "≥": 1, ">": 1, "≤": -1,
 
 
 def check_proof(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool:
-    """Whether every claim of the tree holds at random points under the facts, and follows from those below it."""
+    """Whether every claim of the tree holds at random points under the facts, and follows from those below it.
+
+    Claims about a function are meant where it is defined.
+    """
+    if tree.kind == "function":
+        facts = domain_facts(tree.expr, facts)
     return all(follows(node, facts) and holds(node, facts, trials, seed) for node in tree.walk())
 
 
@@ -45,7 +52,7 @@ def _bends(node: ProofNode, facts: Facts, trials: int, seed: int) -> bool:
 def follows(node: ProofNode, facts: Facts) -> bool:
     """Whether the step from the children to the claim is one that its rule allows."""
     if node.kind == "function":
-        return all(c.kind == "function" for c in node.children)
+        return function_follows(node, facts)
     signs = [c.sign for c in node.children]
     exprs = [c.expr for c in node.children]
     if node.strict and node.rule in ("congruence", "square", "outer square", "weighted sum of squares"):

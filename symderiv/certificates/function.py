@@ -1,28 +1,33 @@
-"""The curvature of a function in one variable: by its Hessian where it is smooth, by composition also where it isn't."""
+"""The curvature of a function in its variables: by its Hessian where it is smooth, by composition also where it isn't."""
 
 from __future__ import annotations
 
-from symderiv.certificates.certify import curvature_of_hessian
+from collections.abc import Sequence
+from functools import partial
+
+from symderiv.build import scale
+from symderiv.certificates.certify import certify, curvature_of_hessian
 from symderiv.certificates.compose import Composition, kinked
-from symderiv.certificates.proof import Counterexample, Curvature
+from symderiv.certificates.domain import domain_facts, domain_note
+from symderiv.certificates.proof import Counterexample, Curvature, ProofNode
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
-from symderiv.intervals import Intervals, excludes_zero
-from symderiv.ir import Call, Expr, Map, Symbol, depends, postorder
+from symderiv.ir import Expr, Symbol, depends
 from symderiv.ops import shape_text
-from symderiv.proving.forms import SYMMETRIC
 from symderiv.proving.prepare import symmetrised
 from symderiv.trace import fires
 
 NONE = Facts()
-_TIES = ("equal", "sum", "onehot")
 
 
-def curvature_of(f: Expr, wrt: Symbol, facts: Facts = NONE, trials: int = 24, seed: int = 0) -> Curvature:
+def curvature_of(
+    f: Expr, wrt: Symbol | Sequence[Symbol], facts: Facts = NONE, trials: int = 24, seed: int = 0
+) -> Curvature:
     """Whether a scalar is convex, concave, affine or neither in a variable, on convex sets where it is defined.
 
-    By a variable known to be symmetric, only symmetric directions count: log det is concave there.
+    Of several variables it is asked jointly. By a variable known to be symmetric, only symmetric directions count: log
+    det is concave there.
 
     >>> from symderiv.frontend.inputs import parse
     >>> f, names, facts = parse("sum(abs(A @ x - b)) + x @ x", {"A": "m n", "x": "n", "b": "m"})
@@ -31,42 +36,174 @@ def curvature_of(f: Expr, wrt: Symbol, facts: Facts = NONE, trials: int = 24, se
     """
     if f.shape:
         raise ShapeError(f"curvature is asked of a scalar; this has the shape {shape_text(f.shape)}", shapes=(f.shape,))
-    (f, marked), facts = symmetrised((f, wrt), facts)
-    assert isinstance(marked, Symbol)
-    wrt = marked
-    facts = Facts(
-        tuple(x for x in facts if not (x.kind in _TIES and isinstance(x.subject, Expr) and depends(x.subject, wrt)))
-    )
-    symmetric = len(wrt.shape) == 2 and ("symmetric" in wrt.props or facts.find(wrt, *SYMMETRIC) is not None)
-    domain = _domain(f, wrt, facts)
-    composed = Composition(wrt, facts).prove(f)
-    if composed is not None and composed.relation == "affine":
-        return Curvature("affine", proof=composed, given=domain)
-    kinks = kinked(f, wrt)
-    if kinks:
+    given = [wrt] if isinstance(wrt, Symbol) else list(wrt)
+    (f, *marked), facts = symmetrised((f, *given), facts)
+    variables = tuple(x for x in marked if isinstance(x, Symbol))
+    facts = facts.held_fixed(variables)
+    return _Case(f, variables, facts, trials, seed).decide()
+
+
+class _Case:
+    """One function, its variables and the facts about them."""
+
+    def __init__(self, f: Expr, variables: tuple[Symbol, ...], facts: Facts, trials: int, seed: int) -> None:
+        self.f, self.variables, self.trials, self.seed = f, variables, trials, seed
+        self.note = domain_note(f, variables, facts)
+        self.facts = domain_facts(f, facts)
+
+    def decide(self) -> Curvature:
+        composed = Composition(self.variables, self.facts).prove(self.f)
+        if composed is not None and composed.relation == "affine":
+            return self._shown(composed)
+        hessian = None
+        if len(self.variables) == 1 and not kinked(self.f, self.variables[0]):
+            found = self._by_hessian()
+            if found.verdict != "unknown" or found.hessian is None:
+                return found if found or composed is None else self._shown(composed)
+            hessian = found
         if composed is not None:
-            return Curvature(composed.relation, proof=composed, given=domain)  # type: ignore[arg-type]
-        return _along_lines(f, wrt, facts, trials, seed, kinks[0])
-    try:
-        hessian, used = _hessian(f, wrt, facts)
-    except NoRuleError as error:
-        if composed is None:
-            return Curvature("unknown", reason=error.message)
-        return Curvature(composed.relation, proof=composed, given=domain)  # type: ignore[arg-type]
-    found = curvature_of_hessian(hessian, facts, trials, seed, symmetric)
-    if found.verdict == "unknown" and composed is not None:
-        return Curvature(composed.relation, proof=composed, hessian=hessian, given=domain)  # type: ignore[arg-type]
-    return Curvature(
-        found.verdict,
-        found.strict,
-        found.proof,
-        found.counterexample,
-        found.positive,
-        found.reason,
-        hessian,
-        found.undecided,
-        (*used, *domain) if found.proof else (),
-    )
+            return self._shown(composed, hessian)
+        search = Composition(self.variables, self.facts, self._leaf)
+        for node in (self.f, self._simplified()):
+            proof = search.prove(node)
+            if proof is not None:
+                return self._shown(self._of_simplified(proof), hessian)
+        return hessian or self._along_lines(_smallest(search, self.f))
+
+    def _shown(self, proof: ProofNode, found: Curvature | None = None) -> Curvature:
+        return Curvature(
+            proof.relation,  # type: ignore[arg-type]
+            proof.strict,
+            proof,
+            hessian=found.hessian if found is not None else None,
+            given=self.note,
+            strong=proof.detail.get("modulus"),
+        )
+
+    def _simplified(self) -> Expr:
+        try:
+            return Engine(self.facts, list(self.variables)).begin(self.f).after
+        except SymderivError:
+            return self.f
+
+    def _of_simplified(self, proof: ProofNode) -> ProofNode:
+        if proof.expr is self.f:
+            return proof
+        detail = {**proof.detail, "wrt": self.variables}
+        return ProofNode(self.f, "function", proof.relation, "simplification", children=(proof,), detail=detail)
+
+    # ------------------------------------------------------------ by the Hessian
+    def _by_hessian(self) -> Curvature:
+        (x,) = self.variables
+        try:
+            hessian, used = _hessian(self.f, x, self.facts)
+        except NoRuleError as error:
+            return Curvature("unknown", reason=error.message, undecided=self.f)
+        found = curvature_of_hessian(hessian, self.facts, self.trials, self.seed, structure_of(x, self.facts))
+        proof = found.proof and self._second_derivative(self.f, found.verdict, found.proof, used)
+        return Curvature(
+            found.verdict,
+            found.strict,
+            proof,
+            found.counterexample,
+            found.positive,
+            found.reason,
+            hessian,
+            found.undecided,
+            (*used, *self.note) if proof else (),
+            proof.detail.get("modulus") if proof else None,
+        )
+
+    def _second_derivative(self, f: Expr, shape: str, proof: ProofNode, used: tuple[str, ...]) -> ProofNode:
+        detail = {"wrt": self.variables, "strict": proof.strict, "modulus": _modulus(proof, self.variables[0])}
+        return ProofNode(f, "function", shape, "second derivative", children=(proof,), facts=used, detail=detail)
+
+    def _leaf(self, node: Expr) -> ProofNode | None:
+        """A smooth scalar part that depends on one variable, by its own Hessian."""
+        about = [x for x in self.variables if depends(node, x)]
+        if len(about) != 1 or kinked(node, about[0]):
+            return None
+        try:
+            hessian, used = _hessian(node, about[0], self.facts)
+            found = certify(hessian, self.facts, 0, self.seed, structure_of(about[0], self.facts))
+        except SymderivError:
+            return None
+        shape = {"psd": "convex", "nsd": "concave"}.get(found.verdict)
+        if shape is None or found.proof is None or found.zero:
+            return None
+        return self._second_derivative(node, shape, found.proof, used)
+
+    # ------------------------------------------------------------ by points
+    def _along_lines(self, undecided: Expr) -> Curvature:
+        """Second differences at random points: they refute, and prove nothing."""
+        from symderiv.proving.numeric.definite import second_differences
+
+        why = "no rule of composition applies"
+        try:
+            low, high = second_differences(self.f, self.variables, self.facts, 4 * self.trials, self.seed)
+        except SymderivError as error:
+            reason = f"{why}, and nothing was evaluated: {error.message}"
+            return Curvature("unknown", reason=reason, undecided=undecided)
+        shown = partial(_example, self.variables)
+        if low and high:
+            reason = "f(x + v) + f(x − v) − 2 f(x) takes both signs"
+            return Curvature("neither", counterexample=shown(low), positive=shown(high), reason=reason)
+        seen = "not convex" if low else "not concave" if high else "flat at every point tried"
+        return Curvature(
+            "unknown",
+            counterexample=shown(low),
+            positive=shown(high),
+            undecided=undecided,
+            reason=f"{why}; {seen}",
+        )
+
+
+def _example(
+    variables: tuple[Symbol, ...], bend: tuple[dict[object, object], list[object], float] | None
+) -> Counterexample | None:
+    if bend is None:
+        return None
+    values, directions, value = bend
+    named = {str(getattr(k, "name", k)): v for k, v in values.items()}
+    direction = directions[0] if len(variables) == 1 else dict(zip([x.name for x in variables], directions, strict=True))
+    return Counterexample(named, direction, value)
+
+
+def _smallest(search: Composition, root: Expr) -> Expr:
+    """The first part whose own parts are all known, but which no rule takes."""
+    for node, proof in search.memo.items():
+        if proof is None and search.moves(node) and all(search.memo.get(k) is not None for k in node.kids):
+            return node
+    return root
+
+
+def structure_of(x: Symbol, facts: Facts) -> str:
+    """Which directions count: those that keep the variable's structure."""
+    if len(x.shape) != 2:
+        return ""
+    if facts.find(x, "diagonal") is not None:
+        return "diagonal"
+    return "symmetric" if "symmetric" in x.props or facts.find(x, "symmetric", "psd", "pd") is not None else ""
+
+
+def _modulus(proof: ProofNode, x: Symbol) -> Expr | None:
+    """A positive definite matrix free of the variable that the form exceeds, with the form's sign."""
+    if not proof.left:
+        return None
+    if proof.strict and not depends(proof.expr, x):
+        return proof.expr
+    if proof.rule == "sum":
+        for c, child in zip(proof.detail["coefficients"], proof.children, strict=True):
+            found = _modulus(child, x)
+            if found is not None:
+                return scale(c, found)
+        return None
+    if proof.rule == "scaling":
+        found = _modulus(proof.children[0], x)
+        return None if found is None else scale(proof.detail["coefficients"][0], found)
+    if proof.rule in ("name", "simplification") and len(proof.children) == 1:
+        return _modulus(proof.children[0], x)
+    return None
 
 
 def _hessian(f: Expr, wrt: Symbol, facts: Facts) -> tuple[Expr, tuple[str, ...]]:
@@ -83,50 +220,4 @@ def _hessian(f: Expr, wrt: Symbol, facts: Facts) -> tuple[Expr, tuple[str, ...]]
     return shown.after, tuple(dict.fromkeys(used))
 
 
-def _domain(f: Expr, wrt: Symbol, facts: Facts) -> tuple[str, ...]:
-    """A note where the function isn't defined everywhere: then convex sets within its domain are meant."""
-    signs = Intervals(facts)
-    for n in postorder(f):
-        if not depends(n, wrt):
-            continue
-        pole = isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 and not excludes_zero(signs.of(n.arg))
-        singular = isinstance(n, Call) and n.fn in ("inv", "logdet") and facts.find(n.args[0], "pd") is None
-        if pole or singular or (isinstance(n, Map) and n.fn == "tan"):
-            return ("on convex sets where it is defined",)
-    return ()
-
-
-def _along_lines(f: Expr, wrt: Symbol, facts: Facts, trials: int, seed: int, kink: Expr) -> Curvature:
-    """Second differences at random points: they refute, and prove nothing."""
-    from symderiv.proving.numeric.definite import second_differences
-
-    try:
-        low, high = second_differences(f, wrt, facts, 4 * trials, seed)
-    except SymderivError as error:
-        return Curvature(
-            "unknown", reason=f"no rule applies, and nothing was evaluated: {error.message}", undecided=kink
-        )
-
-    def shown(e: tuple[dict[object, object], object, float] | None) -> Counterexample | None:
-        return (
-            None if e is None else Counterexample({str(getattr(k, "name", k)): v for k, v in e[0].items()}, e[1], e[2])
-        )
-
-    if low and high:
-        return Curvature(
-            "neither",
-            counterexample=shown(low),
-            positive=shown(high),
-            reason="f(x + v) + f(x − v) − 2 f(x) takes both signs",
-        )
-    seen = "not convex" if low else "not concave" if high else "flat at every point tried"
-    return Curvature(
-        "unknown",
-        counterexample=shown(low),
-        positive=shown(high),
-        undecided=kink,
-        reason=f"it has kinks, and no rule of composition applies; {seen}",
-    )
-
-
-__all__ = ["curvature_of"]
+__all__ = ["curvature_of", "structure_of"]

@@ -41,7 +41,16 @@ LAWS = {
     "nonnegative weights": r"w\ge 0,\ f\text{ convex}\Rightarrow wf\text{ convex}",
     "convex function of an affine one": r"f\text{ convex}\Rightarrow f(Ax+b)\text{ convex}",
     "monotone composition": r"f\text{ convex, increasing},\ g\text{ convex}\Rightarrow f\circ g\text{ convex}",
-    "norm": r"\lVert Ax+b\rVert\text{ convex}",
+    "norm": r"\sqrt{c+\textstyle\sum_i g_i^2}\text{ convex for }c\ge 0\text{ and convex }\lvert g_i\rvert",
+    "second derivative": r"\nabla^2 f\succeq 0\Rightarrow f\text{ convex}",
+    "product of powers": r"\textstyle\prod_i x_i^{a_i}\text{ concave for }a\ge 0,\ \sum_i a_i\le 1;"
+    r"\text{ convex if one }a_i>0\text{ at most and, with one, }\sum_i a_i\ge 1",
+    "perspective": r"f\text{ convex},\ t>0\Rightarrow t\,f(x/t)\text{ convex in }(x,t)",
+    "matrix fraction": r"a^\top X^{-1}a\text{ convex in }(a,X),\ X\succ 0",
+    "log det": r"\log\det X\text{ concave},\ X\succ 0",
+    "pointwise maximum": r"f,g\text{ convex}\Rightarrow\max(f,g)\text{ convex}",
+    "pointwise minimum": r"f,g\text{ concave}\Rightarrow\min(f,g)\text{ concave}",
+    "Huber function": r"g\text{ affine}\Rightarrow g^2-\max(\lvert g\rvert-\delta,0)^2\text{ convex}",
 }
 
 
@@ -69,7 +78,7 @@ class ProofNode:
 
     @property
     def strict(self) -> bool:
-        return self.relation in ("≻", "≺", ">", "<")
+        return self.relation in ("≻", "≺", ">", "<") or bool(self.detail.get("strict"))
 
     @property
     def sign(self) -> int:
@@ -78,7 +87,10 @@ class ProofNode:
     @property
     def claim(self) -> str:
         """The claim as text."""
-        return f"{self.expr!r} is {self.relation}" if self.kind == "function" else f"{self.expr!r} {self.relation} 0"
+        if self.kind == "function":
+            how = "strongly " if self.detail.get("modulus") is not None else "strictly " if self.strict else ""
+            return f"{self.expr.text()} is {how}{self.relation}"
+        return f"{self.expr.text()} {self.relation} 0"
 
     @property
     def assumptions(self) -> tuple[str, ...]:
@@ -141,7 +153,12 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Curvature:
-    """``verdict`` is "convex", "concave", "affine", "neither" or "unknown", with a proof or a counterexample."""
+    """``verdict`` is "convex", "concave", "affine", "neither" or "unknown", with a proof or a counterexample.
+
+    ``strict`` says strictly convex or concave, ``strong`` holds what makes it strongly so. The counterexample of
+    "neither" is a point, a direction of the variable's shape (a dictionary, asked of several variables) and the negative
+    curvature in it; ``positive`` is one of positive curvature.
+    """
 
     verdict: Literal["convex", "concave", "affine", "neither", "unknown"]
     strict: bool = False
@@ -153,6 +170,8 @@ class Curvature:
     undecided: Expr | None = None
     given: tuple[str, ...] = ()
     """facts used in deriving the Hessian, and where the function is defined"""
+    strong: Expr | None = None
+    """a definite matrix free of the variable that the Hessian exceeds (convex) or stays below (concave)"""
 
     def __bool__(self) -> bool:
         return self.verdict != "unknown"

@@ -24,10 +24,9 @@ class Place:
 
     file: str
     line: int
-    column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}" + (f":{self.column}" if self.column else "")
+        return f"{self.file}:{self.line}"
 
 
 def here() -> Place:

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from symderiv.build import add, remake
+from symderiv.build import add, apply, call, remake, symbol
 from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
-from symderiv.ir import Add, Box, Contract, Expr, Name, Symbol
+from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
+GRID, LEVEL = 33, 1e-9
 LOST = 1e-7
 """a value smaller than this part of the terms that make it has lost too many digits to have a sign"""
 STEADY = ((1e-15, 1e-10), (1e-4, 0.2))
@@ -78,11 +79,11 @@ def spectrum(
     facts: Iterable[Fact],
     trials: int = 24,
     seed: int = 0,
-    symmetric: bool = False,
+    symmetric: bool | str = False,
 ) -> Range:
     """The extreme eigenvalues of a form on its axes, over random points; without axes, of its entries.
 
-    With ``symmetric`` the directions are symmetric matrices.
+    With ``symmetric`` the directions are symmetric matrices, with "diagonal" diagonal ones.
     """
     facts = list(facts)
     least: Extreme | None = None
@@ -138,7 +139,7 @@ def magnitude(node: Expr, values: Mapping[Any, Any], sizes: Mapping[str, int]) -
     return evaluate(whole, values, sizes, atoms) if whole not in atoms else atoms[whole]
 
 
-def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool) -> Iterator[tuple[Any, Any]]:
+def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool | str) -> Iterator[tuple[Any, Any]]:
     """((value, relative, direction) of the smallest and of the largest eigenvalue) of each matrix in the array."""
     if not left:
         scale = float(np.max(abs(array), initial=0.0)) or 1.0
@@ -149,7 +150,7 @@ def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: 
     shape = [array.shape[a] for a in left]
     n = math.prod(shape)
     stacked = np.transpose(array, (*batch, *left, *right)).reshape(-1, n, n)
-    basis = _symmetric_basis(shape[0]) if symmetric else np.eye(n)
+    basis = _basis(shape[0], symmetric == "diagonal") if symmetric else np.eye(n)
     for matrix in stacked:
         form = basis.T @ ((matrix + matrix.T) / 2) @ basis
         found, vectors = np.linalg.eigh(form)
@@ -158,38 +159,45 @@ def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: 
         yield ends[0], ends[1]
 
 
-def _symmetric_basis(n: int) -> Any:
+def _basis(n: int, diagonal: bool) -> Any:
+    """An orthonormal basis of the symmetric matrices, or of the diagonal ones."""
     columns = []
     for i in range(n):
-        for j in range(i, n):
+        for j in range(i, i + 1 if diagonal else n):
             e = np.zeros((n, n))
             e[i, j] = e[j, i] = 1.0 if i == j else math.sqrt(0.5)
             columns.append(e.reshape(-1))
     return np.array(columns).T
 
 
-Bend = tuple[dict[Any, Any], Any, float]
-"""(values, direction v, f(x + v) + f(x − v) − 2 f(x))"""
+Bend = tuple[dict[Any, Any], list[Any], float]
+"""(values, a direction for each variable, f(x + v) + f(x − v) − 2 f(x))"""
+SAMPLES = np.linspace(-1.0, 1.0, 9)
 
 
 def second_differences(
-    f: Expr, wrt: Symbol, facts: Iterable[Fact], trials: int = 48, seed: int = 0
+    f: Expr, wrt: Symbol | Sequence[Symbol], facts: Iterable[Fact], trials: int = 48, seed: int = 0
 ) -> tuple[Bend | None, Bend | None]:
     """The clearest negative and positive second difference of any entry of f along random lines, where there are some."""
-    facts = list(facts)
+    variables = [wrt] if isinstance(wrt, Symbol) else list(wrt)
+    every = nodes_of(f, *variables)
+    facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
+    poles = _poles(every)
     low: Bend | None = None
     high: Bend | None = None
-    key = key_of(wrt)
     rng = np.random.default_rng([seed, 5])
-    for values, sizes in points([f, wrt], facts, trials, seed):
-        v = rng.normal(size=np.shape(values[key])) * rng.choice([0.1, 0.5, 1.0])
-        if "symmetric" in wrt.props:
-            v = (v + v.T) / 2
-        sides = [{**values, key: values[key] + s * v} for s in (1, -1)]
-        if any(broken_fact(facts, side, sizes) is not None for side in sides):
+    for values, sizes in points([f, *variables], facts, trials, seed):
+        directions = [_direction(x, values[key_of(x)], facts, rng) for x in variables]
+
+        def at(t: float) -> dict[Any, Any]:
+            return {**values, **{key_of(x): values[key_of(x)] + t * v for x, v in zip(variables, directions, strict=True)}}  # noqa: B023
+
+        if any(broken_fact(facts, at(s), sizes) is not None for s in (1, -1)):
             continue
         try:
-            middle, one, other = (evaluate(f, p, sizes) for p in (values, *sides))
+            if poles and _crossed(poles, [at(t) for t in SAMPLES], sizes):
+                continue
+            middle, one, other = (evaluate(f, at(t), sizes) for t in (0, 1, -1))
         except (np.linalg.LinAlgError, SymderivError):
             continue
         bend = one + other - 2 * middle
@@ -198,10 +206,56 @@ def second_differences(
         scale = float(np.max(abs(one) + abs(other) + 2 * abs(middle), initial=1.0))
         least, most = float(np.min(bend)), float(np.max(bend))
         if least < -CLEAR * scale and (low is None or least < low[2]):
-            low = (values, v, least)
+            low = (values, directions, least)
         if most > CLEAR * scale and (high is None or most > high[2]):
-            high = (values, v, most)
+            high = (values, directions, most)
     return low, high
 
 
-__all__ = ["CLEAR", "Extreme", "Range", "points", "second_differences", "spectrum"]
+def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Generator) -> Any:
+    """A random direction that keeps the variable's structure."""
+    v = rng.normal(size=np.shape(value)) * rng.choice([0.1, 0.5, 1.0])
+    if np.ndim(v) == 2 and any(f.subject is x and f.kind == "diagonal" for f in facts):
+        return v * np.eye(len(v))
+    return (v + v.T) / 2 if "symmetric" in x.props else v
+
+
+def shape_on_grid(e: Map, low: float, high: float) -> tuple[set[str], set[str]]:
+    """(affine, convex, concave; increasing, decreasing): what an elementwise function may be, by its values between two."""
+    low, high = max(low, -20.0), min(high, 20.0)
+    t = symbol("t", (GRID,))
+    with np.errstate(all="ignore"):
+        values = evaluate(apply(e.fn, t, e.params, e.order), {t: np.linspace(low, high, GRID)}, {})
+    values = values[np.isfinite(values)]
+    if len(values) < 3 or high - low < LEVEL:
+        return {"affine", "convex", "concave"}, {"increasing", "decreasing"}
+    slack = LEVEL * (1 + float(np.max(abs(values))))
+    second, first = np.diff(values, 2), np.diff(values)
+    bends = {s for s, ok in (("convex", second > -slack), ("concave", second < slack)) if ok.all()}
+    rises = {s for s, ok in (("increasing", first > -slack), ("decreasing", first < slack)) if ok.all()}
+    return bends | ({"affine"} if len(bends) == 2 else set()), rises
+
+
+def _poles(every: Iterable[Expr]) -> list[Expr]:
+    """What a function isn't defined at the zeros of: a line between two points mustn't cross them."""
+    found: list[Expr] = []
+    for n in every:
+        if isinstance(n, Map) and not n.generic and n.fn == "pow" and n.params[0] < 0:
+            found.append(n.arg)
+        elif isinstance(n, Map) and not n.generic and n.fn == "tan":
+            found.append(apply("cos", n.arg))
+        elif isinstance(n, Call) and n.fn in ("inv", "logdet") and not n.ders:
+            found.append(call("det", n.args, n.args[0].shape[:-2]))
+    return found
+
+
+def _crossed(poles: Sequence[Expr], along: Sequence[Mapping[Any, Any]], sizes: Mapping[str, int]) -> bool:
+    """Whether one of the expressions changes its sign on the way."""
+    for pole in poles:
+        signs = [np.sign(evaluate(pole, values, sizes)) for values in along]
+        if any(np.any(s != signs[0]) or np.any(s == 0) for s in signs):
+            return True
+    return False
+
+
+__all__ = ["CLEAR", "Extreme", "Range", "points", "second_differences", "shape_on_grid", "spectrum"]
