@@ -83,6 +83,7 @@ HEAVY = {
     "click": {"cli"},
     "starlette": {"web"},
     "uvicorn": {"web"},
+    "watchfiles": {"handout"},
     "torch": {"torch_models"},
     "matplotlib": set(),
 }

@@ -1,4 +1,4 @@
-"""The command line: ``symderiv derive | prove | check | list | handout | serve``.
+"""The command line: ``symderiv derive | prove | check | list | handout | new | serve``.
 
 Results go to standard output, or to the file of ``--out``; messages go to standard error, progress only where that is a
 terminal. The exit codes are in `frame`.
@@ -23,7 +23,7 @@ from symderiv.cli.frame import (
     with_symbols,
     work,
 )
-from symderiv.cli.handout import handout
+from symderiv.cli.handout import handout, new
 from symderiv.cli.page import serve
 from symderiv.cli.tables import list_table
 from symderiv.errors import clip
@@ -102,7 +102,7 @@ def _shown(result: Any) -> str:
     return str(result.text())
 
 
-for command in (derive, prove, check, list_table, handout, serve):
+for command in (derive, prove, check, list_table, handout, new, serve):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -9,7 +9,7 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import IDENTITY, Derivation
-from symderiv.handout import exercises, figures, pairs, tables
+from symderiv.handout import exercises, figures, locate, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
@@ -119,7 +119,7 @@ def blocks_of(item: Item, context: Context) -> list[Block]:
     except SourceError:
         raise
     except symderiv.SymderivError as error:
-        raise SourceError(_place(item), str(error)) from error
+        raise SourceError(*locate.told(error, _place(item))) from error
     except Exception as error:                                  # the engine's own: the other sheets are built all the same
         raise SourceError(_place(item), f"{type(error).__name__}: {error}") from error
 

@@ -20,9 +20,10 @@ from typing import TextIO
 from symderiv.errors import SymderivError, UnknownNameError
 from symderiv.handout.blocks import pages
 from symderiv.handout.formats import get, names
+from symderiv.handout.locate import told
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
-from symderiv.handout.source import load
+from symderiv.handout.source import Place, SourceError, load
 from symderiv.handout.writers.tex import preamble
 
 FORMATS = ("html", "tex", "markdown", "pdf")
@@ -48,14 +49,19 @@ def main_build(
 ) -> int:
     """Build for the command line: errors and notes go to stderr, what was written to stdout; 1 if a sheet failed."""
     found = build(paths, out, formats, sys.stderr, lecturer, variants)
-    for note in dict.fromkeys(note for sheet in found for note in sheet.notes):
-        print(note, file=sys.stderr)
-    for sheet in found:
-        if sheet.error:
-            print(f"error: {sheet.error}", file=sys.stderr)
+    complain(found)
     done = [sheet for sheet in found if not sheet.error]
     print(f"{len(done)} of {len(found)} handouts in {out}" + (f", with solutions in {lecturer}" if lecturer else ""))
     return 0 if len(done) == len(found) else 1
+
+
+def complain(sheets: Sequence[Built]) -> None:
+    """Say on stderr what went wrong with sheets, and what to know, each once."""
+    for note in dict.fromkeys(note for sheet in sheets for note in sheet.notes):
+        print(note, file=sys.stderr)
+    for sheet in sheets:
+        if sheet.error:
+            print(f"error: {sheet.error}", file=sys.stderr)
 
 
 def build(
@@ -72,8 +78,20 @@ def build(
     numbers to be drawn is built in so many ``variants``. ``progress`` is shown a bar if it is a terminal. Raises
     SymderivError where there is no source, or no such format.
     """
-    sources, folder = find_sources(paths), Path(out)
-    second = None if lecturer is None else Path(lecturer)
+    sources, order = find_sources(paths), ordered(out, formats, lecturer, variants)
+    found: dict[Path, Built] = {}
+    with _bar(progress, len(sources)) as advance:
+        for source, built in each(sources, order):
+            found[source] = built
+            advance(built.title or built.slug)
+    sheets = [found[source] for source in sources]
+    frame(sheets, order)
+    return sheets
+
+
+def ordered(out: str | Path, formats: Sequence[str], lecturer: str | Path | None = None, variants: int = 1) -> Order:
+    """An order whose directories are there; raises SymderivError for one that can't be carried out."""
+    folder, second = Path(out), None if lecturer is None else Path(lecturer)
     if second is not None and second.resolve() == folder.resolve():
         raise SymderivError("the lecturer's pages can't be where the students' are", hint="give them a directory of their own")
     for name in formats:
@@ -82,18 +100,16 @@ def build(
     order = Order(folder, tuple(formats), second, variants)
     for place in order.folders:
         place.mkdir(parents=True, exist_ok=True)
-    found: dict[Path, Built] = {}
-    with _bar(progress, len(sources)) as advance:
-        for source, built in _all(sources, order):
-            found[source] = built
-            advance(built.title or built.slug)
-    sheets = [found[source] for source in sources]
+    return order
+
+
+def frame(sheets: Sequence[Built], order: Order) -> None:
+    """Write what belongs to all sheets together: the preamble of the fragments, the index."""
     for place in order.folders:
-        if "tex" in formats:
+        if "tex" in order.formats:
             (place / "preamble.tex").write_text(preamble(), encoding="utf-8")
-        if "html" in formats:
+        if "html" in order.formats:
             (place / "index.html").write_text(get("html").write(index(sheets)), encoding="utf-8")
-    return sheets
 
 
 def find_sources(paths: Iterable[str | Path]) -> list[Path]:
@@ -139,8 +155,10 @@ def build_sheet(source: Path, order: Order) -> Built:
                 written, found = _written(made, folder, order.formats, same)
                 files |= dict.fromkeys(written)
                 notes += found
-    except SymderivError as error:
+    except SourceError as error:
         return Built(str(source), slug, error=str(error))
+    except SymderivError as error:                              # of a writer, which knows of no source
+        return Built(str(source), slug, error=str(SourceError(*told(error, Place(str(source), 1)))))
     return Built(str(source), slug, sheet.title, sheet.summary, tuple(files), notes=tuple(notes))
 
 
@@ -174,7 +192,8 @@ def _compiled(made: Page, name: str, folder: Path, same: Path | None) -> tuple[l
     return [path.name] if report.path else [], notes + [f"{path.name}: {warning}" for warning in report.warnings]
 
 
-def _all(sources: list[Path], order: Order) -> Iterator[tuple[Path, Built]]:
+def each(sources: Sequence[Path], order: Order) -> Iterator[tuple[Path, Built]]:
+    """Every source with what came of it, as they get done."""
     workers = min(_WORKERS, len(sources), os.cpu_count() or 1)
     if workers < 2:
         yield from ((source, build_sheet(source, order)) for source in sources)

@@ -41,6 +41,7 @@ from symderiv.handout.calls import (
     natural_gradient,
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
+from symderiv.handout.locate import marked, told
 from symderiv.handout.tasks import (
     Asked,
     Blanks,
@@ -303,9 +304,12 @@ def load(path: Path) -> Handout:
     try:
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
     except SyntaxError as error:
-        raise SourceError(Place(str(path), error.lineno or 1), error.msg) from None
+        message = marked(error.msg, error.text, error.offset or 1) if error.text else error.msg
+        raise SourceError(Place(str(path), error.lineno or 1, error.offset or 0), message) from None
     except OSError as error:
         raise SourceError(place, f"it can't be read: {error.strerror}") from None
+    except symderiv.SymderivError as error:
+        raise SourceError(*told(error, _raised_at(error, path))) from error
     except Exception as error:
         raise SourceError(_raised_at(error, path), f"{type(error).__name__}: {error}") from error
     found = space.get("sheet")

@@ -171,9 +171,9 @@ def test_a_wrong_source_is_told_at_its_line_and_the_others_are_built(
     assert main_build([sources], tmp_path / "out", ("html",)) == 1
     told = capsys.readouterr().err
     line = WRONG_SHAPE[: WRONG_SHAPE.index("derivation(jac")].count("\n") + 1
-    assert f"{wrong}:{line}: " in told
+    assert f"{wrong}:{line}:50: " in told
     assert "(o, m)" in told or "o×m" in told
-    assert f"{sources / '03_syntax.py'}:3: " in told
+    assert f"{sources / '03_syntax.py'}:3:5: " in told
     assert f"{sources / '04_crash.py'}:2: ZeroDivisionError" in told
     assert "05_nothing.py:1: it binds no" in told
     assert "Traceback" not in told

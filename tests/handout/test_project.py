@@ -1,0 +1,117 @@
+"""A new project builds at once; watching builds what changes and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from symderiv.cli import main
+from symderiv.errors import SymderivError
+from symderiv.handout.newproject import FILES, new
+from symderiv.handout.watch import watch
+
+SHEET = 'from symderiv.handout.source import *\nsheet = handout("{0}", section("One", prose("Text."){1}))\n'
+BROKEN = ', derivation(jacobian("tanh(x", "x", x="n"))'
+
+
+# ---------------------------------------------------------------- symderiv new
+def test_a_new_project_builds_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner()
+    made = run.invoke(main, ["new", "course"])
+    assert made.exit_code == 0, made.output
+    monkeypatch.chdir(tmp_path / "course")
+    assert all(Path(name).is_file() for name in FILES)
+    done = run.invoke(main, ["handout", "sheets", "--out", "pages", "--lecturer", "own", "--formats", "html,tex"])
+    assert done.exit_code == 0, done.output
+    student, lecturer = (Path(folder, "02-exercises.html").read_text("utf-8") for folder in ("pages", "own"))
+    assert "Solution" in lecturer
+    assert "Solution" not in student
+    assert "01-layer" in Path("pages", "index.html").read_text("utf-8")
+
+
+def test_the_command_in_its_makefile_is_one_that_exists(tmp_path: Path) -> None:
+    new(tmp_path / "course")
+    text = (tmp_path / "course" / "Makefile").read_text("utf-8")
+    helped = CliRunner().invoke(main, ["handout", "--help"]).output
+    for option in ("--out", "--lecturer", "--watch", "--formats", "--variants"):
+        assert option in text
+        assert option in helped
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine", "utf-8")
+    with pytest.raises(SymderivError, match="isn't empty"):
+        new(tmp_path)
+    with pytest.raises(SymderivError, match="is a file"):
+        new(tmp_path / "README.md")
+    assert (tmp_path / "README.md").read_text("utf-8") == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+# ---------------------------------------------------------------- --watch
+def put(path: Path, title: str, more: str = "") -> None:
+    """Write a sheet, so that its time differs."""
+    path.write_text(SHEET.format(title, more), encoding="utf-8")
+    later = time.time_ns() + len(title) * 10**9
+    os.utime(path, ns=(later, later))
+
+
+def test_what_changes_is_built_again_and_nothing_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sources, out, said = tmp_path / "sources", tmp_path / "out", []
+    sources.mkdir()
+    put(sources / "a.py", "One")
+    put(sources / "b.py", "Two")
+
+    def saving() -> Iterator[None]:
+        yield
+        (out / "b.html").write_text("untouched", encoding="utf-8")
+        put(sources / "a.py", "Three", BROKEN)
+        yield
+        assert f"{sources / 'a.py'}:2:" in capsys.readouterr().err
+        yield                                                   # nothing happened
+        put(sources / "a.py", "Fourth")
+        put(sources / "c.py", "Newcomer")
+        yield
+        (sources / "c.py").unlink()
+        yield
+
+    watch([sources], out, ("html",), say=said.append, wakes=saving())
+    assert said == [
+        "2 of 2 handouts built; watching for changes (Ctrl-C ends it)",
+        "failed: a (1 of 2 are good)",
+        "built a, built c (3 of 3 are good)",
+        "gone: c.py (2 of 2 are good)",
+    ]
+    assert "Fourth" in (out / "a.html").read_text("utf-8")
+    assert (out / "b.html").read_text("utf-8") == "untouched"
+    assert "Newcomer" not in (out / "index.html").read_text("utf-8")
+
+
+def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
+    put(tmp_path / "a.py", "One")
+    script = "from symderiv.cli import main; main()"
+    command = [sys.executable, "-c", script, "handout", str(tmp_path / "a.py"), "--out", str(tmp_path / "out"),
+               "--formats", "html", "--watch"]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            assert running.stdout is not None
+            assert running.stdout.readline().startswith("1 of 1 handouts built")
+            put(tmp_path / "a.py", "Second")
+            assert running.stdout.readline() == "built a (1 of 1 are good)\n"
+            assert "Second" in (tmp_path / "out" / "a.html").read_text("utf-8")
+        finally:
+            running.send_signal(2)
+        assert running.wait(60) == 0
+
+
+def test_there_is_nothing_to_watch_where_there_is_no_source(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["handout", str(tmp_path / "none"), "--watch"], standalone_mode=False)
+    assert isinstance(done.exception, SymderivError)
