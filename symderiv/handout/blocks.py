@@ -9,7 +9,7 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import IDENTITY, Derivation
-from symderiv.handout import exercises, figures, locate, pairs, tables
+from symderiv.handout import exercises, figures, laws, locate, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
@@ -33,6 +33,8 @@ from symderiv.handout.source import (
     Asked,
     Blanks,
     Call,
+    Depth,
+    Derivatives,
     Derived,
     Fault,
     Functions,
@@ -142,6 +144,10 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return tables.functions(item)
         case Models():
             return tables.models(item)
+        case Derivatives():
+            return laws.derivatives(item, context)
+        case Depth():
+            return laws.depth(item, context)
         case Splits():
             return split_table(item)
         case Pairs():

@@ -164,7 +164,28 @@ class Models:
     place: Place
 
 
-Item = Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
+@dataclass(frozen=True)
+class Derivatives:
+    """A table of derivatives, each with the form that books print: equality is proved, and the derivation stands below."""
+
+    rows: tuple[tuple[Call, str], ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Depth:
+    """A network of equal layers, its depth a symbol: the recursions of these kinds."""
+
+    call: Call
+    kinds: tuple[str, ...]
+    place: Place
+
+
+Item = (
+    Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
+    | Derivatives | Depth
+)  # fmt: skip
 
 
 def prose(text: str, /, heading: str = "") -> Words:
@@ -233,6 +254,16 @@ def models(*rows: tuple[str, str], covers: str = "") -> Models:
     return Models(rows, tuple(covers.split()), here())
 
 
+def derivatives(*rows: tuple[Call, str], covers: str = "") -> Derivatives:
+    """Rows are (the call, the result as a text that it must be proved equal to)."""
+    return Derivatives(rows, tuple(covers.split()), here())
+
+
+def depth(layer: Any, /, state: str, *, kinds: str = "gradient jacobian hessian", **options: Any) -> Depth:
+    """The recursions of a network of equal layers: `symderiv.deep` with these arguments."""
+    return Depth(Call("deep", (layer, state), options, here()), tuple(kinds.split()), here())
+
+
 # ---------------------------------------------------------------- sheets
 @dataclass(frozen=True)
 class SourceSection:
@@ -265,6 +296,8 @@ class Handout:
                 yield item
             elif isinstance(item, Asked) and isinstance(item.ask, Call):
                 yield item.ask
+            elif isinstance(item, Derivatives):
+                yield from (call for call, _ in item.rows)
             elif isinstance(item, Splits | Pairs):
                 yield from (row[1] for row in item.rows)
 
@@ -328,10 +361,11 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 
 
 __all__ = [
-    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Derived", "Drawn", "Fault", "Functions", "Graph", "Handout", "Identity",
-    "Item", "Maps", "Models", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "blanks",
-    "bregman", "derivation", "derivative", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher",
-    "functions", "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
-    "jacobian", "kfac", "load", "maps", "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs", "plot",
-    "prose", "section", "splits",
-]
+    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Depth", "Derivatives", "Derived", "Drawn", "Fault",
+    "Functions", "Graph", "Handout", "Identity", "Item", "Maps", "Models", "Pair", "Pairs", "Place", "Plot",
+    "SourceError", "SourceSection", "Splits", "Words", "blanks", "bregman", "depth", "derivation", "derivative",
+    "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions",
+    "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
+    "jacobian", "kfac", "load", "maps", "matched_curvature", "matching", "models", "natural_gradient", "pair",
+    "pairs", "plot", "prose", "section", "splits",
+]  # fmt: skip

@@ -1,0 +1,159 @@
+"""Tables of derivatives on a page: a row for each, proved against the form that books print, its derivation below.
+
+Networks of symbolic depth stand here too: base, step, what follows by induction, and what was checked of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from symderiv.api import prove
+from symderiv.depth import telling
+from symderiv.derive import Derivation
+from symderiv.handout.calls import SourceError
+from symderiv.handout.checked import SEED, check
+from symderiv.handout.formula import width
+from symderiv.handout.given import program
+from symderiv.handout.model import Block, Check, Code, Heading, Line, Prose, Steps, Table
+from symderiv.handout.source import Depth, Derivatives
+from symderiv.handout.told import as_line, names_in, numbered
+from symderiv.handout.values import error_latex
+from symderiv.ir import Add, Expr, Name
+from symderiv.present import expr_latex, fact_latex, written
+from symderiv.render.symbols import name_latex
+
+TRIALS = 5
+DEPTHS = (2, 3, 5)
+NARROW = 17.0
+"""in em: a table whose formulas are no wider stays a table on a phone"""
+_KINDS = {"gradient": "Backpropagation", "jacobian": "The Jacobian of the whole network", "hessian": "The layerwise Hessian"}
+
+
+# ---------------------------------------------------------------- a table of derivatives
+def derivatives(item: Derivatives, context: Any) -> list[Block]:
+    """The table of what comes out, then each row's derivation, folded."""
+    rows, below, worst, compared = [], [], 0.0, 0
+    for number, (call, expected) in enumerate(item.rows, 1):
+        told = call.run()
+        found = check(told, trials=TRIALS)
+        if not found.ok:
+            raise SourceError(call.place, f"the derivation isn't confirmed: {found.trouble}")
+        shapes = {k: v for k, v in call.options.items() if k not in ("order", "vec", "structured", "at")}
+        verdict = prove(told.result, expected, **shapes)
+        if verdict.status != "proved":
+            raise SourceError(call.place, f"the result isn't '{expected}': {verdict.status}, {verdict.reason}")
+        worst, compared = max(worst, found.report.worst), compared + found.lines
+        context.fire(told.steps)
+        lines = _lines(told)
+        context.name(lines)
+        subject, by = subject_latex(told.subject), operator_latex(told)
+        derived = f"${result_latex(told.result)}${_where(told)}"
+        rows.append((f"{number}", f"${subject}$", f"${by}$", derived, _given(told)))
+        below.append(Steps(f"{number}: ${by}\\;{_bracketed(told.subject, subject)}$", numbered(lines), folded=True))
+    how = (f"each of the {len(rows)} results has one normal form with the form that books print · {TRIALS} draws each · "
+           f"seed {SEED} · worst relative error ${error_latex(worst)}$ · {compared} lines compared")  # fmt: skip
+    head = ("", "$f$", "by", "derivative", "given")
+    columns = 5 if any(row[-1] for row in rows) else 4
+    narrow = columns == 4 and max(width(row[1]) + width(row[3]) for row in rows) < NARROW
+    table = Table(head[:columns], tuple(row[:columns] for row in rows), stack=not narrow)
+    return [table, Check(how, word="Proved"), Heading("Their derivations"), *below]
+
+
+def subject_latex(subject: Expr) -> str:
+    """What is differentiated; a name for the whole is opened."""
+    return expr_latex(subject.body if isinstance(subject, Name) else subject)
+
+
+def _bracketed(subject: Expr, latex: str) -> str:
+    body = subject.body if isinstance(subject, Name) else subject
+    return rf"\left({latex}\right)" if isinstance(body, Add) else latex
+
+
+def operator_latex(told: Derivation) -> str:
+    r"""The derivative that was taken, without what it was taken of.
+
+    >>> import symderiv
+    >>> operator_latex(symderiv.jacobian("W @ h", "h", W="o n", h="n"))
+    '\\partial/\\partial h^\\top'
+    """
+    x = told.wrt[0]
+    by = name_latex(x.name)
+    if told.kind == "gradient":
+        return rf"\nabla_{{{by}}}" if x.shape else rf"\partial/\partial {by}"
+    if told.kind == "hessian" and x.shape and not told.subject.shape:
+        return rf"\nabla^2_{{{by}}}"
+    power = f"^{told.order}" if told.order > 1 else ""
+    turned = r"^\top" if len(x.shape) == 1 and len(told.subject.shape) == 1 and told.order == 1 else power
+    return rf"\partial{power}/\partial {by}{turned}"
+
+
+def result_latex(expr: Expr) -> str:
+    """The result as a matrix, or by its entries where it has more than two axes."""
+    if len(expr.shape) <= 2:
+        return expr_latex(expr)
+    return rf"\bigl[\,{expr_latex(expr, 'index')}\,\bigr]_{{{'ijklmnpq'[: len(expr.shape)]}}}"
+
+
+def _where(told: Derivation) -> str:
+    """What the names are that stand in the result."""
+    named = dict.fromkeys([*names_in(told.result), *program(told.subject)])
+    shown = [n for n in named if n is not told.subject]
+    return "".join(f", ${name_latex(n.name)}={expr_latex(n.body)}$" for n in shown)
+
+
+def _given(told: Derivation) -> str:
+    used = {f.text: fact_latex(f) for f in told.facts if f.text in told.assumptions}
+    return ", ".join(f"${latex}$" for latex in used.values())
+
+
+def _lines(told: Derivation) -> list[Any]:
+    return written(told, "matrix" if len(told.result.shape) <= 2 else "index", "normal")
+
+
+# ---------------------------------------------------------------- networks of symbolic depth
+def depth(item: Depth, context: Any) -> list[Block]:
+    """The layer, and for each kind: base, the step of one generic layer, what follows, and what was checked."""
+    network = item.call.run()
+    forward = [*telling.forward_rows(network.layer), telling.loss_row(network.layer)]
+    layers = rf"For $\;{network.layer.index}=1,\dots,{name_latex(network.layer.depth)}$:"
+    blocks: list[Block] = [Prose(layers), Steps("", tuple(Line(left, right) for left, right, *_ in forward))]
+    for kind in item.kinds:
+        blocks += _recursion(getattr(network, kind), item, context)
+    return [*blocks, Code("The call", item.call.code())]
+
+
+def _recursion(found: Any, item: Depth, context: Any) -> list[Block]:
+    checked, report = found.check(), found.verify(depths=DEPTHS)
+    if not checked or not report:
+        raise SourceError(item.place, f"{found.kind}: {checked.text()}\n{report.summary()}")
+    context.fire(found.step.steps)
+    lines = written(found.step, "matrix", "normal")
+    context.name(lines)
+    given = [f"${left}={right}$" for left, right, *_ in telling.hypothesis(found)]
+    step = f"The step, of one generic layer{', with ' + ', '.join(given) if given else ''}"
+    names = ", ".join(map(str, DEPTHS))
+    return [
+        Heading(_KINDS[found.kind]),
+        Steps("", tuple(Line(left, right, "base" if k == 0 else "by induction" if k == 1 else "")
+                        for k, (left, right, *_) in enumerate(telling.conclusions(found)))),
+        Steps(step, tuple(map(as_line, lines)), folded=True),
+        Check(_found(checked.items), word="Proved by induction"),
+        Check(f"carried out at depth {names} and compared with numeric derivatives of the whole network · "
+              f"worst relative error ${error_latex(report.worst)}$"),
+        *([Code("The same in NumPy, generated", found.numpy().source())] if found.kind == "gradient" else []),
+    ]  # fmt: skip
+
+
+def _found(items: Any) -> str:
+    """What was looked at, the parts of whole networks in one."""
+    whole = [i for i in items if i.what.startswith("at depth")]
+    depths = " and ".join(dict.fromkeys(i.what.split(",")[0].removeprefix("at depth ") for i in whole))
+    first = "; ".join(f"{i.what} ({i.how})" for i in items if i not in whole)
+    if not whole:
+        return first
+    proved = sum(i.how == "proved" for i in whole)
+    together = f"base and step together at depth {depths} equal the derivatives of the network written out"
+    return f"{first}; {together} ({proved} of {len(whole)} proved)"
+
+
+__all__ = ["depth", "derivatives", "operator_latex", "result_latex", "subject_latex"]
