@@ -32,6 +32,7 @@ sheet = handout(
             (jacobian("X", "X", X="m n"), EYE2),
             (gradient("b @ X.T @ X @ c", "X", X="m n", b="n", c="n"), "X @ (outer(b, c) + outer(c, b))"),
             (gradient("x @ B @ x", "x", x="n", B="n n"), "(B + B.T) @ x"),
+            (gradient("x @ B @ x", "x", x="n", B="n n", assume="symmetric(B)"), "2*B @ x"),
             (hessian("x @ A @ x", "x", x="n", A="n n"), "A + A.T"),
             (
                 gradient("(X @ b + c) @ D @ (X @ b + c)", "X", X="m n", b="n", c="m", D="m m"),
@@ -72,6 +73,10 @@ sheet = handout(
             (jacobian("inv(X)", "X", X="n n"), '-einsum("ki,jl->klij", inv(X), inv(X))'),
             (gradient("a @ inv(X) @ b", "X", a="n", X="n n", b="n"), "-inv(X).T @ outer(a, b) @ inv(X).T"),
             (gradient("trace(A @ inv(X) @ B)", "X", A="m n", X="n n", B="n m"), "-(inv(X) @ B @ A @ inv(X)).T"),
+            (
+                gradient("trace(inv(X.T @ C @ X) @ A)", "X", X="m n", C="m m", A="n n", assume="symmetric(C)"),
+                "-C @ X @ inv(X.T @ C @ X) @ (A + A.T) @ inv(X.T @ C @ X)",
+            ),
         ),
     ),
     section(
@@ -84,6 +89,8 @@ sheet = handout(
                 gradient("det(Y + t*Z)", "t", Y="n n", Z="n n", t=""),
                 "det(Y + t*Z)*trace(inv(Y + t*Z) @ Z)",
             ),
+            (gradient("det(eye(n) + t*A)", "t", A="n n", t=""), "trace(A)", {"t": "0"}),
+            (hessian("det(eye(n) + t*A)", "t", A="n n", t=""), "trace(A)**2 - trace(A @ A)", {"t": "0"}),
             (gradient("sum(eigvals(X))", "X", X="n n"), "eye(n)"),
             (gradient("prod(eigvals(X))", "X", X="n n"), "det(X)*inv(X).T"),
             (

@@ -12,7 +12,7 @@ MEANING = {
     "Q": "queries, one a row",
     "K": "keys, one a row",
     "V": "values, one a row",
-    "L": "loss of the attended values",
+    "L": "loss of the attended values; $J_L$ its gradient",
     "X": "tokens, one a row",
 }
 

@@ -9,7 +9,8 @@ sheet = handout(
         prose(
             "Let $L$ be a symbol. The engine differentiates *one* generic layer before an abstract function of its output, "
             "of which nothing is known: what it proves of this function is true of all the layers that follow and the loss. "
-            "With the last layer as base this is an induction. $\\delta_v$ is the gradient of the loss by $v$."
+            "With the last layer as base this is an induction. $\\delta_v$ is the gradient of the loss by $v$; "
+            "the loss $E$ is any smooth function, $j_E$ its gradient and $h_E$ its Hessian."
         ),
         depth("z = W @ a + b; tanh(z)", "a", W="h h", a="h", b="h"),
     ),

@@ -50,8 +50,10 @@ MOST_ENTRIES = 10_000_000
 
 
 # ---------------------------------------------------------------- sizes
-def draw_sizes(nodes: Iterable[Expr], turn: int = 0, given: Mapping[str, int] | None = None) -> dict[str, int]:
-    """A size for every dimension below the nodes, all different; other turns give other ones.
+def draw_sizes(
+    nodes: Iterable[Expr], turn: int = 0, given: Mapping[str, int] | None = None, turned: bool = False
+) -> dict[str, int]:
+    """A size for every dimension below the nodes, all different; other turns give other ones, ``turned`` the reverse.
 
     >>> from symderiv.build import symbol
     >>> W = symbol("W", ("o", "n"))
@@ -66,6 +68,7 @@ def draw_sizes(nodes: Iterable[Expr], turn: int = 0, given: Mapping[str, int] | 
     rng = np.random.default_rng([turn])
     for attempt in range(300):
         order = [free[(turn + k) % len(free)] for k in range(len(atoms))] if attempt == 0 else rng.permutation(free)
+        order = list(order)[: len(atoms)][:: -1 if turned else 1]
         sizes = {**fixed, **{atom: int(size) for atom, size in zip(atoms, order, strict=False)}}
         if all(_possible(dim, sizes) for dim in dims):
             return sizes

@@ -230,9 +230,7 @@ class _Check:
             except TooLargeError as error:
                 self.failures[f"too large: {error.message}"] += 1
                 break
-            if self.counterexample:
-                break
-            if trial >= 2 and not evaluated:
+            if self.counterexample or (trial >= 2 and not evaluated):
                 break
         return self.report(evaluated)
 
@@ -245,8 +243,7 @@ class _Check:
             what = f"'{missing[0]}' was never evaluated" if evaluated else "no point could be evaluated"
             found = self.failures.most_common(1)
             otherwise = "not defined at the points drawn" if evaluated else "no draws were asked for"
-            why = found[0][0] if found else otherwise
-            reason = f"{what}: {why}"
+            reason = f"{what}: {found[0][0] if found else otherwise}"
         sizes = list({tuple(s.items()): s for s in self.drawn}.values())
         steps = tuple((c.label, worst) for c, worst in zip(self.claims, self.worst, strict=True))
         shown = self.counterexample.sizes if self.counterexample else sizes[0] if sizes else {}
@@ -257,8 +254,12 @@ class _Check:
         )  # fmt: skip
 
     def trial(self, trial: int) -> bool:
-        """Draw until a point can be used; whether one was found."""
-        sizes = draw_sizes(self.nodes, trial, self.given)
+        """Draw until a point can be used; whether one was found. If not, sizes change places: XᵀX needs m ≥ n."""
+        turned = bool(trial % 2) and not all(self.counted)
+        sizes = [draw_sizes(self.nodes, trial, self.given, way) for way in (turned, not turned)]
+        return any(self.at_sizes(s, trial) for s in sizes[: 1 + (sizes[0] != sizes[1])])
+
+    def at_sizes(self, sizes: Mapping[str, int], trial: int) -> bool:
         rng = np.random.default_rng([self.seed, trial])
         turn = trial % len(self.styles) if trial and not all(self.counted) else 0
         styles = [*self.styles[turn:], *self.styles[:turn]]
@@ -347,13 +348,12 @@ class _Check:
         except np.linalg.LinAlgError:
             self.failures["a matrix is singular"] += 1
             return None
-        left = left if claim.arrange is None else claim.arrange(left)
+        left = claim.arrange(left) if claim.arrange else left
         if right.shape == (1, *left.shape) or left.shape == (1, *right.shape):
             left, right = (a.reshape(max(left.shape, right.shape, key=len)) for a in (left, right))
         if left.shape != right.shape:
-            shapes = f"{shape_text(left.shape)} and {shape_text(right.shape)}"
-            what = f" in '{claim.label}'" if claim.label else ""
-            raise ShapeError(f"the sides have the shapes {shapes}{what}", shapes=(left.shape, right.shape))
+            what = f"{shape_text(left.shape)} and {shape_text(right.shape)}" + (f" in '{claim.label}'" if claim.label else "")
+            raise ShapeError(f"the sides have the shapes {what}", shapes=(left.shape, right.shape))
         if not (np.all(np.isfinite(left)) and np.all(np.isfinite(right))):
             self.failures["a value is infinite or not a number"] += 1
             return None

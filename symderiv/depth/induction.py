@@ -79,7 +79,8 @@ class Induction:
             same = derivation.replay() == derivation.result
         except SymderivError as error:
             return Checked(what, False, error.message)
-        return Checked(what, same, f"{len(derivation.steps)} steps replayed")
+        count = len(derivation.steps)
+        return Checked(what, same, f"{count} {'step' if count == 1 else 'steps'} replayed")
 
     def _subject(self) -> Checked:
         """The step is about one generic layer, under a function or over one of which nothing is known."""
@@ -106,7 +107,9 @@ class Induction:
         made = [assumed(x, r.hypotheses) for x in results]
         spoken = postorder(*made, *(e.right for e in r.equations))
         holds = not any(isinstance(n, Call) and n.fn in abstract for n in spoken) and not any(f.subject in abstract for f in r.facts)
-        return Checked("the hypothesis is all that the step uses of it", holds, f"{len(r.hypotheses)} derivatives replaced")
+        count = len(r.hypotheses)
+        how = f"{count} {'derivative' if count == 1 else 'derivatives'} replaced"
+        return Checked("the hypothesis is all that the step uses of it", holds, how)
 
     def _equations(self) -> Checked:
         """The equations are the step's results under the hypotheses."""

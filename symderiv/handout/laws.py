@@ -5,20 +5,22 @@ Networks of symbolic depth stand here too: base, step, what follows by induction
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from symderiv.api import prove
+from symderiv.api import parse, prove
+from symderiv.build import substitute
 from symderiv.depth import telling
 from symderiv.derive import Derivation
 from symderiv.handout.calls import SourceError
 from symderiv.handout.checked import SEED, check
 from symderiv.handout.formula import width
-from symderiv.handout.given import program
+from symderiv.handout.given import letter_of, program
 from symderiv.handout.model import Block, Check, Code, Heading, Line, Prose, Steps, Table
 from symderiv.handout.source import Depth, Derivatives
 from symderiv.handout.told import as_line, names_in, numbered
 from symderiv.handout.values import error_latex
-from symderiv.ir import Add, Expr, Name
+from symderiv.ir import Expr, Name
 from symderiv.present import expr_latex, fact_latex, written
 from symderiv.render.symbols import name_latex
 
@@ -33,13 +35,15 @@ _KINDS = {"gradient": "Backpropagation", "jacobian": "The Jacobian of the whole 
 def derivatives(item: Derivatives, context: Any) -> list[Block]:
     """The table of what comes out, then each row's derivation, folded."""
     rows, below, worst, compared = [], [], 0.0, 0
-    for number, (call, expected) in enumerate(item.rows, 1):
+    for number, (call, expected, *where) in enumerate(item.rows, 1):
         told = call.run()
         found = check(told, trials=TRIALS)
         if not found.ok:
             raise SourceError(call.place, f"the derivation isn't confirmed: {found.trouble}")
         shapes = {k: v for k, v in call.options.items() if k not in ("order", "vec", "structured", "at")}
-        verdict = prove(told.result, expected, **shapes)
+        point = dict(*where)
+        result = at_point(told.result, point, shapes)
+        verdict = prove(result, expected, **shapes)
         if verdict.status != "proved":
             raise SourceError(call.place, f"the result isn't '{expected}': {verdict.status}, {verdict.reason}")
         worst, compared = max(worst, found.report.worst), compared + found.lines
@@ -47,26 +51,39 @@ def derivatives(item: Derivatives, context: Any) -> list[Block]:
         lines = _lines(told)
         context.name(lines)
         subject, by = subject_latex(told.subject), operator_latex(told)
-        derived = f"${result_latex(told.result)}${_where(told)}"
-        rows.append((f"{number}", f"${subject}$", f"${by}$", derived, _given(told)))
-        below.append(Steps(f"{number}: ${by}\\;{_bracketed(told.subject, subject)}$", numbered(lines), folded=True))
+        shown = parse(expected, shapes={k: v for k, v in shapes.items() if k != "assume"}) if point else result
+        derived = f"${result_latex(shown)}${_where(told)}"
+        rows.append((f"{number}", f"${subject}$", f"${by}$", derived, ", ".join(filter(None, (_given(told), _put(point))))))
+        last = [Line("", result_latex(result), f"at {_put(point)}"), Line("", result_latex(shown), "proved equal")] if point else []
+        title = f"{number}: ${letter_of(told)}={subject}$, by ${name_latex(told.wrt[0].name)}$"
+        below.append(Steps(title, (*numbered(lines), *last), folded=True))
     how = (f"each of the {len(rows)} results has one normal form with the form that books print · {TRIALS} draws each · "
            f"seed {SEED} · worst relative error ${error_latex(worst)}$ · {compared} lines compared")  # fmt: skip
-    head = ("", "$f$", "by", "derivative", "given")
+    head = ("", "function", "by", "derivative", "given")
     columns = 5 if any(row[-1] for row in rows) else 4
     narrow = columns == 4 and max(width(row[1]) + width(row[3]) for row in rows) < NARROW
     table = Table(head[:columns], tuple(row[:columns] for row in rows), stack=not narrow)
     return [table, Check(how, word="Proved"), Heading("Their derivations"), *below]
 
 
+def at_point(result: Expr, point: Mapping[str, str], shapes: Mapping[str, Any]) -> Expr:
+    """The result with values in place of symbols.
+
+    >>> import symderiv
+    >>> symderiv.present.expr_text(at_point(symderiv.parse("a*t + b", a="", b="", t=""), {"t": "0"}, {"t": ""}))
+    'b'
+    """
+    declared = {k: v for k, v in shapes.items() if k != "assume"}
+    return substitute(result, {parse(k, shapes=declared): parse(v, shapes=declared) for k, v in point.items()})
+
+
+def _put(point: Mapping[str, str]) -> str:
+    return ", ".join(f"${name_latex(k)}={v}$" for k, v in point.items())
+
+
 def subject_latex(subject: Expr) -> str:
     """What is differentiated; a name for the whole is opened."""
     return expr_latex(subject.body if isinstance(subject, Name) else subject)
-
-
-def _bracketed(subject: Expr, latex: str) -> str:
-    body = subject.body if isinstance(subject, Name) else subject
-    return rf"\left({latex}\right)" if isinstance(body, Add) else latex
 
 
 def operator_latex(told: Derivation) -> str:

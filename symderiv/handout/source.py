@@ -168,7 +168,7 @@ class Models:
 class Derivatives:
     """A table of derivatives, each with the form that books print: equality is proved, and the derivation stands below."""
 
-    rows: tuple[tuple[Call, str], ...]
+    rows: tuple[tuple[Any, ...], ...]
     covers: tuple[str, ...]
     place: Place
 
@@ -254,8 +254,8 @@ def models(*rows: tuple[str, str], covers: str = "") -> Models:
     return Models(rows, tuple(covers.split()), here())
 
 
-def derivatives(*rows: tuple[Call, str], covers: str = "") -> Derivatives:
-    """Rows are (the call, the result as a text that it must be proved equal to)."""
+def derivatives(*rows: tuple[Any, ...], covers: str = "") -> Derivatives:
+    """Rows are (the call, the result as a text that it must be proved equal to), and perhaps {"t": "0"}: where it is taken."""
     return Derivatives(rows, tuple(covers.split()), here())
 
 
@@ -297,7 +297,7 @@ class Handout:
             elif isinstance(item, Asked) and isinstance(item.ask, Call):
                 yield item.ask
             elif isinstance(item, Derivatives):
-                yield from (call for call, _ in item.rows)
+                yield from (row[0] for row in item.rows)
             elif isinstance(item, Splits | Pairs):
                 yield from (row[1] for row in item.rows)
 

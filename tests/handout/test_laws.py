@@ -33,10 +33,20 @@ def test_a_row_with_another_form_is_refused_at_its_line(wrong: str) -> None:
         derivatives(rows((gradient("x @ A @ x", "x", **GIVEN), wrong)), Context())
 
 
+def test_a_derivative_at_a_point_has_the_form_that_is_proved_equal() -> None:
+    item = rows((gradient("det(eye(n) + t*A)", "t", A="n n", t=""), "trace(A)", {"t": "0"}))
+    table, *_, told = derivatives(item, Context())
+    assert isinstance(table, Table) and isinstance(told, Steps)
+    assert table.rows[0][3:] == (r"$\operatorname{tr}(A)$", "$t=0$")
+    assert [line.why for line in told.lines[-2:]] == ["at $t=0$", "proved equal"]
+    with pytest.raises(SourceError, match="the result isn't"):
+        derivatives(rows((gradient("det(eye(n) + t*A)", "t", A="n n", t=""), "trace(A)", {"t": "1"})), Context())
+
+
 def test_columns_are_those_that_say_something() -> None:
     table = derivatives(rows((gradient("x @ x", "x", x="n"), "2*x")), Context())[0]
     assert isinstance(table, Table)
-    assert table.header == ("", "$f$", "by", "derivative")
+    assert table.header == ("", "function", "by", "derivative")
 
 
 @pytest.mark.parametrize(
