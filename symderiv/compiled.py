@@ -37,16 +37,18 @@ def _inputs(*roots: Expr) -> list[Symbol]:
     return [s for s in dict.fromkeys(free_symbols(*roots)) if s.kind == "variable"]
 
 
-def expr_numpy(expr: Expr, compress: bool = False) -> NumpyFunction:
+def expr_numpy(expr: Expr, compress: bool = False, backend: str = "numpy") -> NumpyFunction:
     """A function of the expression's symbols."""
-    made = generate(expr, _inputs(expr), name="value", compress=compress, doc=f"Evaluate {expr.text()}."[:200])
+    options = {"name": "value", "doc": f"Evaluate {expr.text()}."[:200]}
+    made = _generated(backend, expr, _inputs(expr), compress, options)
     return _function(made.source, made.function)
 
 
 def derivation_numpy(derivation: Derivation, compress: bool = False, backend: str = "numpy") -> NumpyFunction:
-    """The derivative as a function; for several variables a tuple, what they share computed once."""
-    if backend != "numpy":
-        raise SymderivError(f"backend='{backend}' isn't there yet", hint="leave it out: NumPy is the backend")
+    """The derivative as a function; for several variables a tuple, what they share computed once.
+
+    ``backend`` is "numpy", or "jax", "torch" or "dask" for a function of that library's arrays.
+    """
     flat = [proof.after for proof in derivation.flat]
     inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat), *derivation.wrt]))  # a variable may cancel
     shape = shape_text(flat[0].shape) if derivation.vec else _shapes(derivation)
@@ -56,11 +58,22 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     if name.startswith(IDENTITY):                               # what it is called on a page
         name = "_".join(re.findall(r"[A-Za-z]+", derivation.source))
         doc = f"{derivation.source[:1].upper()}{derivation.source[1:]}, of shape {shape}."
-    made = generate(flat[0] if single else flat, inputs, name=name or "value", compress=compress, doc=doc,
-                    pattern=None if single else derivation.result, symmetric=_symmetric(derivation))
+    options: dict[str, Any] = {"name": name or "value", "doc": doc, "pattern": None if single else derivation.result,
+                               "symmetric": _symmetric(derivation)}
+    made = _generated(backend, flat[0] if single else flat, inputs, compress, options)
     if derivation.vec:
-        return _function(_vec_source(made, derivation), _with_vec(made.function, derivation))
+        return _function(_vec_source(made, derivation, backend), _with_vec(made.function, derivation, backend))
     return _function(made.source, made.function)
+
+
+def _generated(backend: str, roots: Any, inputs: list[Symbol], compress: bool, options: dict[str, Any]) -> Generated:
+    if backend == "numpy":
+        return generate(roots, inputs, compress=compress, **options)
+    from symderiv.codegen.backends import generate_for
+
+    if compress:
+        raise SymderivError(f'compress=True is not there for backend="{backend}"', hint="leave one of the two out")
+    return generate_for(backend, roots, inputs, **options)
 
 
 def _symmetric(derivation: Derivation) -> bool:
@@ -75,37 +88,48 @@ def _shapes(derivation: Derivation) -> str:
     return shape_text(found) if not found or not isinstance(found[0], tuple) else "as the variables"
 
 
-def _vec_source(made: Generated, derivation: Derivation) -> str:
+def _vec_source(made: Generated, derivation: Derivation, backend: str) -> str:
     """The source of the array, and of a function that lays it out as a matrix, column-major."""
     names = ", ".join(a.variable for a in made.arguments)
-    count = len(derivation.flat[0].after.shape) - len(derivation.wrt[0].shape)
+    axes = len(derivation.flat[0].after.shape)
+    count = axes - len(derivation.wrt[0].shape)
+    laid = f'full.reshape((int(np.prod(full.shape[:{count}])), -1), order="F")'
+    if backend != "numpy":
+        turned = (*reversed(range(count)), *reversed(range(count, axes)))
+        height = " * ".join(f"full.shape[{k}]" for k in range(count)) or "1"
+        laid = f"xp.reshape(xp.permute_dims(full, {turned}), ({height}, -1))"
     return (f"{made.source.rstrip()}\n\n\ndef {derivation.kind}_by_vec({names}):\n"
             f'    """{derivation.kind.capitalize()} by vec({derivation.wrt[0].name}), of shape {_shapes(derivation)}: '
             'columns stacked."""\n'
             f"    full = {made.name}({names})\n"
-            f'    return full.reshape((int(np.prod(full.shape[:{count}])), -1), order="F")\n')
+            f"    return {laid}\n")
 
 
-def _with_vec(function: Callable[..., Any], derivation: Derivation) -> Callable[..., Any]:
+def _with_vec(function: Callable[..., Any], derivation: Derivation, backend: str) -> Callable[..., Any]:
     def called(*args: Any, **kwargs: Any) -> Any:
-        return _vec(function(*args, **kwargs), derivation)
+        return _vec(function(*args, **kwargs), derivation, backend)
 
     called.__name__ = called.__qualname__ = function.__name__
     called.__doc__ = function.__doc__
     return called
 
 
-def _vec(value: Any, derivation: Derivation) -> Any:
+def _vec(value: Any, derivation: Derivation, backend: str) -> Any:
     """The axes of the variable, and of the output, as one each, column-major."""
     array = value.dense() if isinstance(value, Compressed) else value
     (x,) = derivation.wrt
     rows = array.shape[:array.ndim - len(x.shape)]
     columns = array.shape[array.ndim - len(x.shape):]
-    height = math.prod(rows)
-    turned = array.reshape(rows + (math.prod(columns),), order="F") if len(columns) > 1 else array
+    height, width = math.prod(rows), math.prod(columns)
+    if backend != "numpy":                                      # row-major of the axes in reverse
+        from array_api_compat import array_namespace
+
+        xp, front, back = array_namespace(array), range(len(rows)), range(len(rows), array.ndim)
+        return xp.reshape(xp.permute_dims(array, (*reversed(front), *reversed(back))), (height, width))
+    turned = array.reshape(rows + (width,), order="F") if len(columns) > 1 else array
     if len(rows) > 1:
         turned = turned.reshape((height, turned.shape[-1]), order="F")
-    return turned.reshape(height, -1)
+    return turned.reshape(height, width)
 
 
 __all__ = ["NumpyFunction", "derivation_numpy", "expr_numpy"]

@@ -66,7 +66,20 @@ class Arguments:
 
     def taken(self, values: Sequence[Any], given: Sequence[Any], unknown: Mapping[str, Any]) -> tuple[Any, ...]:
         """The arguments as float64 arrays; lists, integers, float32 and subclasses are converted, none is changed."""
-        result = list(self.positional(values, given))
+        result = self.named(self.positional(values, given), unknown)
+        for k, a in enumerate(self.arguments):
+            if a.shape is not None and result[k] is not None:
+                _check_kind(result[k], a.name)
+                result[k] = np.asarray(result[k], dtype=float)
+        return tuple(result)
+
+    def placed(self, given: Sequence[Any], named: Mapping[str, Any]) -> list[Any]:
+        """The arguments in order, as they are."""
+        return self.named(self.positional([None] * len(self.arguments), given), named)
+
+    def named(self, values: Sequence[Any], unknown: Mapping[str, Any]) -> list[Any]:
+        """Those given by name put at their places, and none that is needed missing."""
+        result = list(values)
         for key, value in unknown.items():
             k = self.places.get(key)
             if k is None:
@@ -77,11 +90,7 @@ class Arguments:
                 raise EvaluationError(f"'{key}' is given twice", hint="by position and by keyword")
             result[k] = value
         self.expect_all(result)
-        for k, a in enumerate(self.arguments):
-            if a.shape is not None and result[k] is not None:
-                _check_kind(result[k], a.name)
-                result[k] = np.asarray(result[k], dtype=float)
-        return tuple(result)
+        return result
 
     def expect_all(self, values: Sequence[Any]) -> None:
         missing = [a for a, value in zip(self.arguments, values, strict=True) if a.needed and value is None]
@@ -101,7 +110,7 @@ class Arguments:
         shapes = {}
         for a, value in zip(self.arguments, values, strict=True):
             if a.shape is not None and value is not None:
-                shapes[a.name] = np.shape(value)
+                shapes[a.name] = tuple(np.shape(value))
         _explain_shapes({a.name: a for a in self.arguments}, shapes)
 
 

@@ -63,39 +63,39 @@ def generate(
     program = lowering.program
     names = Names()
     function_name = names.fresh(name)
-    arguments, variables = _arguments(roots, inputs, program, outputs, names)
-    head = signature(arguments, _wanted(program, outputs, layouts), names)
+    arguments, variables = arguments_of(roots, inputs, program, outputs, names)
+    head = signature(arguments, wanted_sizes(program, outputs, layouts), names)
     variables.update({("size", atom): variable for atom, variable in head.sizes.items()})
     emitter = Emitter(program, outputs, names, variables, head.size_text, comment)
     returned = emitter.run()
     limits = _limits(program, emitter.order, head)
     result = ", ".join(returned) + ("," if len(returned) == 1 and not single else "")
-    shown = _returns(roots, layouts, compress)
-    lines = [head.head(function_name), *_indented(_document(docstring(doc, head, shown))), *_indented(_checks(head))]
+    shown = returned_shapes(roots, layouts, compress)
+    lines = [head.head(function_name), *indented(quoted(docstring(doc, head, shown))), *indented(_checks(head))]
     rows = wrapped(returned, ", ", 100)
     result_lines = [f"    return {result or '()'}"]
     if len(rows) > 1:
         result_lines = [f"    return ({rows[0]},", *(f"            {row}," for row in rows[1:])]
         result_lines[-1] = result_lines[-1][:-1] + ")"
-    tail = [*_indented(emitter.lines), *result_lines]
+    tail = [*indented(emitter.lines), *result_lines]
     preamble = "\n\n".join(["import numpy as np\n", *(f"{h.strip()}\n" for h in emitter.helpers)])
     source = f"{preamble}\n\n" + "\n".join([*lines, *tail]) + "\n"
     document = "\n".join(docstring(doc, head, shown))
     space: dict[str, Any] = {}
     if compress:
         returned = _packed(returned, layouts, head, space)
-    given = _nested(returned, pattern) if pattern is not None else _tuple(returned, single)
+    given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
     function = callable_of(
         head, function_name, preamble, document, [*limits, *emitter.lines, f"return {given}"], space
     )
     return Generated(function_name, source, function, tuple(head.arguments))
 
 
-def _tuple(returned: Sequence[str], single: bool) -> str:
+def as_tuple(returned: Sequence[str], single: bool) -> str:
     return returned[0] if single else f"({', '.join(returned)}{',' if len(returned) == 1 else ''})"
 
 
-def _nested(returned: Sequence[str], pattern: Any) -> str:
+def nested(returned: Sequence[str], pattern: Any) -> str:
     """The results as nested tuples, arranged as the pattern is."""
     texts = iter(returned)
 
@@ -115,7 +115,7 @@ def _packed(returned: Sequence[str], layouts: Sequence[Layout], head: Signature,
     return texts
 
 
-def _arguments(
+def arguments_of(
     roots: Sequence[Expr], inputs: Sequence[Symbol], program: Program, outputs: Sequence[int], names: Names
 ) -> tuple[list[Argument], dict[tuple[str, str], str]]:
     """The arguments in order, and the variables of inputs and functions."""
@@ -161,7 +161,7 @@ def _module(node: Call) -> tuple[str, str]:
     return f"{prefix}_{node.fn}{suffix}", f"{says}: derivative {order} of {node.fn}"
 
 
-def _wanted(program: Program, outputs: Sequence[int], layouts: Sequence[Layout]) -> set[str]:
+def wanted_sizes(program: Program, outputs: Sequence[int], layouts: Sequence[Layout]) -> set[str]:
     """The sizes that the body uses as numbers."""
     wanted: set[str] = {x for lay in layouts for d in lay.dims for x in dim_atoms(d)}
     for k in program.reachable(outputs):
@@ -232,7 +232,7 @@ def _within(few: list[str], many: list[str]) -> bool:
     return True
 
 
-def _returns(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -> list[str]:
+def returned_shapes(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -> list[str]:
     texts = []
     for k, root in enumerate(roots):
         shape = f"({', '.join(map(str, root.shape))}{',' if len(root.shape) == 1 else ''})"
@@ -245,9 +245,9 @@ def _returns(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -
     return texts
 
 
-def _document(lines: Sequence[str]) -> list[str]:
+def quoted(lines: Sequence[str]) -> list[str]:
     return [f'"""{lines[0]}', *lines[1:], '"""']
 
 
-def _indented(lines: Sequence[str]) -> list[str]:
+def indented(lines: Sequence[str]) -> list[str]:
     return [f"    {line}" if line else "" for line in lines]
