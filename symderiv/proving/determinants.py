@@ -6,37 +6,44 @@ Analysis, section 0.8). What has an inverse on either side of a claim is inverti
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from symderiv.build import apply, call, number, size
+from symderiv.build import add, apply, call, contract, number, size
 from symderiv.dims import Dim
 from symderiv.ir import Call, Expr
+from symderiv.proving.joins import split
 from symderiv.proving.matrices import chain_of, content_of, inverse, inverse_call, oriented, transposed
 from symderiv.proving.terms import F1, GiveUp, Label, Mono, Open, Poly, Relation, to_expr
+from symderiv.rules.joins import kronecker_sides
 
 if TYPE_CHECKING:
     from symderiv.proving.forms import Forms
 
 MOST_TURNS = 24
+PRODUCT = (0,)
+"""the parameters of a product over the axis of a vector"""
 
 
 # ---------------------------------------------------------------- the two functions
 def determinant(forms: Forms, p: Poly) -> Poly:
-    """det(AB) = det A det B; det(Aᵀ) = det A; det(A⁻¹) = 1/det A; det(cA) = cⁿ det A where n is a number."""
+    """det(AB) = det A det B; det(Aᵀ) = det A; det(A⁻¹) = 1/det A; det(diag(d) A) = Πd det A; det(cA) = cⁿ det A, where
+    n is a number or c is positive."""
     n = p.shape[0]
     one = p.single()
     chain = chain_of(one[0]) if one else None
-    if one and chain is not None and not chain[1]:
-        path, _, scalars = chain
-        if isinstance(n, int) or (not scalars and one[1] == 1):
-            power = n if isinstance(n, int) else 0
+    if one and chain is not None:
+        path, vectors, scalars = chain
+        scale = _to_size(forms, one[1], [(a, q) for a, q, _ in scalars], n)
+        if scale is not None:
             factors = [_of_atom(forms, a) for a, _, _ in path]
-            factors += [forms.power(forms.ring.atom(a), q * power) for a, q, _ in scalars]
-            return forms.ring.scale(one[1] ** power, forms.ring.times(forms.ring.constant(F1), *factors))
+            factors += [forms.power(_product_of(forms, diagonal_of(forms, a)), q) for a, q, _ in vectors]
+            return forms.ring.times(scale, *factors)
     if one and isinstance(n, int) and n > 1 and one[0].plain and one[0].out[1] not in _reached(one[0], one[0].out[0], None):
         return forms.ring.constant(Fraction(0))                 # of rank one
+    if len(p.terms) > 1 and all(m.out[0] == m.out[1] for m in p.terms):
+        return product(forms, forms.ring.contract([p], [("i", "i")], ("i",)))
     outside, rest = _pulled(forms, p)
     made = _atom(forms, "det", rest) if (scalar := _scalar(forms, rest)) is None else scalar
     return forms.ring.times(made, *(determinant(forms, x) for x in outside))
@@ -46,12 +53,18 @@ def log_determinant(forms: Forms, p: Poly) -> Poly:
     """log|det AB| = log|det A| + log|det B|; log|det A⁻¹| = −log|det A|; log|det cA| = n log|c| + log|det A|."""
     one = p.single()
     chain = chain_of(one[0]) if one else None
-    if one and chain is not None and not chain[1]:
+    if one and chain is not None:
         rows = [(F1, _log_of_atom(forms, a)) for a, _, _ in chain[0]]
+        for a, q, _ in chain[1]:                                # log|det diag(d)| = Σ log|d|
+            each = forms.form(apply("log", apply("abs", to_expr(diagonal_of(forms, a)))))
+            rows.append((q, forms.ring.contract([each], [("i",)], ())))
         rows += [(q, _log_scale(forms, forms.form(apply("log", apply("abs", a))), p)) for a, q, _ in chain[2]]
         return forms.ring.sum([*rows, (F1, _log_of_number(forms, abs(one[1]), p))], ())
     if not p.terms:
         raise GiveUp("the logarithm of zero")
+    if len(p.terms) > 1 and all(m.out[0] == m.out[1] for m in p.terms):
+        diagonal = to_expr(forms.ring.contract([p], [("i", "i")], ("i",)))
+        return forms.ring.contract([forms.form(apply("log", apply("abs", diagonal)))], [("i",)], ())
     outside, rest = _pulled(forms, p)
     rows = [(F1, log_determinant(forms, x)) for x in outside]
     scalar = _scalar(forms, rest)
@@ -60,6 +73,54 @@ def log_determinant(forms: Forms, p: Poly) -> Poly:
     c, primitive = content_of(rest)
     rows.append((F1, _atom(forms, "logdet", primitive)))
     return forms.ring.sum([*rows, (F1, _log_of_number(forms, abs(c), rest))], ())
+
+
+def of_kronecker(forms: Forms, x: Expr) -> Poly | None:
+    """det(A ⊗ B) = det(A)ᵐ det(B)ⁿ, for A n×n and B m×m; powers as in `_to_size`."""
+    sides = kronecker_sides(*split(x))
+    if sides is None:
+        return None
+    rows = []
+    for a, d in zip(sides, (y.shape[0] for y in reversed(sides)), strict=True):
+        one = determinant(forms, forms.form(a)).single()
+        if one is None or one[0].dims:
+            return None
+        rows.append(_to_size(forms, one[1], [(atom, q) for atom, q, _ in one[0].factors], d))
+    first, second = rows
+    return None if first is None or second is None else forms.ring.times(first, second)
+
+
+def product(forms: Forms, p: Poly) -> Poly:
+    """Π(uv) = Πu Πv of the entries of a vector; Π(cu) = cⁿ Πu."""
+    one = p.single()
+    if one is not None and all(set(ls) <= {one[0].out[0]} for _, _, ls in one[0].factors) and len(one[0].dims) == 1:
+        scale = _to_size(forms, one[1], [(a, q) for a, q, ls in one[0].factors if not ls], p.shape[0])
+        if scale is not None:
+            rows = [(diagonal_of(forms, a), q) for a, q, ls in one[0].factors if ls]
+            return forms.ring.times(scale, *(forms.power(_product_of(forms, v), q) for v, q in rows))
+    return _product_of(forms, p)
+
+
+def _product_of(forms: Forms, p: Poly) -> Poly:
+    return forms.ring.atom(call("prod", (to_expr(p),), (), PRODUCT))
+
+
+def diagonal_of(forms: Forms, a: Expr) -> Poly:
+    """The vector that a factor is, or the diagonal of the matrix that it is."""
+    return forms.ring.contract([forms.ring.atom(a)], [("i",) * len(a.shape)], ("i",))
+
+
+def _to_size(forms: Forms, c: Fraction, scalars: Sequence[tuple[Expr, Fraction]], n: Dim) -> Poly | None:
+    """(c Π a^q)ⁿ; None where n is a symbol and what has it as its exponent isn't known to be positive."""
+    if isinstance(n, int):
+        made = [forms.power(forms.ring.atom(a), q * n) for a, q in scalars]
+        return forms.ring.scale(c**n, forms.ring.times(forms.ring.constant(F1), *made))
+    if c <= 0 or not all(forms.positive(a) for a, _ in scalars):
+        return None
+    if c == 1 and not scalars:
+        return forms.ring.constant(F1)
+    logs = [(q, apply("log", a)) for a, q in scalars] + ([(F1, apply("log", number(c)))] if c != 1 else [])
+    return forms.form(apply("exp", contract((size(n), add(logs, ())), ((), ()), ())))
 
 
 def _atom(forms: Forms, fn: str, p: Poly) -> Poly:
@@ -133,11 +194,11 @@ def _is_unit(m: Mono) -> bool:
 def _invertible(forms: Forms, m: Mono, c: Fraction) -> bool:
     """Known to have an inverse wherever both sides are defined."""
     chain = chain_of(m)
-    if chain is None or (not chain[0] and not chain[1]):
+    if chain is None or (not any(chain) and c == 1):
         return False
     path, vectors, scalars = chain
-    if isinstance(m.dims[m.out[0]], str) and (abs(c) != 1 or scalars) and not vectors and c != 1:
-        return False                                            # cⁿ with a symbol n has no form
+    if _to_size(forms, c, [(a, q) for a, q, _ in scalars], m.dims[m.out[0]]) is None:
+        return False                                            # cⁿ with a symbol n has a form for a positive c only
     return all(_has_inverse(forms, a) for a, _, _ in path) and all(
         q < 0 or a in forms.nonzero or forms.positive(a) for a, q, _ in (*vectors, *scalars)
     )

@@ -148,8 +148,12 @@ class Forms:
             args = [self.memo[a] for a in node.args]
             if not node.ders and node.fn == "inv":
                 return matrices.inverse(self, args[0])
+            if not node.ders and node.fn == "det" and (found := determinants.of_kronecker(self, node.args[0])) is not None:
+                return found
             if not node.ders and node.fn in determinants.FORMS:
                 return determinants.FORMS[node.fn](self, args[0])
+            if not node.ders and node.fn == "prod" and node.params == determinants.PRODUCT and len(args[0].shape) == 1:
+                return determinants.product(self, args[0])
             if has_definition(node):
                 return self.form(definition_of(node))
             made = call(node.fn, [to_expr(a) for a in args], value_shape(node), node.params, node.abstract, node.ders)

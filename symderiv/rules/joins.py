@@ -93,8 +93,8 @@ def _contract(n: Contract, kids: Sequence[Expr], parts: Sequence[tuple[Expr, Gro
     return joined(contract([inner for inner, _ in opened], labels, out, widths), tuple(len(spread(x)) for x in n.out))
 
 
-def _of_kronecker(fn: str, inner: Expr, groups: Groups) -> Expr | None:
-    """Of A ⊗ B with square A and B; inner has the axes (A's row, B's row, A's column, B's column)."""
+def kronecker_sides(inner: Expr, groups: Groups) -> tuple[Expr, Expr] | None:
+    """(A, B) of A ⊗ B, both square; inner has the axes (A's row, B's row, A's column, B's column)."""
     if (
         groups != (2, 2)
         or not isinstance(inner, Contract)
@@ -128,6 +128,15 @@ def _of_kronecker(fn: str, inner: Expr, groups: Groups) -> Expr | None:
     a, b = sides
     if contract([a, b], [("i", "k"), ("j", "l")], ("i", "j", "k", "l")) is not inner:
         return None
+    return a, b
+
+
+def _of_kronecker(fn: str, inner: Expr, groups: Groups) -> Expr | None:
+    """The inverse or a determinant of A ⊗ B."""
+    sides = kronecker_sides(inner, groups)
+    if sides is None:
+        return None
+    a, b = sides
     if fn == "inv":
         inverses = [call("inv", (x,), x.shape) for x in sides]
         return joined(contract(inverses, [("i", "k"), ("j", "l")], ("i", "j", "k", "l")), groups)
