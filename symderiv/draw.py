@@ -310,6 +310,8 @@ def kink_distance(nodes: Iterable[Expr], values: Mapping[Any, Any], sizes: Mappi
 
 
 def _gap(node: Call, args: Sequence[Array]) -> float:
+    if not all(np.all(np.isfinite(a)) for a in args):
+        return 0.0                                              # no gap is known between what is infinite
     if len(args) == 2:
         return float(np.min(abs(args[0] - args[1])))
     order = np.sort(args[0].reshape(-1))

@@ -16,6 +16,7 @@ from symderiv.build import apply, call, substitute, transform, unnamed
 from symderiv.errors import SymderivError
 from symderiv.ir import Call, Expr, Map
 from symderiv.lift import lift
+from symderiv.verdicts import prove_exprs
 from symderiv.verify import same_value
 from tests.cases_cookbook import COOKBOOK, IDENTITIES
 from tests.cases_table import EVERYDAY, Case
@@ -121,6 +122,8 @@ def checks(row: Case, made: Any, result: Expr) -> Iterator[tuple[str, str]]:
         facts = made.facts
         compared = same_value(shown, expected, facts, TRIALS)
         yield "expected", "" if compared else f"{result.text()}: {compared.summary()}"
+        verdict = prove_exprs(shown, expected, facts)
+        yield "proved", "" if verdict.status == "proved" else f"{result.text()}: {verdict.status}, {verdict.reason}"
     yield "form", _form(row, shown)
 
 
@@ -160,7 +163,7 @@ def test_the_test_sees_what_it_has_to_see() -> None:
     """Planted faults: a wrong formula, a result that has no matrix form, a spelling of something else."""
     good = {"name": "", "operator": "gradient", "wrt": "x", "shapes": "A: m n, x: n, y: m", "expected": "A.T @ y"}
     assert not failures(Case(texts=("y @ A @ x",), **good))
-    assert failures(Case(texts=("y @ A @ x",), **{**good, "expected": "1.001*A.T @ y"})).keys() == {"expected"}
+    assert failures(Case(texts=("y @ A @ x",), **{**good, "expected": "1.001*A.T @ y"})).keys() == {"expected", "proved"}
     assert failures(Case(texts=("y @ A @ x", "y @ A @ x * 2"), **good)).keys() == {
         "expected: y @ A @ x * 2", "same: y @ A @ x * 2"}  # fmt: skip
     assert failures(Case(texts=("y @ A @ x", "y @ A @ z"), **good)).keys() == {"derive: y @ A @ z"}

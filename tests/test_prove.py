@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -166,7 +167,35 @@ SHAPED: list[Claim] = [
     ("logdet(kron(A, B))", "p*logdet(A) + m*logdet(B)", {"A": "m m", "B": "p p"}, None),
     ("N(2*x + x) + f(x*x)", "f(x**2) + N(3*x)", {"N": "n -> n", "f": "elementwise", "x": "n"}, None),
 ]
-PROVED = ELEMENTWISE + SOFTMAX + MATRICES + SHAPED
+K = {"A": "n n", "B": "m m", "C": "n n", "X": "n m", "U": "n k", "V": "k n", "W": "k k", "d": "n", "e": "n", "u": "n", "v": "n",
+     "x": "n", "b": "n", "a": "", "c": ""}  # fmt: skip
+SCALED: list[Claim] = [
+    (lhs, rhs, {name: shape for name, shape in K.items() if f"{name}" in re.findall(r"\w+", f"{lhs} {rhs} {assume}")}, assume)
+    for lhs, rhs, assume in [
+        ("det(c*A)", "c**n*det(A)", None),
+        ("det(A/2)", "det(A)/2**n", None),
+        ("det(a*eye(n) + outer(u, v))", "a**(n - 1)*(a + v @ u)", "a > 0"),
+        ("det(diag(d) + outer(u, v))", "prod(d)*(1 + sum(u*v/d))", None),
+        ("det(diag(d) @ A @ diag(e))", "prod(d*e)*det(A)", None),
+        ("det(diag(x) + eye(n))", "prod(1 + x)", None),
+        ("logdet(diag(d) @ A)", "sum(log(abs(d))) + logdet(A)", None),
+        ("logdet(a*eye(n) + X @ X.T)", "(n - m)*log(a) + logdet(a*eye(m) + X.T @ X)", "a > 0"),
+        ("det(kron(A, B))", "det(A)**m*det(B)**n", "det(A) > 0, det(B) > 0"),
+        ("prod(u*v)", "prod(u)*prod(v)", None),
+        ("prod(2/u)", "2**n/prod(u)", None),
+        ("norm(c*x)", "abs(c)*norm(x)", None),
+        ("c*x/norm(c*x)", "x/norm(x)", "c > 0"),
+        ("relu(c*x)", "c*relu(x)", "c > 0"),
+        ("solve(A + outer(u, v), b)", "solve(A, b) - solve(A, u)*(v @ solve(A, b))/(1 + v @ solve(A, u))", None),
+        ("solve(A + U @ V, b)", "solve(A, b) - solve(A, U @ solve(eye(k) + V @ solve(A, U), V @ solve(A, b)))", None),
+        ("inv(A + U @ inv(W) @ V)", "inv(A) - inv(A) @ U @ inv(W + V @ inv(A) @ U) @ V @ inv(A)", None),
+        ("inv(A - outer(u, u))", "inv(A) + outer(inv(A) @ u, inv(A) @ u)/(1 - u @ inv(A) @ u)", "symmetric(A)"),
+        ("inv(diag(d) + outer(u, v))", "diag(1/d) - outer(u/d, v/d)/(1 + v @ (u/d))", None),
+        ("inv(inv(A) + inv(C))", "A @ inv(A + C) @ C", None),
+        ("det(A)*det(B - X.T @ inv(A) @ X)", "det(B)*det(A - X @ inv(B) @ X.T)", None),
+    ]
+]
+PROVED = ELEMENTWISE + SOFTMAX + MATRICES + SHAPED + SCALED
 
 
 @pytest.mark.parametrize("row", PROVED, ids=lambda row: f"{row[0]} == {row[1]}")

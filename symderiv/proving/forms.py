@@ -211,6 +211,9 @@ class Forms:
         result = [row for a, e, ls in known for row in self.atom_power(a, e * q, ls)]
         coefficient, roots = functions.number_power(self, abs(c), q)
         result.extend(roots)
+        if len(rest) > 1 and c > 0 and all(self.signs.nonnegative(a) or e % 2 == 0 for a, e, _ in rest):
+            parts = [self._root(F1, [f], q, like) for f in rest]        # each is at least zero
+            return self.ring.times(self.product(coefficient, result, like), *parts)
         if len(rest) == 1 and c > 0:
             a, e, ls = rest[0]
             if e.denominator == 1 and e % 2 == 0 and q.denominator == 2:

@@ -214,6 +214,10 @@ def step(forms: Forms, p: Poly) -> Poly:
         return forms.ring.constant(Fraction(1 if known.positive else 0), p.shape)
     if not all(m.plain for m in p.terms):
         return forms.leaf(apply("heaviside", to_expr(p)))
+    found = factoring.factorised(forms, p)
+    kept = [f for f in found[1] if not forms.positive(f[0])] if found else []
+    if found and 0 < len(kept) < len(found[1]):
+        p = forms.product(found[0], kept, p)
     content = p.ordered()[-1][1]
     v, axes = forms.reduced(forms.ring.scale(1 / content, p))
     up, down = apply("heaviside", to_expr(v)), apply("heaviside", to_expr(forms.ring.scale(-F1, v)))
