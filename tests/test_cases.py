@@ -165,7 +165,7 @@ def test_the_test_sees_what_it_has_to_see() -> None:
     assert not failures(Case(texts=("y @ A @ x",), **good))
     assert failures(Case(texts=("y @ A @ x",), **{**good, "expected": "1.001*A.T @ y"})).keys() == {"expected", "proved"}
     assert failures(Case(texts=("y @ A @ x", "y @ A @ x * 2"), **good)).keys() == {
-        "expected: y @ A @ x * 2", "same: y @ A @ x * 2"}  # fmt: skip
+        "expected: y @ A @ x * 2", "proved: y @ A @ x * 2", "same: y @ A @ x * 2"}  # fmt: skip
     assert failures(Case(texts=("y @ A @ x", "y @ A @ z"), **good)).keys() == {"derive: y @ A @ z"}
     assert failures(Case(**{**good, "operator": "jacobian", "wrt": "A", "expected": 'einsum("ij,k->ijk", eye(m), x)'},
                          texts=("A @ x",))).keys() == {"form"}  # fmt: skip
