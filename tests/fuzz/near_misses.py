@@ -42,7 +42,7 @@ def near_misses(text: str, rng: random.Random) -> Iterator[str]:
     """Texts that differ from an expression at one place, in random order.
 
     >>> sorted(near_misses("A.T @ x", random.Random(0)))[:4]
-    ['(A.T + 1e-06) @ x', '-A.T @ x', '-(A.T @ x)', '2 * (A.T @ x)']
+    ['(-A).T @ x', '(2 * A).T @ x', '(A + 1e-06).T @ x', '(A.T + 1e-06) @ x']
     """
     tree = ast.parse(text, mode="eval")
     places = [n for n in ast.walk(tree.body) if isinstance(n, ast.expr)]
