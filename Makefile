@@ -5,6 +5,8 @@
 # make bench      measures beside hand-written NumPy, JAX, PyTorch and SymPy, in .venv-bench; writes docs/benchmarks.md
 #                 (make bench QUICK=1: a look in minutes; ONLY='4 or 6m': some workloads, for build/bench alone)
 # make page       writes the page that needs no server (symderiv serve --static) into build/page; takes two packages from npm
+# make mutants   breaks the source at one place after another and sees that the tests fail; GROUP=rules SAMPLE=40 SEED=0
+# make smoke      builds the packages and uses the wheel in an empty environment; SMOKE='--lowest', '--python python3.13'
 # make lint types clean
 
 PYTHON ?= python3
@@ -19,7 +21,7 @@ SUPPORTED = $(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:
 WITH_VENV = $(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
   { echo "python3 -m venv doesn't work here; on Debian: apt-get install python3-venv" >&2; exit 1; }
 
-.PHONY: handouts test test-extras fuzz page lint types clean
+.PHONY: handouts test test-extras fuzz mutants smoke page lint types clean
 .DELETE_ON_ERROR:
 
 handouts: $(VENV)/installed
@@ -36,6 +38,15 @@ SEED ?= 0
 MINUTES ?= 60
 fuzz: $(VENV)/installed
 	$(RUN) -m tests.fuzz.run --programs $(PROGRAMS) --seed $(SEED) --minutes $(MINUTES)
+
+GROUP ?=
+SAMPLE ?= 40
+mutants: $(VENV)/installed
+	$(RUN) -m tests.mutation.run $(if $(GROUP),--group $(GROUP)) --sample $(SAMPLE) --seed $(SEED)
+
+SMOKE ?=
+smoke: $(VENV)/installed
+	$(RUN) .ci/smoke.py $(SMOKE)
 
 bench: $(BENCH)/installed
 	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')

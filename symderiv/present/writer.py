@@ -10,7 +10,7 @@ from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Add, Box, Call, Der, Expr, Map
-from symderiv.lift import lift
+from symderiv.lift import lift, lift_any
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
@@ -18,6 +18,7 @@ from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation
 from symderiv.render.symbols import name_latex, name_text, shape_latex
 from symderiv.render.text import plain
+from symderiv.render.tree import Opaque, postorder
 from symderiv.tell import Chapter, Why, differential_chapter
 
 PLAIN_KINDS = ("loss", "let", "G", "R", "H")
@@ -51,7 +52,7 @@ class Writer:
         self.chapter = chapter
         self.notation = notation
         states = [line.state for line in chapter.lines]
-        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s, signs) for s in states))
+        wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
         self.index = notation == "index" or wide
         self.letters = _letters(chapter)
 
@@ -188,7 +189,7 @@ class Writer:
         last = self.source.lines[-1].state
         if not lines or len(last.shape) > 2 or self.chapter.kind in ("loss", "let"):
             return []
-        if _no_matrix(last, self.signs):
+        if _no_matrix(last):
             return []
         reader = Writer(self.source, "matrix", self.facts, self.signs, self.number)
         reader.index = False
@@ -265,9 +266,9 @@ def readable(text: str) -> str:
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
 
 
-def _no_matrix(state: Expr, signs: Notation) -> bool:
+def _no_matrix(state: Expr) -> bool:
     """True for what a matrix formula would have to leave out."""
-    return len(state.shape) <= 2 and lift(state) is None and r"\cdots" in matrix_latex(state, signs)
+    return len(state.shape) <= 2 and lift(state) is None and any(isinstance(t, Opaque) for t in postorder(lift_any(state)))
 
 
 def _letters(chapter: Chapter) -> tuple[str, ...]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from symderiv.ir import Expr
 from symderiv.lift import lift_any
+from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import Style
 from symderiv.render.symbols import shape_latex
@@ -26,4 +27,5 @@ def matrix_latex(expr: Expr, notation: Notation = DEFAULT) -> str:
 
 def tree_latex(tree: Tree, notation: Notation = DEFAULT) -> str:
     """LaTeX of a matrix tree."""
-    return Writer(Style(notation)).write(tree)
+    style = Style(notation)
+    return Writer(style, entries_of(style)).write(tree)

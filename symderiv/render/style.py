@@ -19,7 +19,7 @@ _SUPERSCRIPTS = str.maketrans("0123456789-+/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻�
 class Style:
     """LaTeX; `PlainStyle` below overrides every sign."""
 
-    thin, space, minus, plus, dots = r"\,", " ", "-", "+", r"\cdots"
+    thin, space, minus, plus = r"\,", " ", "-", "+"
     trace_, diag_, tr_left, vec_ = r"\operatorname{tr}", r"\operatorname{diag}", "", r"\operatorname{vec}"
 
     def __init__(self, notation: Notation = DEFAULT) -> None:
@@ -198,7 +198,7 @@ def special_axis(node: Call) -> str | None:
 class PlainStyle(Style):
     """Readable text in Unicode."""
 
-    thin, space, minus, plus, dots = " ", " ", "−", "+", "…"
+    thin, space, minus, plus = " ", " ", "−", "+"
     trace_, diag_, vec_ = "tr", "diag", "vec"
 
     def __init__(self, notation: Notation = DEFAULT) -> None:

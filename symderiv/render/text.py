@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from symderiv.ir import Expr
 from symderiv.lift import lift_any
+from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.style import PlainStyle
 from symderiv.render.tree import Tree
@@ -25,4 +26,5 @@ def plain(expr: Expr) -> str:
 
 def tree_text(tree: Tree, notation: Notation = DEFAULT) -> str:
     """Plain text of a matrix tree."""
-    return Writer(PlainStyle(notation)).write(tree)
+    style = PlainStyle(notation)
+    return Writer(style, entries_of(style)).write(tree)

@@ -53,7 +53,7 @@ LONGEST = 200_000
 class Writer:
     """Prints one tree; ``entries`` prints an expression in index form, for what has no matrix form."""
 
-    def __init__(self, style: Style, entries: Callable[[Opaque], tuple[str, str]] | None = None) -> None:
+    def __init__(self, style: Style, entries: Callable[[Opaque], tuple[str, str]]) -> None:
         self.style = style
         self.entries = entries
 
@@ -287,8 +287,6 @@ class Writer:
 
     @piece.register
     def _(self, t: Opaque, of: Of) -> Piece:
-        if self.entries is None:
-            return Piece(self.style.dots, ATOM)
         text, letters = self.entries(t)
         return Piece(self.style.entries(text, letters) if letters else text, ATOM if letters else SUM)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import symderiv as sd
 from symderiv.build import add, apply, call, contract, identity, scale, symbol
 from symderiv.dims import dim_product
 from symderiv.handout.mathml import mathml
@@ -143,3 +144,13 @@ def test_joined_axes_keep_their_letters() -> None:
     joined = call("reshape", (e,), (dim_product("q", "p"), "n", "m"), (2, 1, 1))
     assert isinstance(joined, Call)
     assert views(joined, "J", 1)["entry"] == r"J_{(ij)kl}=A_{ik}\,B_{lj}"
+
+
+@pytest.mark.parametrize(("text", "shapes", "shown"), [
+    ("logsumexp(T * T)", {"T": "n m k"}, "logsumexp([T[i,l,q]²]_ilq)"),
+    ("logsumexp(einsum('ij,k->ijk', A, x))", {"A": "n m", "x": "k"}, "logsumexp([A[i,l] x[q]]_ilq)"),
+])  # fmt: skip
+def test_an_argument_without_a_matrix_form_is_written_by_its_entries(text, shapes, shown):
+    parsed = sd.parse(text, **shapes)
+    assert parsed.text() == shown
+    assert "cdots" not in parsed.latex()
