@@ -230,7 +230,13 @@ def unfolded(engine: Engine, proof: Proof, goal: Expr, items: list[Item]) -> Pro
     items = [*items, proof]
     if last.items and last.after.weight <= UNFOLD_TO_WEIGHT:
         items.append(last)
-    return with_symmetry(engine, chain(goal, items, engine.context))
+    return with_symmetry(engine, oriented(engine, chain(goal, items, engine.context)))
+
+
+def oriented(engine: Engine, proof: Proof) -> Proof:
+    """The last choice of form: 1 − σ(x) or σ(−x)."""
+    turned = engine.orient(proof.after)
+    return chain(proof.before, [proof, turned], engine.context) if turned.items else proof
 
 
 def with_symmetry(engine: Engine, proof: Proof) -> Proof:
@@ -277,7 +283,8 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
     for x, lemma in zip(wrt, lemmas, strict=True):
         goal = der(f, x)
         items = under(goal, begin, engine.context)
-        proof = with_symmetry(engine, chain(goal, [*items, lemma], engine.context)) if several else unfolded(engine, lemma, goal, items)
+        proof = with_symmetry(engine, oriented(engine, chain(goal, [*items, lemma], engine.context))) if several \
+            else unfolded(engine, lemma, goal, items)
         parts.append(_within_structure(proof, x, engine) if structured else proof)
     return Derivation("gradient", f, tuple(wrt), tuple(parts) if several else parts[0], facts, 1, False, several, source)
 

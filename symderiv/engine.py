@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from symderiv.build import der, remake
+from symderiv.build import der, remake, scale
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
 from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
@@ -26,6 +26,7 @@ from symderiv.rules.differentiation import (
     unfold_name,
     uses,
 )
+from symderiv.rules.exponentials import complements, fold_complement, unfold_complement
 from symderiv.simplify import Normaliser
 from symderiv.trace import Cong, Fire, Item, Proof, chain
 
@@ -229,6 +230,26 @@ class Engine:
         return chain(goal, [*items, then], self.context)
 
     # ------------------------------------------------------------ ending
+    def orient(self, node: Expr) -> Proof:
+        """Choose between 1 − σ(x) and σ(−x): the first where σ(x) stands in the formula too, else the second."""
+        below = _shallow(node)
+        sums = {n: found[0] for n in below if (found := complements(n))}
+        inside = {kid for n in below if n not in sums for kid in n.kids} | {node}
+        inside |= {kid for n, s in sums.items() for kid in n.kids if kid is not s}
+        replaced: dict[Expr, Proof | None] = {}
+        for n in below:
+            if n in sums and sums[n] not in inside and unfold_complement.fire(sums[n], self.context) is None:
+                replaced[n] = self._one(n, self._fired(fold_complement, n, sums[n]))
+            if isinstance(n, Map) and unfold_complement.fire(n, self.context) and remake(n, [scale(-1, n.arg)]) in below:
+                replaced[n] = self._one(n, self._fired(unfold_complement, n))
+        if not replaced:
+            return Proof(node, node, (), self.context)
+        turned = self._rewrite(node, replaced)
+        return chain(node, [turned, self.simplify(turned.after)], self.context)
+
+    def _one(self, node: Expr, step: Fire) -> Proof:
+        return Proof(node, step.after, (step,), self.context)
+
     def unname(self, node: Expr, roles: Iterable[str] = ("auto", "cotangent", "jacobian"),
                heaviest: float = float("inf")) -> Proof:
         """Open the engine's own names in a result and simplify what meets; not further than to this weight."""

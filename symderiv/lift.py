@@ -6,6 +6,7 @@ more. `lift_any` never fails: it writes Σ_k c_k M_k over slices where one axis 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from symderiv.build import axis_classes, unnamed, view
@@ -149,13 +150,21 @@ def _add(node: Add, done: Trees) -> Tree | None:
     if value is not None:
         return Sum(SCALAR, ()) if value == 0 else Scale(SCALAR, value, (), None)
     shape = shape_of(node)
+    common = common_coefficient(node)
     terms: list[Tree] = []
     for c, t in node.terms:
         tree = done[t]
         if tree is None:
             return None
-        terms.append(scale(c, (), tree))
-    return total(terms, shape) if terms else Sum(shape, ())
+        terms.append(scale(c / common, (), tree))
+    return scale(common, (), total(terms, shape)) if terms else Sum(shape, ())
+
+
+def common_coefficient(node: Add) -> Fraction:
+    """What is written in front of a sum whose coefficients are equal up to their signs: ½ (x − 1)."""
+    sizes = {abs(c) for c, _ in node.terms}
+    common = sizes.pop() if len(sizes) == 1 and len(node.terms) > 1 else Fraction(1)
+    return -common if common != 1 and all(c < 0 for c, _ in node.terms) else common
 
 
 def _call(node: Call, done: Trees) -> Tree | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
-from symderiv.rules import algebra, assumptions, definitions, entries, joins, spectra
+from symderiv.rules import algebra, assumptions, definitions, entries, exponentials, joins, spectra
 from symderiv.rules.algebra import distribute, distributions, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.trace import Cong, Fire, Item, Proof
@@ -22,14 +22,23 @@ CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
     assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, spectra.fold_trace,
-    entries.part_entry, entries.count_entry,
-    joins.move_join_outwards,
+    entries.part_entry, entries.count_entry, joins.move_join_outwards, exponentials.exp_less_one, assumptions.sum_of_named,
+    algebra.sum_constants,
 )
 ADD_RULES: tuple[Rule, ...] = (
     definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards,
-    algebra.factor_common,
+    exponentials.sigmoid_of_tanh, exponentials.tanh_of_sigmoid, exponentials.stable_softplus, exponentials.log_sigmoid_left,
+    algebra.factor_common, algebra.collect_scalars, algebra.factor_vector,
 )
-CALL_RULES: tuple[Rule, ...] = (definitions.fold_name, assumptions.apply_equality, joins.move_join_outwards)
+CALL_RULES: tuple[Rule, ...] = (
+    definitions.fold_name, assumptions.apply_equality, exponentials.softmax_shift, exponentials.logsumexp_shift,
+    joins.move_join_outwards,
+)
+RESULTS_ONLY = frozenset((
+    exponentials.log_sigmoid_left, algebra.sum_constants, algebra.factor_common, algebra.collect_scalars, algebra.factor_vector,
+))
+"""rules that bring a result to its form, but would hide from a reader what a loss is made of"""
+TABLES = {Map: MAP_RULES, Contract: CONTRACT_RULES, Add: ADD_RULES, Call: CALL_RULES}
 STEP_LIMIT = 400
 
 
@@ -42,8 +51,8 @@ class Normaliser:
         self.factor = factor
         self.memo: dict[Expr, Proof | None] = {}
         self.light = Normaliser(context, trials=False, factor=factor) if trials else self
-        adds = ADD_RULES if factor else tuple(law for law in ADD_RULES if law is not algebra.factor_common)
-        self._tables = {Map: MAP_RULES, Contract: CONTRACT_RULES, Add: adds, Call: CALL_RULES}
+        self._tables = {kind: table if factor else tuple(law for law in table if law not in RESULTS_ONLY)
+                        for kind, table in TABLES.items()}
 
     def normalise(self, root: Expr) -> Proof:
         """The proof that root equals its normal form."""

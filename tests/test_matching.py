@@ -321,7 +321,7 @@ def test_rows_of_the_table_of_losses(module: Any, loss: Any, shape: str, assume:
 
 def test_signs_enter_by_their_two_values() -> None:
     found = matching("sigmoid(u)", "sum(softplus(-y*u))", u="o", assume="y**2 == 1")
-    assert (found.A.text(), found.b.text(), found.needs) == ("I", "−(1/2) 1 − (1/2) y", ("y**2 == 1",))
+    assert (found.A.text(), found.b.text(), found.needs) == ("I", "−(1/2) (1 + y)", ("y**2 == 1",))
     assert found.without_needs.verdict == "does not match"
 
 

@@ -6,6 +6,7 @@ from symderiv.rules import (
     differentiation,
     entries,
     expectation,
+    exponentials,
     joins,
     spectra,
     splitting,
@@ -14,5 +15,4 @@ from symderiv.rules import (
 from symderiv.rules.base import RULES, Context, Rule, Used, rule
 
 __all__ = ["RULES", "Context", "Rule", "Used", "algebra", "assumptions", "definitions", "differentiation", "entries", "expectation",
-           "joins",
-           "rule", "spectra", "splitting", "structure"]
+           "exponentials", "joins", "rule", "spectra", "splitting", "structure"]

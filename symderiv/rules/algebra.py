@@ -6,9 +6,10 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from symderiv.build import add, contract, power, symbol
+from symderiv.build import ONE, add, contract, ones, power, symbol, view
 from symderiv.dims import Dim
 from symderiv.ir import Add, Contract, Expr, base_and_exponent
+from symderiv.patterns import components
 from symderiv.rules.base import Context, rule
 
 Choice = tuple[tuple[int, int], ...]
@@ -28,8 +29,9 @@ def _opened(node: Expr, j: int) -> Expr:
 
 
 def sums_in(node: Expr) -> list[int]:
-    """Which factors are sums."""
-    return [k for k, f in enumerate(node.factors) if isinstance(f, Add)] if isinstance(node, Contract) else []
+    """Which factors are sums, arrays before numbers."""
+    found = [k for k, f in enumerate(node.factors) if isinstance(f, Add)] if isinstance(node, Contract) else []
+    return sorted(found, key=lambda k: not node.kids[k].shape)
 
 
 def distributions(node: Expr, context: Context) -> Iterator[Choice]:
@@ -129,18 +131,20 @@ def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:
     rests: list[tuple[list[tuple[Expr, tuple[int, ...]]], tuple[int, ...], tuple[int, ...], dict[int, Dim]]] = []
     for (factors, out, dims), j, r in zip(terms, places, exponents, strict=True):
         f, ls = factors[j]
+        if order and ls and not any(factors[j] in group and any(x in out for _, at in group for x in at)
+                                    for group in components(factors, set(out))):
+            return None                                         # part of a number, such as the xᵀAx of (xᵀAx) x
         rest = [row for m, row in enumerate(factors) if m != j]
         if r != common:
             rest.append((power(base, r - common), ls))
         rests.append((rest, out, ls, dims))
-    dropped = set()
+    kept: list[int] = []
     for p in range(order):
         users = [any(out[p] in ls for _, ls in rest) or out.count(out[p]) > 1 for rest, out, _, _ in rests]
-        if p in carried and not any(users):
-            dropped.add(p)
-        elif p in carried and not all(users):
-            return None
-    kept = [p for p in range(order) if p not in dropped]
+        if p not in carried or any(users):
+            kept.append(p)
+        if p in carried and any(users) and any(rest and not used for (rest, _, _, _), used in zip(rests, users, strict=True)):
+            return None                                         # in a ⊙ x + x it leaves a + 1; not in a ⊙ x + s x
     summed = [a for a, s in enumerate(signature) if s == ("summed", a)]
     if len(kept) + len(summed) > max(order, 2):
         return None                                             # would lose the matrix form
@@ -159,4 +163,114 @@ def _take_out(node: Add, terms: list[Term], k: int) -> Expr | None:
     return contract((power(base, common), inner), (factor_labels, inner_labels), out_labels, dict(enumerate(node.shape)))
 
 
-__all__ = ["Fraction", "distribute", "distributions", "factor_common", "sums_in"]
+# ---------------------------------------------------------------- factoring in part
+def _diagonal_and_outer() -> tuple[Expr, Context]:
+    p, v = symbol("p", (3,)), symbol("v", (3,))
+    return add([(1, contract((p, v), ("i", "i"), "i")), (-1, contract((p, p, v), ("i", "k", "k"), "i"))], (3,)), Context()
+
+
+@rule("factor out", r"a\odot v-(b^\top v)\,c=(\operatorname{diag}(a)-c\,b^\top)\,v", [Add], example=_diagonal_and_outer)
+def factor_vector(node: Add, context: Context) -> Expr | None:
+    """What a diagonal matrix and outer products are both applied to is taken out of the sum, unless that is heavier."""
+    if len(node.terms) < 2 or not 1 <= len(node.shape) <= 2:
+        return None
+    terms = [_as_term(t) for _, t in node.terms]
+    for f in sorted({f for f, _ in terms[0][0] if f.shape}, key=lambda f: (-f.weight, f.digest)):
+        result = _matrix_times(node, terms, f)
+        if result is not None and result.weight <= node.weight:
+            return result
+    return None
+
+
+def _matrix_times(node: Add, terms: list[Term], f: Expr) -> Expr | None:
+    """The sum as a matrix times f along f's first axis, further axes of f being the last of the result."""
+    order, n = len(node.shape), len(f.shape)
+    if n != order:
+        return None
+    inner_terms: list[tuple[Fraction, Expr]] = []
+    kinds: set[str] = set()
+    for (c, _), (factors, out, dims) in zip(node.terms, terms, strict=True):
+        places = [k for k, (g, _) in enumerate(factors) if g is f]
+        if len(places) != 1:
+            return None
+        rest = [row for k, row in enumerate(factors) if k != places[0]]
+        x, *others = factors[places[0]][1]
+        used = {y for _, ls in rest for y in ls}
+        if others != list(out[1:]) or len(set(out)) < order or set(others) & used:
+            return None
+        if x == out[0]:
+            kinds.add("diagonal")
+        elif x not in out and out[0] in used and all(not {x, out[0]} <= set(ls) for ls in _connected(rest, {x, out[0]})):
+            kinds.add("outer")
+        else:
+            return None
+        inner_terms.append((c, contract([g for g, _ in rest], [ls for _, ls in rest], (out[0], x), {y: dims[y] for y in (out[0], x)})))
+    if kinds != {"diagonal", "outer"}:
+        return None
+    inner = add(inner_terms, (node.shape[0], f.shape[0]))
+    return contract((inner, f), (("i", "k"), ("k", *range(1, n))), ("i", *range(1, n)))
+
+
+def _connected(rows: list[tuple[Expr, tuple[int, ...]]], cut: set[int]) -> list[tuple[int, ...]]:
+    """The labels of each group of factors that hang together, labels in ``cut`` not counting."""
+    return [tuple(x for _, ls in group for x in ls) for group in components(rows, cut)]
+
+
+def _scalars() -> tuple[Expr, Context]:
+    p, y, c = symbol("p", (3,)), symbol("y", (3,)), symbol("c", ())
+    complement = add([(1, ONE), (-1, c)], ())
+    return add([(1, contract((complement, p), ((), "i"), "i")), (1, contract((c, p), ((), "i"), "i")), (-1, y)], (3,)), Context()
+
+
+@rule("collect", r"s\,a+t\,a+b=(s+t)\,a+b", [Add], example=_scalars)
+def collect_scalars(node: Add, context: Context) -> Expr | None:
+    """Terms that differ by numbers in front alone are put together, where the sum then weighs less."""
+    groups: dict[Expr, list[tuple[Fraction, Expr]]] = {}
+    for c, t in node.terms:
+        factors, out, dims = _as_term(t)
+        numbers = [g for g, ls in factors if not ls] if len(factors) > 1 else []
+        rest = [row for row in factors if row[1]] if numbers else factors
+        core = contract([g for g, _ in rest], [ls for _, ls in rest], out, dims)
+        groups.setdefault(core, []).append((c, contract(numbers, [()] * len(numbers), ())))
+    if all(len(rows) == 1 for rows in groups.values()) or len(groups) < 2:
+        return None
+    labels = tuple(range(len(node.shape)))
+    terms = [(1, contract((add(rows, ()), core), ((), labels), labels)) for core, rows in groups.items()]
+    result = add(terms, node.shape)
+    return result if result.weight < node.weight else None
+
+
+# ---------------------------------------------------------------- sums of sums
+def _constant_term() -> tuple[Expr, Context]:
+    return view(add([(1, ones((3,))), (-1, symbol("y", (3,)))], (3,)), "i", ""), Context()
+
+
+@rule("sum term by term", r"\textstyle\sum_i(c+a_i)=n\,c+\sum_i a_i", [Contract], example=_constant_term)
+def sum_constants(node: Contract, context: Context) -> Expr | None:
+    """Terms of a sum that are constant along an axis, or diagonal in it, leave a sum over that axis."""
+    for j in sums_in(node):
+        inner = node.factors[j]
+        assert isinstance(inner, Add)
+        elsewhere = {x for k, ls in enumerate(node.labels) if k != j for x in ls} | set(node.out)
+        alone = [a for a, x in enumerate(node.labels[j]) if x not in elsewhere and node.labels[j].count(x) == 1]
+        easy = [(c, t) for c, t in inner.terms if any(_free_along(t, a) for a in alone)]
+        if easy:
+            rest = [(c, t) for c, t in inner.terms if (c, t) not in easy]
+            parts = [*easy, *([(Fraction(1), add(rest, inner.shape))] if rest else [])]
+            return add([(c, _replaced(node, j, t)) for c, t in parts], node.shape)
+    return None
+
+
+def _free_along(t: Expr, axis: int) -> bool:
+    """True for a term that no factor carries this axis of, or in which it is one of a δ."""
+    if not isinstance(t, Contract):
+        return False
+    x = t.out[axis]
+    return t.out.count(x) > 1 or all(x not in ls for ls in t.labels)
+
+
+def _replaced(node: Contract, j: int, t: Expr) -> Expr:
+    return contract([t if k == j else f for k, f in enumerate(node.factors)], node.labels, node.out, dict(enumerate(node.dims)))
+
+
+__all__ = ["Fraction", "collect_scalars", "distribute", "distributions", "factor_common", "factor_vector", "sum_constants", "sums_in"]

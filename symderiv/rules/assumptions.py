@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
-from symderiv.build import call, contract, ones, power, substitute, symbol, view
+from symderiv.build import add, call, contract, name, ones, power, substitute, symbol, view
 from symderiv.facts import Fact, Facts, facts
-from symderiv.ir import Call, Contract, Expr, Map, Symbol, base_and_exponent
+from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.rules.base import Context, Used, peel, rule
 from symderiv.rules.definitions import axes as axes_of
 from symderiv.rules.definitions import from_rows, rows_of
@@ -67,6 +67,11 @@ def softmax_sums_to_one(node: Contract, context: Context) -> Expr | None:
     return None
 
 
+def _centred() -> tuple[Expr, Context]:
+    x = symbol("x", (3,))
+    return view(name("c", add([(1, x), (Fraction(-1, 3), view(x, "k", "i", {"i": 3}))], (3,))), (0,), ()), Context()
+
+
 @rule("assumption", r"\textstyle\sum_i y_i=c", [Contract],
       example=lambda: (view(_y(), (0,), ()), _given(Fact("sum", _y(), "sum(y) == 1", ones(()), (0,)))))
 def apply_sum(node: Contract, context: Context) -> Used | None:
@@ -76,6 +81,29 @@ def apply_sum(node: Contract, context: Context) -> Used | None:
             if peel(f) is fact.subject and set(fact.axes) <= set(axes) and fact.value is not None:
                 rest = tuple(x for a, x in enumerate(ls) if a not in fact.axes)
                 return Used(_without(node, k, [(fact.value, rest)]), (fact,))
+    return None
+
+
+@rule("unfold name", r"\textstyle\sum_i z_i=c\text{ where the terms of }z\text{ cancel}", [Contract], family="name", example=_centred)
+def sum_of_named(node: Contract, context: Context) -> Used | None:
+    """Σz over what z stands for, where that is a number: x − mean x sums to 0."""
+    for k, f, ls, axes in _summed_rows(node):
+        body = peel(f)
+        if f is body or not isinstance(body, Add):
+            continue
+        rest = tuple(x for a, x in enumerate(ls) if a not in axes)
+        inner = tuple(range(len(ls)))
+        kept = tuple(a for a in inner if a not in axes)
+        used: list[Fact] = []
+        terms: list[tuple[Fraction, Expr]] = []
+        for c, t in body.terms:
+            over = view(t, inner, kept)
+            known = apply_sum.fire(over, context)
+            used.extend(known.facts if known else ())
+            terms.append((c, known.after if known else over))
+        value = add(terms, tuple(body.shape[a] for a in kept))
+        if is_zero(value) or scaled(value)[1] is ones(value.shape):
+            return Used(_without(node, k, [(value, rest)]), tuple(dict.fromkeys(used)))
     return None
 
 

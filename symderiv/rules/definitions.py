@@ -289,10 +289,12 @@ def log_of_complement(node: Map, context: Context) -> Expr | None:
 @rule("complement of sigmoid", r"1-\sigma(-x)=\sigma(x)", [Add],
       example=lambda: (_one_minus(apply("sigmoid", scale(-1, _v()))), Context()))
 def sigmoid_complement(node: Add, context: Context) -> Expr | None:
-    """Only where the sign falls away: p(1 − p) stays as it is."""
-    s = _complement(node)
-    if isinstance(s, Map) and is_map(s, "sigmoid") and negative(s.arg):
-        return apply("sigmoid", scale(-1, s.arg))
+    """Where the sign falls away; p(1 − p) stays as it is."""
+    one = next((c for c, t in node.terms if t is ones(t.shape)), Fraction(0))
+    for c, s in node.terms:
+        if c == -one and isinstance(s, Map) and is_map(s, "sigmoid") and negative(s.arg):
+            kept = [(d, t) for d, t in node.terms if t is not s and t is not ones(t.shape)]
+            return add([*kept, (one, apply("sigmoid", scale(-1, s.arg)))], node.shape)
     return None
 
 
