@@ -14,7 +14,7 @@ from symderiv.dims import dim_product
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_symbols, postorder
+from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_symbols, postorder, weight_shown
 from symderiv.ops import shape_text
 from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
 from symderiv.rules.base import RULES, Context
@@ -25,7 +25,7 @@ from symderiv.trace import Cong, Fire, Item, Proof, chain, check_fire, fires, pr
 FORWARD_NODES = 14
 """a scalar of no more nodes than this between it and its one variable, unnamed, is told forward, as textbooks do"""
 UNFOLD_TO_WEIGHT = 40
-"""a result is shown with the engine's own names opened, up to this weight"""
+"""a result is shown with the engine's own names opened, up to this weight, what recurs in it counted once"""
 
 
 IDENTITY = "identity "
@@ -226,9 +226,9 @@ def under(goal: Expr, inner: Proof, context: Context) -> list[Item]:
 
 def unfolded(engine: Engine, proof: Proof, goal: Expr, items: list[Item]) -> Proof:
     """The derivation's last part: the engine's own names opened, where the result stays readable."""
-    last = engine.unname(proof.after, heaviest=2 * UNFOLD_TO_WEIGHT)  # twice: opening further may make it lighter again
+    last = engine.unname(proof.after, heaviest=UNFOLD_TO_WEIGHT)
     items = [*items, proof]
-    if last.items and last.after.weight <= UNFOLD_TO_WEIGHT:
+    if last.items and weight_shown(last.after) <= UNFOLD_TO_WEIGHT:
         items.append(last)
     return with_symmetry(engine, oriented(engine, chain(goal, items, engine.context)))
 

@@ -12,7 +12,7 @@ from itertools import count
 from symderiv.build import der, remake, scale
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
-from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder
+from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder, weight_shown
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.differentiation import (
     FORWARD,
@@ -259,13 +259,16 @@ class Engine:
         seen: set[Expr] = set()
         while True:
             named = [n for n in dict.fromkeys(_shallow(current)) if isinstance(n, Name) and n.role in wanted]
-            if not named or current in seen or current.weight > heaviest:  # names that are folded again stay
+            if not named or current in seen or weight_shown(current) > heaviest:  # names that are folded again stay
                 return chain(node, items, self.context)
             seen.add(current)
             replaced: dict[Expr, Proof | None] = {
                 n: Proof(n, n.body, (self._fired(unfold_name, n),), self.context) for n in named}
             items.append(self._rewrite(current, replaced))
-            items.append(self.simplify(items[-1].after))
+            current = items[-1].after
+            if 2 * weight_shown(current) > 3 * heaviest:  # simplifying what was opened rarely saves a third
+                return chain(node, items, self.context)
+            items.append(self.simplify(current))
             current = items[-1].after
 
 

@@ -258,6 +258,20 @@ def scaled(node: Expr) -> tuple[Fraction, Expr]:
     return Fraction(1), node
 
 
+def weight_shown(root: Expr) -> int:
+    """The weight where what recurs is written once and named: each compound node counts once, then 1 a use."""
+    total, seen, stack = 0, set[Expr](), [root]
+    while stack:
+        n = stack.pop()
+        if n in seen or isinstance(n, Name) or not n.kids:
+            total += min(n.weight, 1)
+            continue
+        seen.add(n)
+        total += n.weight - sum(kid.weight for kid in n.kids)
+        stack.extend(n.kids)
+    return total
+
+
 def base_and_exponent(node: Expr) -> tuple[Expr, Fraction]:
     if isinstance(node, Map) and node.fn == "pow":
         return node.kids[0], node.params[0]

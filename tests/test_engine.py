@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.build import add, contract, name, scale, symbol
+from symderiv.build import add, apply, contract, name, scale, symbol
+from symderiv.derive import UNFOLD_TO_WEIGHT
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError
-from symderiv.ir import Expr, Name, postorder
+from symderiv.ir import Expr, Name, postorder, weight_shown
 from symderiv.rules import RULES
 from symderiv.trace import fires
 from tests.oracles import FAULTS, SIZES, arrays, broken, close, complex_jacobian, off, rules_of, softmax, value_of
@@ -96,6 +97,29 @@ def test_the_hessian_of_a_two_layer_network_has_two_terms():
     numbers = value_of(found.result, at)
     close(numbers, numbers.transpose(2, 3, 0, 1))
     assert found.verify(trials=2)
+
+
+@pytest.mark.parametrize("text", [
+    "-y @ log_softmax(W2 @ tanh(W1 @ x + b1) + b2)",
+    "-sum(y * log(softmax(W2 @ tanh(W1 @ x + b1) + b2)))",
+    "sum(y) * logsumexp(W2 @ tanh(W1 @ x + b1) + b2) - y @ (W2 @ tanh(W1 @ x + b1) + b2)",
+])  # fmt: skip
+def test_that_hessian_is_opened_to_its_two_terms_where_the_program_names_nothing(text):
+    found = sd.hessian(text, "W1", assume="sum(y) == 1", shapes=SHAPES)
+    named = sd.hessian(NET, "W1", assume="sum(y) == 1", shapes=SHAPES)
+    assert not [n for n in postorder(found.result) if isinstance(n, Name)]
+    assert weight_shown(found.result) <= UNFOLD_TO_WEIGHT < found.result.weight
+    at = {**arrays(3, **SHAPES), "y": np.array([0.2, 0.5, 0.3])}
+    close(value_of(found.result, at), value_of(named.result, at))
+
+
+def test_what_recurs_is_weighed_once():
+    x, y = symbol("x", (3,)), symbol("y", (3,))
+    a = apply("tanh", add([(1, x), (1, y)], (3,)))
+    assert (a.weight, weight_shown(a)) == (4, 4)
+    both = add([(1, a), (1, apply("exp", a))], (3,))
+    assert (both.weight, weight_shown(both)) == (10, 7)
+    assert weight_shown(name("a", a)) == 1
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ TOLD: dict[str, Callable[[], Derivation]] = {
     "least squares": lambda: sd.gradient("sum((X @ w - y)**2) / m", "w", X="m n", w="n", y="m"),
     "quotient": lambda: sd.gradient("x @ A @ x / (x @ x)", "x", A="n n", x="n"),
     "row": lambda: sd.jacobian("norm(x)", "x", x="n"),
+    "density": lambda: sd.gradient("exp(-1/2*(x - mu) @ inv(S) @ (x - mu))/sqrt((2*pi)**d*det(S))", "S", S="d d", x="d", mu="d",
+                                   assume="pd(S)"),
     "inverse": lambda: sd.gradient("trace(inv(S) @ A)", "S", S="n n", A="n n"),
     "batch": lambda: sd.gradient(
         "-sum(Y * log_softmax(X @ W, axis=1))", "W", X="m n", W="n o", Y="m o", assume="sum(Y, axis=1) == 1"

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symderiv.build import name, transform
-from symderiv.ir import Call, Contract, Expr, Map, Name, Symbol, postorder
+from symderiv.build import der, name, transform
+from symderiv.ir import Call, Contract, Der, Expr, Map, Name, Symbol, postorder
 from symderiv.tell import Chapter, Line
 
 _LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
@@ -33,8 +33,13 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
     if not lets:
         return chapters
 
+    def let_for(node: Expr) -> Expr | None:
+        if isinstance(node, Der) and not isinstance(node.wrt, Symbol):  # what it is taken by stands in its body, and must stay findable
+            return der(renamed(node.body), renamed(node.wrt))
+        return lets.get(node)
+
     def renamed(state: Expr) -> Expr:
-        return transform(state, lets.get)
+        return transform(state, let_for)
     told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
     for c in chapters:
         lines = tuple(Line(renamed(line.state), line.why) for line in c.lines)

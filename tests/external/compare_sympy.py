@@ -98,9 +98,14 @@ def at_most(seconds: int) -> Iterator[None]:
 
 
 # ---------------------------------------------------------------- one case
+def printed(row: Case) -> str:
+    """Our result of a case's first spelling, as the page prints it."""
+    return result_of(derive(row, row.texts[0])).text()
+
+
 def compare(row: Case) -> Compared:
     """The best that SymPy makes of any spelling; a wrong answer to another spelling is told too."""
-    ours = result_of(derive(row, row.texts[0])).text()
+    ours = printed(row)
     spelled = [] if row.operator == "gauss_newton" else [*dict.fromkeys([*PURE.get(row.name, ()), *row.sympy])]
     answers = [_answer(row, text) for text in spelled if "sd." not in text]
     if not answers:
@@ -212,7 +217,7 @@ def page() -> str:
         "",
         "| case | our result | SymPy's | SymPy's is |",
         "|---|---|---|---|",
-        *(f"| {c.row.name} | {_cell(c.ours)} | {_cell(c.theirs, code=True)} | {_cell(c.verdict)} |" for c in done),
+        *(f"| {c.row.name} | {cell(c.ours)} | {cell(c.theirs, code=True)} | {cell(c.verdict)} |" for c in done),
     ]
     return "\n".join(lines) + "\n"
 
@@ -221,7 +226,8 @@ def _kind(verdict: str) -> str:
     return next((v for v in VERDICTS if verdict.startswith(v)), verdict)
 
 
-def _cell(text: str, code: bool = False) -> str:
+def cell(text: str, code: bool = False) -> str:
+    """A text as a cell of the page's table."""
     text = (text if len(text) < 170 else text[:160].rstrip() + " …").replace("|", "\\|").replace("\n", " ")
     return f"`{text}`" if code and text != "—" else text
 

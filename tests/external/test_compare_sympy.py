@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.cases_table import EVERYDAY
-from tests.external.compare_sympy import compare
+from tests.external.compare_sympy import cell, compare, printed
 
 PAGE = Path(__file__).parents[2] / "docs" / "sympy-comparison.md"
 
 
-def test_the_page_has_every_case() -> None:
+def test_the_page_has_every_case_and_the_results_of_today() -> None:
     rows = PAGE.read_text(encoding="utf-8").split("| case |")[1].splitlines()[2:]
-    found = [row.split(" | ")[0].removeprefix("| ") for row in rows]
-    assert found == [row.name for row in EVERYDAY], "run: python -m tests.external.compare_sympy docs/sympy-comparison.md"
+    found = [tuple(row.removeprefix("| ").split(" | ")[:2]) for row in rows]
+    assert found == [(row.name, cell(printed(row))) for row in EVERYDAY], \
+        "run: python -m tests.external.compare_sympy docs/sympy-comparison.md"
 
 
 @pytest.mark.parametrize(("name", "verdict"), [
