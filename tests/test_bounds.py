@@ -88,11 +88,8 @@ def test_a_symbol_may_have_these_names():
 @pytest.mark.parametrize("task", [TASKS["hessian"], TASKS["prove"], TASKS["matching_loss"]], ids=["hessian", "prove", "matching_loss"])
 def test_an_interruption_at_any_moment_leaves_nothing_broken(task, monkeypatch):
     expected = told(task())
-    total = itertools.count()
     monkeypatch.setattr(bounds, "watched", 1)
-    monkeypatch.setattr(bounds, "tick", lambda: next(total))
-    task()
-    ticks = next(total)
+    ticks = min(ticks_of(task, monkeypatch) for _ in range(3)) * 9 // 10  # fewer where nodes of an earlier run are still alive
     assert ticks > 40
     for stop in range(1, ticks, max(1, ticks // 15)):
         left = itertools.count(stop, -1)
@@ -106,6 +103,14 @@ def test_an_interruption_at_any_moment_leaves_nothing_broken(task, monkeypatch):
             task()
         monkeypatch.setattr(bounds, "tick", lambda: None)
         assert told(task()) == expected
+
+
+def ticks_of(task, monkeypatch):
+    """How often the clock is asked during a task."""
+    total = itertools.count()
+    monkeypatch.setattr(bounds, "tick", lambda: next(total))
+    task()
+    return next(total)
 
 
 def told(found):
