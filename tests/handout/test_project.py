@@ -97,7 +97,8 @@ def test_what_changes_is_built_again_and_nothing_else(tmp_path: Path, capsys: py
 
 def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
     put(tmp_path / "a.py", "One")
-    script = "from symderiv.cli import main; main()"
+    listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job in the background ignores it
+    script = f"{listening}; from symderiv.cli import main; main()"
     command = [sys.executable, "-c", script, "handout", str(tmp_path / "a.py"), "--out", str(tmp_path / "out"),
                "--formats", "html", "--watch"]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as running:
@@ -107,9 +108,10 @@ def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
             put(tmp_path / "a.py", "Second")
             assert running.stdout.readline() == "built a (1 of 1 are good)\n"
             assert "Second" in (tmp_path / "out" / "a.html").read_text("utf-8")
-        finally:
             running.send_signal(2)
-        assert running.wait(60) == 0
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
 
 
 def test_there_is_nothing_to_watch_where_there_is_no_source(tmp_path: Path) -> None:
