@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -262,3 +263,43 @@ def test_names_that_are_taken_are_avoided() -> None:
     for recursion in (deep.gradient, deep.jacobian, deep.hessian):
         assert recursion.check() and recursion.verify(trials=1)
     assert isinstance(deep.gradient.equations[0], Equation)
+
+
+# ---------------------------------------------------------------- losses, and what is named on the way
+def test_a_loss_may_be_a_module() -> None:
+    by_text = sd.deep("tanh(V @ a)", "a", loss="cross_entropy(a, y)", V="h h", a="h", y="h").gradient
+    by_module = sd.deep("tanh(V @ a)", "a", loss=sd.CrossEntropy(), V="h h", a="h").gradient
+    assert by_module.text() == by_text.text()
+    rows = sd.deep("tanh(A @ V)", "A", loss=sd.MSE(target="t"), V="h h", A="B h").gradient
+    assert rows.check()
+    assert rows.verify(depths=(2,))
+    head = sd.deep("tanh(V @ a)", "a", loss=sd.Linear("h", "o") >> sd.CrossEntropy(), V="h h", a="h").gradient
+    assert "u = W a_L + b" in repr(head).splitlines()
+    assert head.check()
+    assert head.verify(depths=(2, 3))
+
+
+@pytest.mark.parametrize("loss", [3, sd.Linear("h", "o"), sd.Linear("g", "o") >> sd.CrossEntropy()])
+def test_what_is_no_loss_is_refused(loss: Any) -> None:
+    with pytest.raises(sd.SymderivError):
+        sd.deep("tanh(V @ a)", "a", loss=loss, V="h h", a="h")
+
+
+def test_a_loss_has_no_array_of_a_layer() -> None:
+    with pytest.raises(sd.SymderivError, match="the loss reads 'W', which each layer has its own of"):
+        sd.deep("tanh(W @ a)", "a", loss=sd.Linear("h", "o") >> sd.CrossEntropy(), W="h h", a="h")
+
+
+def test_every_name_of_an_equation_is_told() -> None:
+    found = repr(sd.deep("a + W @ relu(V @ layer_norm(a))", "a", W="n m", V="m n", a="n").gradient)
+    named = set(re.findall(r"δ_\d+", found))
+    assert named
+    assert named == {line.split(" = ")[0] for line in found.splitlines() if re.match(r"δ_\d+ = ", line)}
+
+
+def test_deep_attention_is_verified_where_it_would_saturate() -> None:
+    text = "A + softmax((A @ Q) @ (A @ K).T/sqrt(d), axis=1) @ (A @ V)"
+    recursion = sd.deep(text, "A", A="B n", Q="n d", K="n d", V="n n").gradient
+    assert recursion.verify(depths=(2, 5), trials=1)
+    wrong = faulty(recursion, 1, lambda e: scale(2, e)).verify(depths=(2,), trials=1)
+    assert wrong.verdict == "refuted"

@@ -97,7 +97,7 @@ class Induction:
     def layer_end(self) -> Expr:
         """What the base differentiates."""
         layer = self.recursion.layer
-        return layer.state_at("0") if self.recursion.kind == "jacobian" else layer.loss_at(layer.state_at(layer.depth))
+        return layer.state_at("0") if self.recursion.kind == "jacobian" else layer.named_loss()
 
     def _hypothesis(self) -> Checked:
         """The equations hold no trace of the abstract function: they say the same of any."""

@@ -17,6 +17,7 @@ from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.inputs import to_expr
 from symderiv.ir import Call, Expr, Map, Name, Symbol, depends, free_symbols, postorder
+from symderiv.modules import Input
 from symderiv.network_text import Module
 from symderiv.ops import shape_text
 
@@ -62,6 +63,17 @@ class Layer:
     def loss_at(self, last: Expr) -> Expr:
         """The loss, of a last state."""
         return relabelled(self.loss, lambda s: last if s is self.state else s, "")
+
+    @property
+    def letter(self) -> str:
+        """What the loss is called: as the abstract one, or E."""
+        if isinstance(self.loss, Call) and self.loss.abstract:
+            return self.loss.fn
+        return self.fresh("E", "R")
+
+    def named_loss(self) -> Name:
+        """The loss of the last state, under its name."""
+        return name(self.letter, self.loss_at(self.state_at(self.depth)))
 
     @property
     def taken(self) -> set[str]:
@@ -120,7 +132,8 @@ def read_layer(
     end = _loss(loss, a, environment)
     both = tuple(known[t] for t in dict.fromkeys(shared))
     own = tuple(s for s in known.values() if s is not a and s not in both)
-    clash = next((s.name for s in free_symbols(end) if s in own), None)
+    taken = {s.name: s for s in own}
+    clash = next((s.name for s in free_symbols(end) if s.name in taken), None)
     if clash is not None:
         raise SymderivError(
             f"the loss reads '{clash}', which each layer has its own of",
@@ -163,10 +176,14 @@ def _loss(loss: Any, state: Symbol, environment: Environment) -> Expr:
         return call(fn, [state], (), (), True)
     if isinstance(loss, str):
         end, _ = build_text(loss, Environment(environment.symbols, environment.modules, environment.functions, {}, environment.dims))
+    elif isinstance(loss, Module) and 1 <= len(state.shape) <= 2:
+        *batch, size = state.shape
+        end, _, _ = to_expr(Input(size, state.name, *batch) >> loss, {}, None)
     elif isinstance(loss, Expr):
         end = loss
     else:
-        raise SymderivError(f"a loss of type {type(loss).__name__} can't be read", hint="give a text in the state, or an expression")
+        hint = "give a text in the state, an expression, or, for vectors and batches of them, a module such as CrossEntropy()"
+        raise SymderivError(f"a loss of type {type(loss).__name__} can't be read here", hint=hint)
     if end.shape:
         what = f"the loss must be a scalar; this is {shape_text(end.shape)}"
         raise ShapeError(what, hint="sum it, or take its mean", shapes=(end.shape,))

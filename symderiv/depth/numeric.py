@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from symderiv.arguments import whole
+from symderiv.build import scale, substitute
 from symderiv.depth.recursion import Recursion
-from symderiv.depth.unrolled import parts
+from symderiv.depth.unrolled import Part, parts
 from symderiv.errors import SymderivError
-from symderiv.verify import Claim, Derivative, Report, check
+from symderiv.ir import Expr, Symbol, free_symbols
+from symderiv.verify import Claim, Counterexample, Derivative, Report, check
 
-LARGEST_ORDER = 4
+SMALL = Fraction(1, 4)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,8 @@ class DepthReport:
 def verify(recursion: Recursion, depths: Sequence[int] = (2, 3, 5), trials: int = 3, seed: int = 0) -> DepthReport:
     """Carry the recursion out at each depth, and compare with numeric derivatives of the whole network.
 
-    Sizes are all different. The numeric derivative is taken by a complex step of the unrolled network.
+    Sizes are all different. The numeric derivative is taken by a complex step of the unrolled network. Arrays of which
+    nothing is assumed are drawn small, so that states neither grow from layer to layer nor saturate.
     """
     trials = whole("trials", trials, 1, "the number of draws")
     seed = whole("seed", seed, 0, "the seed")
@@ -58,10 +62,38 @@ def verify(recursion: Recursion, depths: Sequence[int] = (2, 3, 5), trials: int 
         raise SymderivError("verify was given no depths", hint="as in verify(depths=(2, 3, 5))")
     found = []
     for depth in wanted:
-        claims = [Claim(p.label, Derivative(p.subject, p.by), p.value) for p in parts(recursion, depth)]
+        made = parts(recursion, depth)
+        small = _free(recursion, made)
+        claims = [_claim(p, small) for p in made]
         method = "complex step" if recursion.kind != "hessian" else "complex step of a power series"
-        found.append((depth, check(claims, recursion.facts, trials, seed, method=method, main=len(claims))))
+        report = check(claims, recursion.facts, trials, seed, method=method, main=len(claims))
+        found.append((depth, replace(report, counterexample=_told(report.counterexample, small))))
     return DepthReport(tuple(found))
+
+
+def _free(recursion: Recursion, made: Sequence[Part]) -> dict[Expr, Expr]:
+    """The arrays that no fact speaks of, as small ones."""
+    about = [n for f in recursion.facts for v in (f.subject, f.value) if isinstance(v, Expr) for n in free_symbols(v)]
+    arrays = dict.fromkeys(s for p in made for s in free_symbols(p.subject) if s.kind == "variable" and not s.props)
+    return {s: scale(SMALL, s) for s in arrays if s not in about}
+
+
+def _claim(p: Part, small: Mapping[Expr, Expr]) -> Claim:
+    """d/dx f(cx) = c f′(cx)."""
+    factor = Fraction(1)
+    for x in p.by:
+        factor *= SMALL if x in small else 1
+    return Claim(p.label, Derivative(substitute(p.subject, small), p.by), scale(factor, substitute(p.value, small)))
+
+
+def _told(found: Counterexample | None, small: Mapping[Expr, Expr]) -> Counterexample | None:
+    """The counterexample with the values that the network has."""
+    if found is None:
+        return None
+    names = {s.name for s in small if isinstance(s, Symbol)}
+    factor = float(SMALL)
+    values = {k: v * factor if k in small or k in names else v for k, v in found.values.items()}
+    return replace(found, values=values)
 
 
 __all__ = ["DepthReport", "verify"]

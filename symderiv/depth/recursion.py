@@ -123,14 +123,7 @@ def continuation(layer: Layer, at: Expr, place: str) -> Call:
 def backward_subject(layer: Layer) -> tuple[Expr, Call]:
     """(C_l(F(a_{l−1}; θ_l)) under the loss's name, the continuation)."""
     ahead = continuation(layer, layer.step(layer.state_at(layer.at(-1)), layer.at()), layer.at())
-    return name(loss_letter(layer), ahead), ahead
-
-
-def loss_letter(layer: Layer) -> str:
-    """What the loss is called: as the abstract one, or E."""
-    if isinstance(layer.loss, Call) and layer.loss.abstract:
-        return f"{layer.loss.fn}"
-    return layer.fresh("E", "R")
+    return name(layer.letter, ahead), ahead
 
 
 def variables(layer: Layer) -> list[Symbol]:
@@ -145,7 +138,7 @@ def gradient(layer: Layer, facts: Facts) -> Recursion:
     subject, ahead = backward_subject(layer)
     by = variables(layer)
     step = derive.gradient(subject, by, facts, several=True)
-    base = derive.gradient(layer.loss_at(layer.state_at(layer.depth)), [layer.state_at(layer.depth)], facts)
+    base = derive.gradient(layer.named_loss(), [layer.state_at(layer.depth)], facts)
     hypotheses: dict[Expr, Symbol] = {_derivative(ahead, 0): symbol(f"delta_{layer.state.name}_{layer.at()}", layer.state.shape)}
     for k, s in enumerate(layer.shared, 1):
         hypotheses[_derivative(ahead, k)] = symbol(f"{layer.fresh('S', 'T')}_{s.name}_{layer.at()}", s.shape)
@@ -178,7 +171,7 @@ def hessian(layer: Layer, facts: Facts) -> Recursion:
     step_by = [x for x in variables(layer) if x not in layer.shared]
     steps = [derive.derivative(subject, [x], facts, 2, "hessian") for x in step_by]
     last = layer.state_at(layer.depth)
-    base = derive.derivative(layer.loss_at(last), [last], facts, 2, "hessian")
+    base = derive.derivative(layer.named_loss(), [last], facts, 2, "hessian")
     big = layer.fresh("H", "B")
     hypotheses: dict[Expr, Symbol] = {
         _derivative(ahead, 0): symbol(f"delta_{layer.state.name}_{layer.at()}", layer.state.shape),
@@ -260,7 +253,7 @@ def cut_at_name(layer: Layer, facts: Facts) -> Cut | None:
     middle = name(f"{layer.state.name}_{here}", after)
     following = layer.indexed(value, ahead, middle)
     rest = continuation(layer, following, ahead)
-    subject = name(loss_letter(layer), rest)
+    subject = name(layer.letter, rest)
     step = derive.gradient(subject, [stand_in], facts)
     hypotheses: dict[Expr, Symbol] = {_derivative(rest, 0): symbol(f"delta_{value.name}_{ahead}", value.shape)}
     right = assumed(step.result, hypotheses)

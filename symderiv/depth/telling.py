@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from symderiv.depth.layer import Layer
-from symderiv.depth.recursion import Equation, Recursion, loss_letter
+from symderiv.depth.recursion import Equation, Recursion
 from symderiv.ir import Call, Expr, Name, postorder
 from symderiv.present import expr_latex, expr_text
 from symderiv.present import latex as derivation_latex
@@ -39,7 +39,7 @@ def forward_rows(layer: Layer) -> list[Row]:
 
 
 def loss_row(layer: Layer) -> Row:
-    return row(loss_letter(layer), layer.loss_at(layer.state_at(layer.depth)))
+    return row(layer.letter, layer.loss_at(layer.state_at(layer.depth)))
 
 
 def base_row(r: Recursion) -> Row:
@@ -51,8 +51,9 @@ def base_row(r: Recursion) -> Row:
 
 
 def rows(r: Recursion) -> list[Row]:
-    """The equations, the cotangents that they name before them."""
-    named = dict.fromkeys(n for e in r.equations for n in postorder(e.right) if isinstance(n, Name) and n.role == "cotangent")
+    """The equations, what the derivation named on the way before them."""
+    roles = ("cotangent", "auto")
+    named = dict.fromkeys(n for e in r.equations for n in postorder(e.right) if isinstance(n, Name) and n.role in roles)
     found = [row(n.name, n.body) for n in named]
     found += [_equation_row(r, e) for e in r.equations]
     if r.cut is not None:
@@ -61,7 +62,7 @@ def rows(r: Recursion) -> list[Row]:
 
 
 def _equation_row(r: Recursion, e: Equation) -> Row:
-    letter = loss_letter(r.layer)
+    letter = r.layer.letter
     if e is r.equations[0]:
         return row(e.left, e.right)
     latex, text = expr_latex(e.right), expr_text(e.right)
@@ -112,7 +113,12 @@ def factor_row(r: Recursion) -> Row | None:
 def conclusions(r: Recursion) -> list[Row]:
     """Everything that the induction gives, base first."""
     found = [base_row(r), *rows(r)]
-    return [*found, *(x for x in (factor_row(r), product_row(r)) if x is not None)]
+    return [*found, *(x for x in (factor_row(r), product_row(r)) if x is not None), *loss_names(r)]
+
+
+def loss_names(r: Recursion) -> list[Row]:
+    """What the loss names, where the base speaks of it."""
+    return [row(n.name, n.body) for n in postorder(r.base.result) if isinstance(n, Name) and n.role == "user"]
 
 
 def hypothesis(r: Recursion) -> Iterator[Row]:
