@@ -282,3 +282,12 @@ def test_the_golden_lines_of_a_layer_come_out():
 def test_an_unknown_notation_or_detail_is_an_error_of_the_tree(notation, detail):
     with pytest.raises(sd.SymderivError):
         told("layer").latex(notation, detail)
+
+
+def test_reasons_in_plain_text_have_signs_and_greek_letters():
+    found = sd.gradient("exp(-1/2*(x - mu) @ inv(Sigma) @ (x - mu))", "Sigma", Sigma="d d", x="d", mu="d", assume="pd(Sigma)")
+    assert found.text().endswith("assumption Σ ≻ 0")
+    assert "succ" in found.latex()
+    through = sd.gradient("z = A @ x; p = exp(z); y @ p", ["A", "x"], A="m n", x="n", y="m").text()
+    assert "e^·" in through
+    assert "cdot" not in through

@@ -18,7 +18,7 @@ from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.symbols import name_latex, shape_latex
+from symderiv.render.symbols import GREEK, name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
@@ -172,7 +172,13 @@ _UNTEX = (
 )
 
 
+_SIGNS = {**GREEK, "succeq": "⪰", "succ": "≻", "preceq": "⪯", "prec": "≺", "cdot": "·", "infty": "∞", "partial": "∂",
+          "le": "≤", "ge": "≥", "ne": "≠"}
+
+
 def _untex(latex_text: str) -> str:
+    latex_text = re.sub(r"\\([A-Za-z]+)", lambda m: _SIGNS.get(m[1], m[0]), latex_text)
+    latex_text = re.sub(r" *([≻⪰≺⪯≤≥≠]) *", r" \1 ", latex_text)
     latex_text = re.sub(r"_\{([A-Za-z][+-]\d)\}", r"_(\1)", latex_text)
     for old, new in _UNTEX:
         latex_text = latex_text.replace(old, new)

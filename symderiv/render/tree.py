@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -16,6 +17,12 @@ from symderiv.ir import Call, Der, Expr, Map, Name, Symbol
 
 Shape2 = tuple[Dim | None, Dim | None]
 SCALAR: Shape2 = (None, None)
+
+
+@lru_cache(maxsize=64)
+def _contents(kind: type[Tree]) -> tuple[str, ...]:
+    """The names of what a tree of this kind is built from."""
+    return tuple(f.name for f in fields(kind) if f.init)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,10 +43,8 @@ class Tree:
     def __post_init__(self) -> None:
         h = blake2b(type(self).__name__.encode(), digest_size=16)
         words: list[str] = []
-        for f in fields(self):
-            if not f.init:
-                continue
-            value = getattr(self, f.name)
+        for content in _contents(type(self)):
+            value = getattr(self, content)
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Tree):
                     h.update(item.key)
@@ -58,8 +63,8 @@ class Tree:
             "turns": (turned and kids[0].order == 2) + sum(k.turns for k in kids),
             "moving": moves or any(k.moving for k in kids),
         }
-        for name, content in computed.items():
-            object.__setattr__(self, name, content)
+        for name, value in computed.items():
+            object.__setattr__(self, name, value)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tree) and self.key == other.key
@@ -71,8 +76,8 @@ class Tree:
     def kids(self) -> tuple[Tree, ...]:
         """The trees that this one is made of."""
         result: list[Tree] = []
-        for f in (f for f in fields(self) if f.init):
-            value = getattr(self, f.name)
+        for content in _contents(type(self)):
+            value = getattr(self, content)
             result.extend(x for x in (value if isinstance(value, tuple) else (value,)) if isinstance(x, Tree))
         return tuple(result)
 
