@@ -1,4 +1,4 @@
-"""The command line: ``symderiv derive | prove | check | list | handout | new | serve``.
+"""The command line: ``symderiv derive | prove | check | list | handout | new | appendix | serve``.
 
 Results go to standard output, or to the file of ``--out``; messages go to standard error, progress only where that is a
 terminal. The exit codes are in `frame`.
@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from symderiv import __version__, api
+from symderiv.cli.appendix import appendix
 from symderiv.cli.derive import derive
 from symderiv.cli.frame import (
     DONE,
@@ -102,7 +103,7 @@ def _shown(result: Any) -> str:
     return str(result.text())
 
 
-for command in (derive, prove, check, list_table, handout, new, serve):
+for command in (derive, prove, check, list_table, handout, new, appendix, serve):
     main.add_command(command)
 
 __all__ = ["main"]

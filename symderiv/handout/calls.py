@@ -65,6 +65,20 @@ class Call:
         return before + _wrapped(f"sd.{self.operator}(", parts) + (f".{self.part}" if self.part else "")
 
 
+@dataclass(frozen=True)
+class Identity:
+    """An equation, proved or checked; each side is written in matrix or index form, or as the LaTeX given for it."""
+
+    left: str
+    right: str
+    forms: tuple[str, str]
+    options: Mapping[str, Any]
+    why: str
+    numbers: Mapping[str, Any]
+    covers: tuple[str, ...]
+    place: Place
+
+
 def _literal(value: Any) -> str:
     if isinstance(value, str):
         return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -143,6 +157,20 @@ def fenchel_young(potential: Any, wrt: Any, /, *, part: str, **options: Any) -> 
 
 def faa_di_bruno(order: int, /, *, part: str = "derivation", **options: Any) -> Call:
     return Call("faa_di_bruno", (order,), options, here(), part)
+
+
+def identity(
+    left: str,
+    right: str,
+    /,
+    *,
+    forms: tuple[str, str] = ("matrix", "matrix"),
+    why: str = "",
+    numbers: Mapping[str, Any] | None = None,
+    covers: str = "",
+    **options: Any,
+) -> Identity:
+    return Identity(left, right, forms, options, why, numbers or {}, tuple(covers.split()), here())
 
 
 class SourceError(symderiv.SymderivError):

@@ -21,6 +21,7 @@ from typing import Any
 import symderiv
 from symderiv.handout.calls import (
     Call,
+    Identity,
     Place,
     SourceError,
     bregman,
@@ -34,6 +35,7 @@ from symderiv.handout.calls import (
     here,
     hessian,
     hessian_backpropagation,
+    identity,
     jacobian,
     kfac,
     matched_curvature,
@@ -41,6 +43,7 @@ from symderiv.handout.calls import (
     natural_gradient,
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
+from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
 from symderiv.handout.locate import marked, told
 from symderiv.handout.tasks import (
     Asked,
@@ -87,20 +90,6 @@ class Derived:
     numbers: Mapping[str, Any]
     show: Mapping[str, str]
     definition: Callable[..., Any] | None
-    covers: tuple[str, ...]
-    place: Place
-
-
-@dataclass(frozen=True)
-class Identity:
-    """An equation, proved or checked; each side is written in matrix or index form, or as the LaTeX given for it."""
-
-    left: str
-    right: str
-    forms: tuple[str, str]
-    options: Mapping[str, Any]
-    why: str
-    numbers: Mapping[str, Any]
     covers: tuple[str, ...]
     place: Place
 
@@ -212,20 +201,6 @@ def derivation(
                    tuple(covers.split()), here())  # fmt: skip
 
 
-def identity(
-    left: str,
-    right: str,
-    /,
-    *,
-    forms: tuple[str, str] = ("matrix", "matrix"),
-    why: str = "",
-    numbers: Mapping[str, Any] | None = None,
-    covers: str = "",
-    **options: Any,
-) -> Identity:
-    return Identity(left, right, forms, options, why, numbers or {}, tuple(covers.split()), here())
-
-
 def splits(*rows: tuple[str, Call, str], covers: str = "") -> Splits:
     """Rows are (what the loss is, the call, the verdict that is expected)."""
     return Splits(rows, tuple(covers.split()), here())
@@ -332,6 +307,25 @@ def handout(title: str, /, *sections: SourceSection, summary: str = "", conventi
 
 def load(path: Path) -> Handout:
     """The sheet that a source binds; raises SourceError at its file and line."""
+    found = _bound(path).get("sheet")
+    if not isinstance(found, Handout):
+        raise SourceError(Place(str(path), 1), "it binds no `sheet = handout(...)`")
+    return found
+
+
+def load_appendix(path: Path) -> Appendix:
+    """The appendix that a source binds, or the derivations of its sheet as one; raises SourceError at its file and line."""
+    space = _bound(path)
+    found = next((value for value in space.values() if isinstance(value, Appendix)), None)
+    if found is None and isinstance(space.get("sheet"), Handout):
+        found = of_sheet(space["sheet"].items())
+    if found is None or not found.lemmas:
+        raise SourceError(Place(str(path), 1), "it binds no `paper = appendix(lemma(...), ...)`")
+    return found
+
+
+def _bound(path: Path) -> dict[str, Any]:
+    """The names that a source binds."""
     place = Place(str(path), 1)
     space: dict[str, Any] = {"__name__": f"derivations.{path.stem}", "__file__": str(path)}
     try:
@@ -345,10 +339,7 @@ def load(path: Path) -> Handout:
         raise SourceError(*told(error, _raised_at(error, path))) from error
     except Exception as error:
         raise SourceError(_raised_at(error, path), f"{type(error).__name__}: {error}") from error
-    found = space.get("sheet")
-    if not isinstance(found, Handout):
-        raise SourceError(place, "it binds no `sheet = handout(...)`")
-    return found
+    return space
 
 
 def _raised_at(error: BaseException, path: Path) -> Place:
@@ -361,11 +352,12 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 
 
 __all__ = [
-    "CONVENTION", "FORMS", "Asked", "Blanks", "Call", "Depth", "Derivatives", "Derived", "Drawn", "Fault",
-    "Functions", "Graph", "Handout", "Identity", "Item", "Maps", "Models", "Pair", "Pairs", "Place", "Plot",
-    "SourceError", "SourceSection", "Splits", "Words", "blanks", "bregman", "depth", "derivation", "derivative",
-    "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions",
-    "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
-    "jacobian", "kfac", "load", "maps", "matched_curvature", "matching", "models", "natural_gradient", "pair",
-    "pairs", "plot", "prose", "section", "splits",
+    "CONVENTION", "FORMS", "Appendix", "Asked", "Blanks", "Call", "Depth", "Derivatives", "Derived", "Drawn",
+    "Fault", "Functions", "Graph", "Handout", "Identity", "Item", "Lemma", "Maps", "Models", "Pair", "Pairs",
+    "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "appendix", "blanks", "bregman", "depth",
+    "derivation", "derivative", "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error",
+    "fisher", "functions", "gauss_newton", "glm", "gradient", "graph", "handout", "hessian",
+    "hessian_backpropagation", "identity", "jacobian", "kfac", "lemma", "load", "load_appendix", "maps",
+    "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs", "plot", "prose", "section",
+    "splits",
 ]  # fmt: skip

@@ -32,6 +32,7 @@ from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, depends,
 from symderiv.rules import spectra
 from symderiv.rules.base import Context, rule
 
+CALCULUS = "Magnus & Neudecker 2019, chapter 5"
 
 # ---------------------------------------------------------------- local Jacobians
 def local(node: Expr, k: int, lemma: Expr | None = None) -> Expr:
@@ -197,22 +198,23 @@ def differentiate_constant(node: Der, context: Context) -> Expr | None:
     return None if depends(node.body, node.wrt) else zero(node.shape)
 
 
-@rule("sum rule", r"\partial(a+b)=\partial a+\partial b", [Der], example=_sum)
+@rule("sum rule", r"\partial(a+b)=\partial a+\partial b", [Der], example=_sum, source=CALCULUS)
 def sum_rule(node: Der, context: Context) -> Expr | None:
     return _forward(node, context) if isinstance(node.body, Add) and node.body is not node.wrt else None
 
 
-@rule("product rule", r"\partial\textstyle\sum_k a_kb_k=\sum_k(\partial a_k\,b_k+a_k\,\partial b_k)", [Der], example=_two)
+@rule("product rule", r"\partial\textstyle\sum_k a_kb_k=\sum_k(\partial a_k\,b_k+a_k\,\partial b_k)", [Der], example=_two,
+      source=CALCULUS)
 def product_rule(node: Der, context: Context) -> Expr | None:
     return _forward(node, context) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) > 1 else None
 
 
-@rule("linearity", r"\partial\textstyle\sum_k c_k\,x_k=\sum_k c_k\,\partial x_k", [Der], example=_one)
+@rule("linearity", r"\partial\textstyle\sum_k c_k\,x_k=\sum_k c_k\,\partial x_k", [Der], example=_one, source=CALCULUS)
 def linearity(node: Der, context: Context) -> Expr | None:
     return _forward(node, context) if isinstance(node.body, Contract) and node.body is not node.wrt and _dependent(node) == 1 else None
 
 
-@rule("elementwise chain rule", r"\partial f(z_i)=f^{\prime}(z_i)\,\partial z_i", [Der], example=_map)
+@rule("elementwise chain rule", r"\partial f(z_i)=f^{\prime}(z_i)\,\partial z_i", [Der], example=_map, source=CALCULUS)
 def elementwise_chain_rule(node: Der, context: Context) -> Expr | None:
     return _forward(node, context) if isinstance(node.body, Map) and node.body is not node.wrt else None
 
@@ -223,7 +225,7 @@ def _vec() -> tuple[Der, Context]:
     return der(call("reshape", (product,), (6,), (2,)), x), Context()
 
 
-@rule("linearity", r"\partial\operatorname{vec}(X)=\operatorname{vec}(\partial X)", [Der], example=_vec)
+@rule("linearity", r"\partial\operatorname{vec}(X)=\operatorname{vec}(\partial X)", [Der], example=_vec, source=CALCULUS)
 def differentiate_reshaped(node: Der, context: Context) -> Expr | None:
     """Joining axes is linear: the derivative of what is joined, joined."""
     body, x = node.body, node.wrt
@@ -232,14 +234,14 @@ def differentiate_reshaped(node: Der, context: Context) -> Expr | None:
     return call("reshape", (der(body.args[0], x),), node.shape, (*body.params, *(1 for _ in x.shape)))
 
 
-@rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], example=_call)
+@rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], example=_call, source=CALCULUS)
 def chain_rule(node: Der, context: Context) -> Expr | None:
     if not isinstance(node.body, Call) or node.body is node.wrt or needs_lemma(node.body):
         return None
     return _forward(node, context)
 
 
-@rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], family="lemma")
+@rule("chain rule", r"\partial N_i(u)=\textstyle\sum_k(J_N(u))_{ik}\,\partial u_k", [Der], family="lemma", source=CALCULUS)
 def chain_rule_with_lemma(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:
     """The chain rule at a function whose Jacobian on formal arguments is the cited lemma."""
     if not isinstance(node.body, Call) or cited[0].before is not der(formal(node.body), formal_arguments(node.body)[0]):
@@ -279,7 +281,8 @@ def uses(root: Expr) -> dict[Expr, tuple[tuple[Expr, int], ...]]:
     return {kid: tuple(places) for kid, places in found.items()}
 
 
-@rule("pull back", r"\delta_x=(\partial v/\partial x^\top)^\top\delta_v", [Der], family="lemma")
+@rule("pull back", r"\delta_x=(\partial v/\partial x^\top)^\top\delta_v", [Der], family="lemma",
+      source="Griewank & Walther 2008, section 3.2")
 def pull_back(node: Der, context: Context, choice: object, cited: tuple) -> Expr | None:
     """∂L/∂c = Σ over the uses v of c of (∂L/∂v)·(local Jacobian of v by c): cotangents of all uses add."""
     root, c = node.body, node.wrt

@@ -113,7 +113,7 @@ class TexWriter(Visitor):
         number = f"{line.number}. " if line.number is not None else ""
         law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
         right = line.relation + " " + _breakable(line.rhs, 8)
-        return f"\\step{law}{{{_math(line.lhs)}}}{{{right}}}{{{number}{self.line(line.why)}}}{{{_math(line.shape)}}}\n"
+        return f"\\step{law}{{{math_in_ascii(line.lhs)}}}{{{right}}}{{{number}{self.line(line.why)}}}{{{math_in_ascii(line.shape)}}}\n"
 
     def table(self, block: Table) -> str:
         """A table, in several parts if it is long: a tabular can't be broken."""
@@ -165,7 +165,7 @@ class TexWriter(Visitor):
 
     def figure(self, block: Figure) -> str:
         caption = self.line(block.caption)
-        return f"\\begin{{sheetfigure}}{{{caption}}}\n{picture(block.drawing, _math, _text)}\\end{{sheetfigure}}"
+        return f"\\begin{{sheetfigure}}{{{caption}}}\n{picture(block.drawing, math_in_ascii, _text)}\\end{{sheetfigure}}"
 
     def exercise_title(self, block: Exercise) -> str:
         points = points_text(block.points) if block.points else ""
@@ -193,7 +193,7 @@ class TexWriter(Visitor):
         return f"\\texttt{{{re.sub(r'([(,.=_/])', _allow_break, _code_text(text, False))}}}"
 
     def math(self, latex: str) -> str:
-        return f"${_breakable(latex) if width(latex) > _LONG_INLINE else _math(latex)}$"
+        return f"${_breakable(latex) if width(latex) > _LONG_INLINE else math_in_ascii(latex)}$"
 
     def bold(self, inner: tuple[Span, ...]) -> str:
         return f"\\textbf{{{self.spans(inner)}}}"
@@ -263,10 +263,10 @@ def _allow_break(match: re.Match[str]) -> str:
 def _breakable(latex: str, limit: float = 8.0) -> str:
     """A formula with the places where it may be broken."""
     found = pieces(latex, limit or 8.0)
-    return "".join((f"\\brk<{bad}>" if index else "") + _math(piece) for index, (piece, bad) in enumerate(found))
+    return "".join((f"\\brk<{bad}>" if index else "") + math_in_ascii(piece) for index, (piece, bad) in enumerate(found))
 
 
-def _math(latex: str) -> str:
+def math_in_ascii(latex: str) -> str:
     """A formula in ASCII; empty lines, which would end it, are gone."""
     found = "".join(sign if sign.isascii() else _sign(sign) for sign in latex)
     return re.sub(r"\s*\n\s*", " ", found)
