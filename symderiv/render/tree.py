@@ -43,7 +43,7 @@ class Tree:
     def __post_init__(self) -> None:
         h = blake2b(type(self).__name__.encode(), digest_size=16)
         words: list[str] = []
-        for content in _contents(type(self)):
+        for content in _contents(type(self)):  # type: ignore[arg-type]  # of the class, not of its instances
             value = getattr(self, content)
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, Tree):
@@ -76,7 +76,7 @@ class Tree:
     def kids(self) -> tuple[Tree, ...]:
         """The trees that this one is made of."""
         result: list[Tree] = []
-        for content in _contents(type(self)):
+        for content in _contents(type(self)):  # type: ignore[arg-type]  # of the class, not of its instances
             value = getattr(self, content)
             result.extend(x for x in (value if isinstance(value, tuple) else (value,)) if isinstance(x, Tree))
         return tuple(result)
