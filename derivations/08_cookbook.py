@@ -15,7 +15,7 @@ from symderiv.handout.source import (
 EYE2 = 'einsum("ik,jl->ijkl", eye(m), eye(n))'
 KL = "z = W @ x + c; -1/2*sum(1 + z - z**2 - exp(z))"
 QUADRATIC = "(x - mu) @ inv(Sigma) @ (x - mu)"
-DENSITY = f"exp(-1/2*{QUADRATIC})/sqrt((2*pi)**d*det(Sigma))"
+DENSITY = "exp(-1/2*(q + logdet(Sigma) + d*log(2*pi)))"
 PRECISION = "inv(Sigma) @ outer(x - mu, x - mu) @ inv(Sigma) - inv(Sigma)"
 LIKELIHOOD = "-1/2*sum((X - mu)*((X - mu) @ inv(Sigma))) - N/2*logdet(Sigma) - N*d/2*log(2*pi)"
 RAYLEIGH = "(x @ A @ x)/(x @ x)"
@@ -149,7 +149,7 @@ sheet = handout(
                 gradient(LIKELIHOOD, "mu", X="N d", mu="d", Sigma="d d", assume="pd(Sigma)"),
                 "inv(Sigma) @ sum(X - mu, axis=0)",
             ),
-            (gradient(DENSITY, "Sigma", **GAUSS), f"({DENSITY})/2*({PRECISION})"),
+            (gradient(f"q = {QUADRATIC}; f = {DENSITY}; f", "Sigma", **GAUSS), f"q = {QUADRATIC}; ({DENSITY})/2*({PRECISION})"),
         ),
     ),
     section(
