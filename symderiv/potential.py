@@ -17,14 +17,14 @@ from typing import Any
 import sympy as sp
 
 from symderiv.affinity import flat
-from symderiv.build import add, apply, call, contract, der, identity, permute, scale, view, zero
+from symderiv.build import ONE, add, apply, call, contract, der, identity, permute, power, scale, view, zero
 from symderiv.engine import Engine
 from symderiv.errors import NoMatchingLossError, NoRuleError
 from symderiv.facts import Facts
 from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.functions import SCALAR
 from symderiv.integrals import antiderivative
-from symderiv.ir import Add, Call, Expr, Map, Symbol, depends, free_symbols, is_zero, scaled
+from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, depends, free_symbols, is_zero, scaled
 from symderiv.ops import dot, shape_text
 from symderiv.points import (
     NotEvaluableError,
@@ -210,16 +210,26 @@ class _Search:
         parts = [(c, self.term(t)) for c, t in value.terms]
         return None if any(p is None for _, p in parts) else add([(c, p) for c, p in parts if p is not None], ())
 
-    def slope(self, arg: Expr) -> Fraction | None:
-        """c where arg is c·u + constant."""
+    def slope(self, arg: Expr) -> Expr | None:
+        """c where arg is c·u + constant, a number or a scalar without u in it."""
         jacobian = self.engine.jacobian(arg, self.u).after
         unit = identity(self.u.shape)
         if arg.shape != self.u.shape or is_zero(jacobian):
             return None
-        if jacobian is unit:
-            return Fraction(1)
         c, rest = scaled(jacobian)
-        return c if rest is unit else None
+        if rest is unit:
+            return scale(c, ONE)
+        if not isinstance(rest, Contract) or depends(rest, self.u):
+            return None
+        rows = list(zip(rest.factors, rest.labels, strict=True))
+        scalars = [f for f, labels in rows if not labels]
+        array = [row for row in rows if row[1]]
+        core = contract([f for f, _ in array], [labels for _, labels in array], rest.out, dict(enumerate(rest.dims)))
+        return scale(c, contract(scalars, [()] * len(scalars), ())) if core is unit else None
+
+    @staticmethod
+    def over(slope: Expr, total: Expr) -> Expr:
+        return contract((power(slope, -1), total), ((), ()), ())
 
     def softmax(self, node: Expr) -> Expr | None:
         """Of softmax(cu + d): the sum of logsumexp(cu + d)/c."""
@@ -230,7 +240,7 @@ class _Search:
             return None
         kept = tuple(d for k, d in enumerate(node.shape) if k != node.params[0])
         found = call("logsumexp", node.args, kept, node.params)
-        return scale(1 / c, view(found, tuple(range(len(kept))), ()))
+        return self.over(c, view(found, tuple(range(len(kept))), ()))
 
     def row(self, node: Expr) -> Expr | None:
         """Of f(cu + d) where the table has a row F with F' = f: the sum of F(cu + d)/c."""
@@ -244,7 +254,7 @@ class _Search:
             if made.shape != node.shape or not isinstance(made, Map):
                 continue
             if self.engine.simplify(derivative_of(made)).after is node:
-                return scale(1 / c, view(made, tuple(range(len(node.shape))), ()))
+                return self.over(c, view(made, tuple(range(len(node.shape))), ()))
         return None
 
     def homogeneous(self, node: Expr) -> Expr | None:

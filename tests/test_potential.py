@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sympy as sp
 
+import symderiv as sd
 import symderiv.matched
 from symderiv.build import symbol
 from symderiv.errors import NoMatchingLossError, NoRuleError
@@ -138,3 +139,13 @@ def test_the_symbols_are_the_users() -> None:
     made = matching_loss("tanh(u)", input="u", target="t", u="o")
     assert made.target is symbol("t", ("o",))
     assert made.loss is build_text("sum(logcosh(u)) - t @ u", declare({"u": "o", "t": "o"}))[0]
+
+
+@pytest.mark.parametrize(("module", "shapes", "facts", "shown", "convex"), [
+    ("softmax(u/t)", {"u": "o", "t": ""}, ["t > 0"], "t logsumexp((1/t) u) − uᵀ y", "convex"),
+    ("softmax(c*u)", {"u": "o", "c": ""}, [], "logsumexp(c u)/c − uᵀ y", "neither"),
+    ("tanh(a*u + b)", {"u": "o", "a": "", "b": "o"}, [], "(1ᵀ logcosh(a u + b))/a − uᵀ y", "neither"),
+])  # fmt: skip
+def test_a_symbol_scales_the_input(module, shapes, facts, shown, convex):
+    found = sd.matching_loss(module, input="u", assume=facts, **shapes)
+    assert (found.loss.text(), found.status, found.convex) == (shown, "proved", convex)
