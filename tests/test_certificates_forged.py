@@ -70,7 +70,7 @@ def forged_mirrors(node: ProofNode) -> Forged:
     if mirror.image != still:
         yield "nothing is mirrored", made(image=still)
         first = next(x for x in still if mirror.image[x] != x)
-        yield "no involution", made(image=tuple(first if x != first else first for x in still))
+        yield "no involution", made(image=tuple(first for _ in still))
     if mirror.swapped:
         yield "a half lacks a factor", made(swapped=mirror.swapped[1:])
         yield "all is in one half", made(swapped=tuple(k for k in range(len(node.expr.kids)) if k not in {m.factor for m in mirror.middle}))

@@ -31,7 +31,8 @@ GROUPS = {
     "rules": ("symderiv/rules/*.py", ("tests/test_rules.py", "tests/test_seed.py", "tests/test_engine.py", "tests/test_cases.py")),
     "rows": ("symderiv/functions/[ae]*.py", ("tests/test_functions_table.py",)),
     "generator": ("symderiv/codegen/*.py", ("tests/codegen",)),
-    "checker": ("symderiv/certificates/check.py", ("tests/test_certificates_forged.py", "tests/test_convexity.py", "tests/test_curvature.py")),
+    "checker": ("symderiv/certificates/check.py",
+                ("tests/test_certificates_forged.py", "tests/test_convexity.py", "tests/test_curvature.py")),
 }
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
             ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
