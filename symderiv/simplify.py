@@ -7,8 +7,8 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
-from symderiv.rules import algebra, assumptions, definitions, entries, exponentials, joins, spectra
-from symderiv.rules.algebra import distribute, distributions, sums_in
+from symderiv.rules import algebra, assumptions, definitions, entries, exponentials, joins, pieces, spectra
+from symderiv.rules.algebra import distribute, distributions, free_along, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.trace import Cong, Fire, Item, Proof
 
@@ -16,13 +16,14 @@ MAP_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.unfold_shorthand, definitions.inverse_pair,
     definitions.known_value, definitions.odd_even, entries.log_of_entry, definitions.log_of_softmax, definitions.fold_logsumexp,
     definitions.fold_softplus, definitions.fold_logdet, definitions.log_of_sigmoid, definitions.log_of_complement, definitions.fold_sigmoid,
-    definitions.fold_exp_logsumexp, joins.move_join_outwards,
+    definitions.fold_exp_logsumexp, pieces.fold_pieces, joins.move_join_outwards,
 )
 CONTRACT_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.fold_softmax, definitions.fold_tanh, definitions.fold_exp_sigmoid,
     definitions.sigmoid_slope, definitions.sigmoid_slope_sign, assumptions.softmax_sums_to_one, assumptions.apply_sum,
     assumptions.apply_onehot, assumptions.apply_orthogonal, assumptions.cancel_inverse, spectra.fold_trace,
     entries.part_entry, entries.count_entry, joins.move_join_outwards, exponentials.exp_less_one, assumptions.sum_of_named,
+    pieces.fold_pieces,
     algebra.sum_constants,
 )
 ADD_RULES: tuple[Rule, ...] = (
@@ -175,6 +176,15 @@ def _has_structure(inner: Expr) -> bool:
     return False
 
 
+def _constant_beside_a_sum(node: Contract, j: int, sums: list[int]) -> bool:
+    """True where a term of the sum is constant along an axis that is contracted with another sum."""
+    inner = node.factors[j]
+    for a, x in enumerate(node.labels[j]):
+        if x not in node.out and any(x in node.labels[k] for k in sums if k != j) and any(free_along(t, a) for t in inner.kids):
+            return True
+    return False
+
+
 def _worth_trying(node: Expr, context: Context) -> bool:
     """A cheap test that multiplying out could make something cancel."""
     if isinstance(node, Add):
@@ -195,6 +205,8 @@ def _worth_trying(node: Expr, context: Context) -> bool:
         touched = {x for k, ls in enumerate(node.labels) if k != j for x in ls} | set(node.out)
         if any(x not in touched for x in node.labels[j]):
             return True                                         # an axis of the sum is summed alone
+        if _constant_beside_a_sum(node, j, sums):
+            return True                                         # its constant may be in the kernel of another: (p pᵀ − diag p) 1
         for t in inner.kids:
             below = t.kids if isinstance(t, Contract) else (t,)
             for f in below:

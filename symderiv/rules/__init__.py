@@ -8,6 +8,7 @@ from symderiv.rules import (
     expectation,
     exponentials,
     joins,
+    pieces,
     spectra,
     splitting,
     structure,
@@ -15,4 +16,4 @@ from symderiv.rules import (
 from symderiv.rules.base import RULES, Context, Rule, Used, rule
 
 __all__ = ["RULES", "Context", "Rule", "Used", "algebra", "assumptions", "definitions", "differentiation", "entries", "expectation",
-           "exponentials", "joins", "rule", "spectra", "splitting", "structure"]
+           "exponentials", "joins", "pieces", "rule", "spectra", "splitting", "structure"]

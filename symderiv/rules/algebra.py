@@ -253,7 +253,7 @@ def sum_constants(node: Contract, context: Context) -> Expr | None:
         assert isinstance(inner, Add)
         elsewhere = {x for k, ls in enumerate(node.labels) if k != j for x in ls} | set(node.out)
         alone = [a for a, x in enumerate(node.labels[j]) if x not in elsewhere and node.labels[j].count(x) == 1]
-        easy = [(c, t) for c, t in inner.terms if any(_free_along(t, a) for a in alone)]
+        easy = [(c, t) for c, t in inner.terms if any(free_along(t, a) for a in alone)]
         if easy:
             rest = [(c, t) for c, t in inner.terms if (c, t) not in easy]
             parts = [*easy, *([(Fraction(1), add(rest, inner.shape))] if rest else [])]
@@ -261,7 +261,7 @@ def sum_constants(node: Contract, context: Context) -> Expr | None:
     return None
 
 
-def _free_along(t: Expr, axis: int) -> bool:
+def free_along(t: Expr, axis: int) -> bool:
     """True for a term that no factor carries this axis of, or in which it is one of a δ."""
     if not isinstance(t, Contract):
         return False
