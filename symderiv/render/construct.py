@@ -71,7 +71,7 @@ def transpose(t: Tree) -> Tree:
             return Kron(turned, tuple(transpose(x) for x in t.items))
         if isinstance(t, Sum):
             mapped = total([transpose(x) for x in t.terms], turned)
-            return t if mapped == t else mapped if mapped.turns < t.turns else Transpose(turned, t)
+            return t if mapped == t else mapped if mapped.turns <= t.turns else Transpose(turned, t)
         if isinstance(t, Func | Inverse) and t.arg.order == 2 and transpose(t.arg) == t.arg:
             return t
         if isinstance(t, Bracketed) and transpose(t.arg) == t.arg:
