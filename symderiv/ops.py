@@ -71,6 +71,14 @@ def subtract(x: Expr, y: Expr) -> Expr:
     return add_all(x, y, coefficients=(1, -1), what="-")
 
 
+def compare(operator: str, x: Expr, y: Expr) -> Expr:
+    """1 where x operator y holds, else 0, as a product with a comparison of NumPy has it; one of < > <= >=."""
+    if operator in ("<", ">="):
+        x, y = y, x
+    step = apply("heaviside", subtract(x, y))
+    return step if operator in ("<", ">") else subtract(ones(step.shape), step)
+
+
 def negate(x: Expr) -> Expr:
     return scale(-1, x)
 

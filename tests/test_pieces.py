@@ -1,4 +1,5 @@
 """Products of H(x), max(x, 0), sign x, |x| and x: every one up to four factors, at both sides of 0 and at 0."""
+from fractions import Fraction
 from itertools import combinations_with_replacement
 from math import prod
 
@@ -6,7 +7,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.build import add, apply, contract, ones, scale, symbol
+from symderiv.build import add, apply, contract, ones, power, scale, symbol
 from symderiv.ir import postorder
 from symderiv.rules import RULES, Context
 from tests.oracles import value_of
@@ -55,10 +56,21 @@ def test_equal_products_become_one_node():
     assert not several, several
 
 
+@pytest.mark.parametrize("q", [Fraction(1, 2), Fraction(3, 2), -1, Fraction(-3, 2), 2, 3])
+def test_powers_that_are_no_whole_number_are_left_and_keep_their_value(q):
+    at = {"x": np.array([-1.5, -0.5, 0.75, 0.25, 3.0])}
+    for name in ("|x|", "x+"):
+        node = contract((power(FACTORS[name], q), FACTORS["sign"], X), ["i"] * 3, "i")
+        with np.errstate(divide="ignore", invalid="ignore"):
+            expected = np.array([PLAIN[name](t) for t in at["x"]]) ** float(q) * abs(at["x"])
+            np.testing.assert_allclose(value_of(_settled(node), at), expected, rtol=1e-14)
+
+
 def test_what_only_looks_like_it_is_left_alone():
     shifted = apply("relu", add([(1, X), (1, ones((5,)))], (5,)))
     for node in (contract((apply("heaviside", X), shifted), ("i", "i"), "i"),
-                 contract((apply("heaviside", X), apply("relu", X)), ("i", "j"), "ij")):
+                 contract((apply("heaviside", X), apply("relu", X)), ("i", "j"), "ij"),
+                 power(apply("abs", X), Fraction(3, 2)), power(apply("relu", X), Fraction(1, 2)), power(apply("abs", X), -2)):
         assert RULES["fold_pieces"].fire(node, Context()) is None
 
 

@@ -147,7 +147,7 @@ class _Builder:
                     return member(parts[0], parts[1:])
                 return index(as_expr(parts[0]), parts[1:])
             case Compare():
-                raise ParseError("a comparison has no value here", hint="a fact is stated with assume=")
+                return operate(node.operator, as_expr(parts[0]), as_expr(parts[1]))
             case Function():
                 raise ParseError("a lambda stands only where a module is replaced")
         raise AssertionError(node)
@@ -226,6 +226,8 @@ def operate(operator: str, left: Expr, right: Expr) -> Expr:
         return ops.divide(left, right)
     if operator == "@":
         return ops.matmul(left, right)
+    if operator in ("<", ">", "<=", ">="):
+        return ops.compare(operator, left, right)
     assert operator == "**"
     return raise_to(left, right)
 

@@ -3,7 +3,7 @@
 The grammar, in which a prefix such as ``np.`` is dropped::
 
     expression = operand { ("+" | "-" | "*" | "/" | "@" | "**") expression } | ("+" | "-") expression
-    operand    = (number | name | "(" expression ")" | tuple | list) { ".T" | "." method call | call | "[" items "]" }
+    operand    = (number | name | "(" expression [ ("<" | ">" | "<=" | ">=") expression ] ")" | tuple | list) { ".T" | "." method call | call | "[" items "]" }
     call       = "(" [ expression | string | constant | name "=" … ], … ")"
 
 Nothing is ever evaluated. A method that nests is a generator, which yields what is to be read inside; the loop in
@@ -21,6 +21,7 @@ from symderiv.frontend.lexer import CONSTANTS, Token, tokenize
 from symderiv.frontend.syntax import (
     Binary,
     Call,
+    Compare,
     Constant,
     Index,
     Keyword,
@@ -37,7 +38,7 @@ from symderiv.frontend.syntax import (
 
 Reading = Generator[Any, Any, Any]
 
-MODULES = frozenset({"np", "numpy", "sp", "scipy", "sympy", "jnp", "math", "jax", "torch"})
+MODULES = frozenset({"np", "numpy", "sp", "scipy", "sympy", "jnp", "math", "jax", "torch", "nn", "F"})
 SUBMODULES = frozenset({"linalg", "special", "nn", "functional", "numpy"})
 METHODS = frozenset(
     {"sum", "mean", "var", "std", "max", "min", "dot", "trace", "prod", "cumsum", "clip", "diagonal", "flatten", "ravel",
@@ -121,7 +122,7 @@ class Reader:
         start = self.token.start
         inside = MODULES - self.assigned
         while self.token.text in inside and self.peek().text == "." and self.peek(2).kind == "name":
-            if self.peek(2).text == "T":
+            if self.peek(2).text == "T" or (self.token.text == "F" and self.peek(2).text in METHODS | ATTRIBUTES | {"transpose"}):
                 break
             self.advance()
             self.advance()
@@ -141,7 +142,7 @@ class Reader:
         items: list[Node] = []
         comma = False
         while self.token.text != closing:
-            items.append((yield self.binary(0)))
+            items.append((yield self.compared()))
             comma = self.token.text == ","
             if not comma and self.token.text != closing:
                 self.fail(f"'{closing}'")
@@ -236,7 +237,19 @@ class Reader:
                 return String(self.advance().text[1:-1], span=token.span)
             if token.kind == "name" and token.text in CONSTANTS:
                 return Constant(CONSTANTS[self.advance().text], span=token.span)
-        return (yield self.binary(0))
+        return (yield self.compared())
+
+    def compared(self) -> Reading:
+        """An expression, or a comparison of two, which is 1 or 0: it stands in brackets, or is an argument."""
+        left: Node = yield self.binary(0)
+        if self.token.text not in COMPARISONS - {"=="}:
+            return left
+        operator = self.advance().text
+        right: Node = yield self.binary(0)
+        if self.token.text in COMPARISONS:
+            hint = "a comparison is of two values; a product says that both hold: (0 < x)*(x < 1)"
+            raise ParseError("comparisons can't be chained", self.text, self.token.span, hint=hint)
+        return Compare(operator, left, right, span=(left.span[0], right.span[1]))
 
     # ------------------------------------------------------------------------------------------------ tokens
     def peek(self, distance: int = 1) -> Token:
@@ -272,8 +285,8 @@ class Reader:
         elif token.text in CONSTANTS or token.kind == "string":
             message, hint = f"{clip(token.text)} is not a value here", "it stands only alone, as an argument of a call"
         elif token.text in COMPARISONS:
-            message = f"'{token.text}' is a comparison, which is no value"
-            hint = "a fact is stated with assume=; for cases write relu(x), maximum(x, y), abs(x) or heaviside(x)"
+            message = f"'{token.text}' is a comparison, which is no value here"
+            hint = "a fact is stated with assume=; 1 where x > 0 and else 0 is (x > 0), with its brackets; == has no such value"
         elif token.text == "=":
             message = "'=' only assigns to a plain name at the start of a line, or names an argument"
             hint = "a comparison in an assumption is written =="

@@ -178,9 +178,22 @@ class Tracer:
         self._no_value("len(x)", "write x.shape[0]")
 
     def __eq__(self, other: object) -> bool:
-        self._no_value("a comparison", "write relu(x), abs(x) or heaviside(x)")
+        self._no_value("a comparison by ==", "write relu(x), abs(x), or (x > 0), which is 1 or 0")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __ne__ = __eq__
+    __ne__ = __eq__
+
+    def __lt__(self, other: Any) -> Tracer:
+        return _operate("<", self, other)
+
+    def __le__(self, other: Any) -> Tracer:
+        return _operate("<=", self, other)
+
+    def __gt__(self, other: Any) -> Tracer:
+        return _operate(">", self, other)
+
+    def __ge__(self, other: Any) -> Tracer:
+        return _operate(">=", self, other)
+
     __hash__ = object.__hash__
 
 

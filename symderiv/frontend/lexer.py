@@ -72,7 +72,7 @@ _INSTEAD = {
 _KEYWORD_HINTS = {
     "lambda": "as a name, write lam or lambda_",
     "import": "a text is read, never run",
-    "if": "write a function of the table, such as relu(x) or abs(x)",
+    "if": "write where(x > 0, x, y), or a function of the table: relu(x)",
 }
 
 

@@ -16,9 +16,10 @@ from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, 
 from symderiv.frontend.arrangements import FUNCTIONS as ARRANGEMENTS
 from symderiv.frontend.arrangements import OF_LISTS as JOINS
 from symderiv.frontend.arrangements import VARIADIC, joined
+from symderiv.frontend.cases import FUNCTIONS as CASES
 from symderiv.frontend.repeated import FUNCTIONS as REPEATS
 from symderiv.frontend.repeated import OF_LISTS as CHAINS
-from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number
+from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number, is_axis
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
 from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
@@ -180,7 +181,7 @@ _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "clip": _clip,
     "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
     "divide": ops.divide, "negative": _negative, "norm": _norm, "matrix_power": _matrix_power,
-    "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS, **REPEATS,
+    "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS, **CASES, **REPEATS,
 }  # fmt: skip
 OF_LISTS = {**JOINS, **CHAINS}
 LARGEST_POWER = 24
@@ -190,7 +191,8 @@ _SHORT = {"logaddexp": "y + softplus(x - y)", "hypot": "sqrt(x**2 + y**2)", "log
 _OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
                 "diagflat": "diag", "row_stack": "vstack", "concat": "concatenate", "cumulative_sum": "cumsum",
                 "permute_dims": "transpose"}  # fmt: skip
-_ABSENT = {"argmax": "it has no derivative; max(x) has one", "where": "write relu(x), heaviside(x) or abs(x)",
+_ABSENT = {"argmax": "it has no derivative; max(x) has one",
+           "I": "write eye(n)", "Id": "write eye(n)",
            "argmin": "it has no derivative; min(x) has one", "sort": "it has no derivative as a formula; max(x) has one",
            "median": "write mean(x)", "pinv": "write inv(X.T @ X) @ X.T, for X of full column rank",
            "svd": "there are norm(X, 2), left_singular(X), right_singular(X)", "round": "its slope is 0 or none",
@@ -297,6 +299,8 @@ def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, 
         return _corrected(row, given, keywords, expand)
     bound = Signature(row.name, row.arguments, row.params).bind(given, keywords)
     arguments = {name: as_expr(bound[name], f"the argument of {row.name}") for name in row.arguments}
+    if row.name in ("max", "min") and bound["axis"] is not None and not (is_axis(bound["axis"]) and arguments["x"].shape):
+        raise ParseError(f"{row.name}(x, axis) is an entry of one array", hint=f"of two values take {row.name}imum(x, y)")
     if row.kind == "macro" and row.definition is not None:
         return expand(row.definition, bound)
     x = arguments[row.arguments[0]]

@@ -71,7 +71,7 @@ class Binary(Node):
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Compare(Node):
-    """``left operator right`` with operator one of ``== < > <= >=``; only an assumption has these, at its top."""
+    """``left operator right`` with operator one of ``== < > <= >=``: a fact at the top of an assumption, else 1 or 0."""
 
     operator: str
     left: Node

@@ -18,6 +18,10 @@ Value = Any
 """Expr | None | bool | str | tuple[Value, …], and plain numbers where a row's default is one"""
 
 
+TORCH_NAMES = {"dim": "axis", "keepdim": "keepdims"}
+"""torch's names of arguments that NumPy calls otherwise."""
+
+
 @dataclass(frozen=True)
 class Signature:
     """How a function is called: its arguments by name, and its parameters with their defaults."""
@@ -34,7 +38,8 @@ class Signature:
         if len(given) > len(names):
             raise self.error(f"{len(given)} were given")
         values = dict(zip(names, given, strict=False))
-        for name, value in keywords.items():
+        for given_name, value in keywords.items():
+            name = given_name if given_name in known else TORCH_NAMES.get(given_name, given_name)
             if name not in known:
                 raise self.error(f"it has no '{name}='")
             if name in values:
@@ -82,6 +87,12 @@ def as_axis(value: Value) -> int | tuple[int, ...] | None:
     if isinstance(value, tuple):
         return tuple(_whole(item) for item in value)
     return _whole(value)
+
+
+def is_axis(value: Value) -> bool:
+    """Whether a value could be an axis: a number, or a tuple of these."""
+    items = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(item, Expr) and number_of(item) is not None for item in items)
 
 
 def _whole(value: Value) -> int:

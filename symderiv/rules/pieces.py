@@ -74,7 +74,7 @@ def fold_pieces(node: Expr, context: Context) -> Expr | None:
     rows = rows_of(node) if isinstance(node, Contract) else [(*base_and_exponent(node), tuple(range(len(node.shape))))]
     for base, q, ls in rows:
         inner = peel(base)
-        if q < 1 or not isinstance(inner, Map) or inner.fn not in PIECES or not is_map(inner, inner.fn):
+        if q < 1 or q.denominator != 1 or not isinstance(inner, Map) or inner.fn not in PIECES or not is_map(inner, inner.fn):
             continue
         found = [(k, piece, int(r)) for k, (b, r, at) in enumerate(rows)
                  if at == ls and r >= 1 and r.denominator == 1 and (piece := _piece(b, inner.arg)) is not None]

@@ -208,7 +208,7 @@ ERRORS = [
     ("N(x=x)", ParseError, "N(x=x)", ["keywords"]),
     ("f(x, x)", ParseError, "f(x, x)", ["1 argument"]),
     ("tanh()", ParseError, "tanh()", ["none was given"]),
-    ("softmax(x, dim=0)", ParseError, "softmax(x, dim=0)", ["no 'dim='", "axis="]),
+    ("softmax(x, dims=0)", ParseError, "softmax(x, dims=0)", ["no 'dims='", "axis="]),
     ("softmax(x, axis=0.5)", ParseError, "softmax(x, axis=0.5)", ["whole"]),
     ("softmax(x, axis=x)", ParseError, "softmax(x, axis=x)", ["number"]),
     ("sum(x, keepdims=1)", ParseError, "sum(x, keepdims=1)", ["True or False"]),

@@ -101,13 +101,13 @@ def loops(x):
 
 BAD = [
     (lambda W, x: W.T @ x, ShapeError, ["n×o and n", "W.T @ x"]),
-    (decides, NoRuleError, ["comparison", "if x.sum() > 0:", "relu"]),
+    (decides, NoRuleError, ["decision", "if x.sum() > 0:", "relu"]),
     (lambda x: x if x else -x, NoRuleError, ["decision"]),
     (loops, NoRuleError, ["loop over the entries", "for entry in x:"]),
     (lambda x: x == 0, NoRuleError, ["comparison"]),
     (lambda x: math.exp(x), NoRuleError, ["math module"]),
     (lambda x: np.asarray(x), NoRuleError, ["entries"]),
-    (lambda x: np.where(x, 1, 0), NoRuleError, ["relu"]),
+    (lambda x: np.where(x, 1, 0), ParseError, ["where takes a comparison"]),
     (lambda x: np.arctan2(x, x), UnknownNameError, ["arctan2"]),
     (lambda x: x[0, 1], ShapeError, ["2 indices"]),
     (lambda x: x + np.ones(3), NoRuleError, ["make it an argument"]),

@@ -162,7 +162,7 @@ def test_named_functions_are_matrix_expressions():
     with pytest.raises(ShapeError):
         sd.tanh(W * y)
     with pytest.raises(ParseError):
-        sd.softmax(W * v, dim=1)
+        sd.softmax(W * v, dims=1)
     with pytest.raises(SymderivError, match="text is read whole"):
         sd.tanh("x")
 
