@@ -3,8 +3,9 @@
 The grammar, in which a prefix such as ``np.`` is dropped::
 
     expression = operand { ("+" | "-" | "*" | "/" | "@" | "**") expression } | ("+" | "-") expression
-    operand    = (number | name | "(" expression [ ("<" | ">" | "<=" | ">=") expression ] ")" | tuple | list) { ".T" | "." method call | call | "[" items "]" }
-    call       = "(" [ expression | string | constant | name "=" … ], … ")"
+    compared   = expression [ ("<" | ">" | "<=" | ">=") expression ]
+    operand    = (number | name | "(" compared ")" | tuple | list) { ".T" | "." method call | call | "[" items "]" }
+    call       = "(" [ compared | string | constant | name "=" … ], … ")"
 
 Nothing is ever evaluated. A method that nests is a generator, which yields what is to be read inside; the loop in
 ``expression`` holds the stack, so that the depth of a text is bounded by a message and not by the interpreter.

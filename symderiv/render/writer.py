@@ -332,7 +332,8 @@ class Writer:
         sign = s.minus if t.coefficient < 0 else ""
         over = [x for x in t.scalars if not (isinstance(x, Power) and x.exponent < 0)]
         under = [x for x in t.scalars if isinstance(x, Power) and x.exponent < 0]
-        body = None if t.body is None else of(t.body)
+        plain_ones = self.plain and isinstance(t.body, Ones) and not t.scalars and not s.notation.sizes
+        body = None if t.body is None or plain_ones else of(t.body)          # x − 2 in text, for x − 2·1
         if under:
             numbers = [] if c.numerator == 1 else [str(c.numerator)]
             top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets()) for x in over]

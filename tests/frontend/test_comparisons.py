@@ -47,7 +47,7 @@ def test_a_python_function_is_read_so_too():
         return np.where(x > 0, x, 0.1 * x)
 
     assert sd.parse("where(x > 0, x, 0.1*x)", x="n") is sd.jacobian(leaky, "x", x="n").subject
-    value = sd.jacobian(lambda x: (1 > x) * x + x * (x >= 1), "x", x="n")
+    value = sd.jacobian(lambda x: (x < 1) * x + x * (x >= 1), "x", x="n")
     assert value.verify(trials=3)
 
 
