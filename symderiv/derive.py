@@ -16,11 +16,11 @@ from symderiv.errors import NoRuleError, ShapeError, SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import Contract, Der, Expr, Name, Shape, Symbol, depends, free_symbols, postorder, weight_shown
 from symderiv.ops import shape_text
+from symderiv.record import Cong, Fire, Item, Proof, chain, check_fire, fires, proofs, replay
 from symderiv.rules.assumptions import SYMMETRIC, apply_symmetry
 from symderiv.rules.base import RULES, Context
 from symderiv.rules.structure import structure_of
 from symderiv.services import service
-from symderiv.trace import Cong, Fire, Item, Proof, chain, check_fire, fires, proofs, replay
 
 FORWARD_NODES = 14
 """a scalar of no more nodes than this between it and its one variable, unnamed, is told forward, as textbooks do"""

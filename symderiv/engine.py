@@ -13,6 +13,7 @@ from symderiv.build import der, remake, scale
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
 from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder, weight_shown
+from symderiv.record import Cong, Fire, Item, Proof, chain
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.differentiation import (
     FORWARD,
@@ -28,7 +29,6 @@ from symderiv.rules.differentiation import (
 )
 from symderiv.rules.exponentials import complements, fold_complement, unfold_complement
 from symderiv.simplify import Normaliser
-from symderiv.trace import Cong, Fire, Item, Proof, chain
 
 SETTLE_FROM_WEIGHT = 40
 """a Jacobian inside a derivation is normalised on its own from this weight on; lighter ones with what they are part of"""

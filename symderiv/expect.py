@@ -6,12 +6,12 @@ from symderiv.build import call
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError
 from symderiv.ir import Add, Call, Expr, Name, depends, postorder
+from symderiv.record import Cong, Fire, Item, Proof, chain
 from symderiv.rules.algebra import distribute, sums_in
 from symderiv.rules.assumptions import apply_onehot
 from symderiv.rules.base import Rule
 from symderiv.rules.differentiation import unfold_name
 from symderiv.rules.expectation import is_expectation, linear_expectation, mean_of_target, second_moment
-from symderiv.trace import Cong, Fire, Item, Proof, chain
 
 LAWS: tuple[Rule, ...] = (linear_expectation, mean_of_target, second_moment)
 

@@ -23,11 +23,11 @@ from symderiv.families import Family
 from symderiv.frontend.build_text import expand
 from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
+from symderiv.record import Cong, Fire, Proof, chain
 from symderiv.rules.differentiation import differentiate_named
 from symderiv.rules.expectation import expectation
 from symderiv.rules.splitting import same_fraction
 from symderiv.splits import GaussNewton, split
-from symderiv.trace import Cong, Fire, Proof, chain
 from symderiv.verify import same_value
 
 

@@ -18,9 +18,9 @@ from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import Contract, Expr, Name, Symbol, depends, postorder
+from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.algebra import distribute, sums_in
 from symderiv.statements import Statements, axes, filled, statement
-from symderiv.trace import Fire, Item, Proof, chain
 from symderiv.verify import same_value
 
 

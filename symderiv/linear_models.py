@@ -20,8 +20,8 @@ from symderiv.frontend.inputs import to_expr
 from symderiv.ir import Expr, Symbol, is_zero
 from symderiv.links import LINKS, Link, link
 from symderiv.rational import equal
+from symderiv.record import chain
 from symderiv.statements import Statements, filled, statement
-from symderiv.trace import chain
 from symderiv.verdicts import prove_exprs
 
 _INSIDE = {"real": ("real", "positive", "unit"), "positive": ("positive", "unit"), "unit": ("unit",)}

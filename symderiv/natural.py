@@ -14,9 +14,9 @@ from symderiv.errors import ShapeError
 from symderiv.information import Fisher
 from symderiv.ir import Expr, Name, Symbol, postorder
 from symderiv.ops import shape_text
+from symderiv.record import chain
 from symderiv.services import service
 from symderiv.statements import Statements, statement
-from symderiv.trace import chain
 
 
 @dataclass(frozen=True)

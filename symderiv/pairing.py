@@ -22,6 +22,7 @@ from symderiv.ir import Add, Expr, Map, Name, Symbol, depends, is_zero, postorde
 from symderiv.ops import shape_text
 from symderiv.points import NotEvaluableError, OutsideDomainError
 from symderiv.rational import Fractions, Scalars
+from symderiv.record import Cong, Fire, Item, Proof, chain, fires
 from symderiv.rules.algebra import distribute, sums_in
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.definitions import fold_name
@@ -36,7 +37,6 @@ from symderiv.rules.splitting import (
     split_terms,
     two_values,
 )
-from symderiv.trace import Cong, Fire, Item, Proof, chain, fires
 
 NONE = Facts()
 

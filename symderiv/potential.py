@@ -38,10 +38,10 @@ from symderiv.points import (
     text_of,
 )
 from symderiv.rational import Scalars
+from symderiv.record import Cong, Fire, Item, Proof, chain
 from symderiv.rules.base import peel
 from symderiv.rules.splitting import same_fraction
 from symderiv.services import service
-from symderiv.trace import Cong, Fire, Item, Proof, chain
 
 NONE = Facts()
 STEP = mp.mpf(10) ** -12

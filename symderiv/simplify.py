@@ -7,10 +7,10 @@ from __future__ import annotations
 from symderiv.build import remake
 from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, base_and_exponent
+from symderiv.record import Cong, Fire, Item, Proof
 from symderiv.rules import algebra, assumptions, definitions, entries, exponentials, joins, pieces, spectra
 from symderiv.rules.algebra import distribute, distributions, free_along, sums_in
 from symderiv.rules.base import Context, Rule, peel
-from symderiv.trace import Cong, Fire, Item, Proof
 
 MAP_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, definitions.unfold_shorthand, definitions.inverse_pair,

@@ -21,9 +21,9 @@ from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
 from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
+from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.splitting import outer_square, square_of_gradient
 from symderiv.services import service
-from symderiv.trace import Fire, Item, Proof, chain
 
 
 @dataclass(frozen=True)

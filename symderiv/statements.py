@@ -10,7 +10,7 @@ from symderiv.derive import IDENTITY, Derivation
 from symderiv.engine import Engine
 from symderiv.facts import Facts
 from symderiv.ir import Expr
-from symderiv.trace import Proof, chain
+from symderiv.record import Proof, chain
 
 
 def statement(label: str, title: str, subject: Expr, wrt: Sequence[Expr], proof: Proof, facts: Facts = Facts()) -> Derivation:

@@ -32,7 +32,7 @@ from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ
 from symderiv.proving.prepare import derived
 from symderiv.proving.show import BUDGET, shown
-from symderiv.trace import Proof
+from symderiv.record import Proof
 
 Status = Literal["proved", "checked", "refuted", "unknown"]
 NONE = Facts()

@@ -24,9 +24,9 @@ from symderiv.build import (
 from symderiv.engine import Engine
 from symderiv.facts import Fact, facts
 from symderiv.ir import Expr
+from symderiv.record import chain
 from symderiv.rules import RULES, Context, Rule
 from symderiv.rules.base import Used
-from symderiv.trace import chain
 
 TRIALS = 4
 LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient")

@@ -38,7 +38,7 @@ LAYERS = (
     ("frontend.instances", "rational", "points", "intervals", "draw"),
     ("held",),
     ("rules",),
-    ("trace", "affinity", "verify"),
+    ("record", "affinity", "verify"),
     ("simplify",),
     ("engine",),
     ("derive", "expect"),

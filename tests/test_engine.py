@@ -15,8 +15,8 @@ from symderiv.derive import UNFOLD_TO_WEIGHT
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError
 from symderiv.ir import Expr, Name, postorder, weight_shown
+from symderiv.record import fires
 from symderiv.rules import RULES
-from symderiv.trace import fires
 from tests.oracles import FAULTS, SIZES, arrays, broken, close, complex_jacobian, off, rules_of, softmax, value_of
 
 NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a + b2; -y @ log_softmax(u)"

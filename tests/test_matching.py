@@ -19,9 +19,9 @@ from symderiv.ir import Box, Expr, Symbol, depends, is_zero
 from symderiv.pairing import Matching, match
 from symderiv.points import OutsideDomainError, Value, draws, evaluate, indices, mp, sizes_of
 from symderiv.rational import equal
+from symderiv.record import check_fire, fires, replay
 from symderiv.rules.base import RULES, Context
 from symderiv.rules.splitting import expand_power, fold_power, same_fraction
-from symderiv.trace import check_fire, fires, replay
 
 matching: Any = symderiv.matched.matching
 modules: Any = symderiv.modules

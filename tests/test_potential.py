@@ -19,7 +19,7 @@ from symderiv.integrals import antiderivative
 from symderiv.ir import free_symbols, is_zero
 from symderiv.points import OutsideDomainError, draws, evaluate, indices, mp, sizes_of
 from symderiv.rational import heaviside
-from symderiv.trace import replay
+from symderiv.record import replay
 
 matching: Any = symderiv.matched.matching
 matching_loss: Any = symderiv.matched.matching_loss

@@ -12,9 +12,9 @@ from symderiv.build import add, der, name, number, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
+from symderiv.record import Cong, Fire, Proof
 from symderiv.rules import RULES, Context
 from symderiv.saved import SavedError, from_json, to_json
-from symderiv.trace import Cong, Fire, Proof
 from tests.saved_cases import NETWORK, SHAPES, document, signed, text_of, told
 
 

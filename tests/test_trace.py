@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -10,13 +11,14 @@ from itertools import permutations
 import pytest
 
 import symderiv as sd
+from symderiv import ops, sympy_functions
 from symderiv.build import add, contract, der, scale, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.facts import Fact
 from symderiv.ir import Der, Expr
+from symderiv.record import Cong, Fire, Item, Proof, check_fire, fires, proofs, replay
 from symderiv.rules import RULES, Context
-from symderiv.trace import Cong, Fire, Item, Proof, check_fire, fires, proofs, replay
 
 NET = """
     z = W1 @ x + b1
@@ -301,3 +303,11 @@ def test_a_step_speaks():
     step = next(s for s in made("likelihood").steps if s.assumptions)
     assert step.rule == "assumption" and step.law and step.assumptions == ("sum(Y) == 1",)
     assert isinstance(step.before, Expr) and isinstance(step.after, Expr)
+
+
+def test_no_module_takes_the_place_of_a_public_function():
+    """An import of a module named like a function would put the module in the function's place."""
+    modules = {module.name for module in pkgutil.iter_modules(sd.__path__)}
+    assert modules & {*sd.__all__, *ops.__all__} == set()
+    assert "engine" in modules
+    assert sd.trace is sympy_functions.trace

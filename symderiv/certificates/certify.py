@@ -16,8 +16,8 @@ from symderiv.ir import Add, Contract, Expr, is_zero
 from symderiv.ops import shape_text
 from symderiv.proving.prepare import derived, symmetrised
 from symderiv.proving.show import proves
+from symderiv.record import Proof, fires
 from symderiv.rules.algebra import sums_in
-from symderiv.trace import Proof, fires
 
 NONE = Facts()
 MOST_TERMS = 12

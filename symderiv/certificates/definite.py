@@ -16,7 +16,7 @@ from symderiv.errors import SymderivError
 from symderiv.facts import Facts
 from symderiv.intervals import Intervals, is_negative, is_nonpositive
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, base_and_exponent, is_zero, number_of, postorder
-from symderiv.trace import fires
+from symderiv.record import fires
 
 Key = tuple[Expr, Axes, Axes, int]
 DEPTH_LIMIT = 40

@@ -16,7 +16,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Expr, Symbol, depends
 from symderiv.ops import shape_text
 from symderiv.proving.prepare import symmetrised
-from symderiv.trace import fires
+from symderiv.record import fires
 
 NONE = Facts()
 

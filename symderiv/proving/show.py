@@ -14,7 +14,7 @@ from symderiv.proving.forms import SYMMETRIC, Forms
 from symderiv.proving.joins import floated, split
 from symderiv.proving.prepare import DOMAIN, derived, symmetrised, with_domain
 from symderiv.proving.terms import GiveUp
-from symderiv.trace import Proof, fires
+from symderiv.record import Proof, fires
 
 NONE = Facts()
 BUDGET = 5000

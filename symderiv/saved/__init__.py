@@ -23,13 +23,13 @@ from symderiv.derive import Derivation
 from symderiv.errors import SymderivError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Expr, Name, Symbol
+from symderiv.record import Proof
 from symderiv.saved.checks import Checked, check_all
 from symderiv.saved.form import LONGEST_NAME, Piece, SavedError, compact, guarded, parse_document
 from symderiv.saved.goals import KINDS, SPLIT_PARTS
 from symderiv.saved.nodes import MOST_NODES, read_nodes
 from symderiv.saved.proofs import MOST_PROOFS, Reader, Writer, parts_numbers
 from symderiv.splits import GaussNewton
-from symderiv.trace import Proof
 
 FORMAT = "symderiv derivation"
 VERSION = 1

@@ -21,13 +21,13 @@ from symderiv.frontend.environment import Environment, environment_of
 from symderiv.frontend.inputs import to_expr
 from symderiv.frontend.shapes import ElementwiseDecl, ShapeDecl
 from symderiv.ir import Box, Der, Expr, Name, Symbol, depends
+from symderiv.record import Cong, Fire, Proof, fires, proofs, subproofs
 from symderiv.rules import RULES, Context
 from symderiv.rules.structure import structure_of
 from symderiv.saved.form import SavedError, guarded
 from symderiv.saved.goals import goals, opened, split_goals
 from symderiv.simplify import Normaliser
 from symderiv.splits import GaussNewton
-from symderiv.trace import Cong, Fire, Proof, fires, proofs, subproofs
 
 MOST_FAILURES = 20
 SHOWN = 200

@@ -9,10 +9,10 @@ from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.facts import Fact, Facts
 from symderiv.ir import Box, Expr, Name
+from symderiv.record import Cong, Fire, Item, Proof, proofs
 from symderiv.rules import RULES, Context
 from symderiv.saved.form import LONGEST_NAME, Piece, SavedError, guarded
 from symderiv.saved.nodes import MOST_AXES, MOST_KIDS, Record, below, read_ref, write_node
-from symderiv.trace import Cong, Fire, Item, Proof, proofs
 
 MOST_PROOFS = 400_000
 MOST_FACTS = 500

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from symderiv.build import box, substitute
 from symderiv.ir import Add, Contract, Der, Expr, Map, Name, is_zero
+from symderiv.record import Fire, Proof, proofs
 from symderiv.rules.differentiation import differentiate_variable, let
 from symderiv.tell.lines import (
     CONTRACT_DELTA,
@@ -17,7 +18,6 @@ from symderiv.tell.lines import (
     merged,
     why_of,
 )
-from symderiv.trace import Fire, Proof, proofs
 
 INLINE_LIMIT = 9
 """with more lemmas than this below, those of named nodes are told as chapters of their own"""

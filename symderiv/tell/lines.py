@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from symderiv.build import name, remake
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Box, Call, Der, Expr, Map, Name
-from symderiv.trace import Cong, Fire, Proof, fires
+from symderiv.record import Cong, Fire, Proof, fires
 
 
 @dataclass(frozen=True)

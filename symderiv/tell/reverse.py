@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from symderiv.ir import Add, Contract, Der, Expr, Name
+from symderiv.record import Fire, Proof, proofs
 from symderiv.rules.differentiation import let, pull_back
 from symderiv.tell.lines import Chapter, Line, Why, algebra_lines, as_proof, drop_repeats, holes, leaves, why_of
-from symderiv.trace import Fire, Proof, proofs
 
 
 def reverse_chapters(gradients: Sequence[Proof], loss: Expr, full: bool = False, subject: Expr | None = None) -> list[Chapter]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from symderiv.build import add, contract, permute
 from symderiv.ir import Add, Box, Contract, Der, Expr
+from symderiv.record import Cong, Fire, Proof
 from symderiv.rules.differentiation import pull_back
 from symderiv.tell.forward import forward_chapters
 from symderiv.tell.lines import (
@@ -23,7 +24,6 @@ from symderiv.tell.lines import (
     walk,
 )
 from symderiv.tell.reverse import reverse_chapters
-from symderiv.trace import Cong, Fire, Proof
 
 
 # ---------------------------------------------------------------- brief, and the differential reading

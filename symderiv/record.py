@@ -1,4 +1,4 @@
-"""The trace: the steps are the computation.
+"""The record: the steps are the computation.
 
 ``Fire`` is one rule at one node's root. ``Cong`` rewrites children and rebuilds the node by its constructor. ``Proof``
 is a sequence of these; a shared proof is referenced, not copied, so a derivation is a DAG of lemmas. Nothing stores a
