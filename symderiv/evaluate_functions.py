@@ -70,6 +70,15 @@ def logcosh(x: Value) -> Value:
     return choose(base(x).real > 0, x + log1p(exp(-2 * x)) - math.log(2), log1p(exp(2 * x)) - x - math.log(2))
 
 
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
+
+
+def fermi_dirac(x: Value) -> Value:
+    """π²/12 and the integral of softplus from 0 to x, by a Gauss rule."""
+    terms = tuple(x * softplus(x * float((t + 1) / 2)) * float(w / 2) for t, w in zip(_NODES, _WEIGHTS, strict=True))
+    return linear_sum(terms) + math.pi**2 / 12
+
+
 def normal_cdf(x: Value) -> Value:
     return erfc(x * -math.sqrt(0.5)) * 0.5
 
@@ -118,6 +127,7 @@ SCALAR: dict[str, Scalar] = {
     "abs": absolute,
     "erf": erf,
     "erfc": erfc,
+    "fermi_dirac": fermi_dirac,
     "normal_pdf": normal_pdf,
     "normal_cdf": normal_cdf,
     "sigmoid": sigmoid,
@@ -175,13 +185,25 @@ def _from_sympy(name: str) -> Scalar:
     return f
 
 
+def _polylog(order: int, z: Any) -> Any:
+    """Li_1 or Li_2 of numbers at or near the negative axis: -log(1 - z), and its integral over t of Li_1(z t)/t."""
+    if order == 1:
+        return -np.log1p(-z)
+    t = (_NODES + 1) / 2
+    far = np.abs(z) > 2
+    near = np.asarray(np.where(far, 1 / np.where(far, z, 1.0), z))
+    inner = (-np.log1p(-near[..., None] * t) / t) @ _WEIGHTS / 2
+    turned = -np.log(np.where(far, -z, 1.0))
+    return np.where(far, -math.pi**2 / 6 - turned * turned / 2 - inner, inner)
+
+
 @lru_cache(maxsize=256)
 def _sympy_derivative(name: str, params: tuple[str, ...], order: int) -> Callable[..., Any]:
     """The k-th derivative of a row's SymPy body, as a function of arrays."""
     x = sympy.Symbol("x", real=True)
     known = {p: sympy.Symbol(p, real=True) for p in params}
     body = sympy.sympify(ROWS[name].sympy, locals={"x": x, **known}).diff(x, order)
-    own = {"erf": erf, "erfc": erfc, "Heaviside": lambda t, *_: heaviside(t), "sign": sign, "Abs": absolute,
+    own = {"polylog": _polylog, "erf": erf, "erfc": erfc, "Heaviside": lambda t, *_: heaviside(t), "sign": sign, "Abs": absolute,
            "DiracDelta": lambda t, *_: np.zeros_like(t)}  # fmt: skip
     return sympy.lambdify((x, *known.values()), body, modules=[own, "numpy"])
 

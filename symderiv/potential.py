@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import islice
 from random import Random
 from typing import Any
 
-import sympy as sp
-
 from symderiv.affinity import flat
-from symderiv.build import ONE, add, apply, call, contract, der, identity, permute, power, scale, view, zero
+from symderiv.antigradient import Search, in_pieces, jumps, others_in, points
+from symderiv.build import add, der, permute, zero
 from symderiv.engine import Engine
 from symderiv.errors import NoMatchingLossError, NoRuleError
 from symderiv.facts import Facts
-from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.functions import SCALAR
-from symderiv.integrals import antiderivative
-from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, depends, free_symbols, is_zero, scaled
+from symderiv.integrals import monotone
+from symderiv.ir import Call, Expr, Map, Symbol, is_zero
 from symderiv.ops import dot, shape_text
 from symderiv.points import (
     NotEvaluableError,
@@ -34,7 +31,6 @@ from symderiv.points import (
     evaluate,
     indices,
     mp,
-    sizes_of,
     text_of,
 )
 from symderiv.rational import Scalars
@@ -45,6 +41,7 @@ from symderiv.services import service
 
 NONE = Facts()
 STEP = mp.mpf(10) ** -12
+PAIRS, REACH, STRETCHES, HALVINGS = 4, 4, 24, 40
 SMALL = mp.mpf(10) ** -20
 DEGREES = (0, 1, 2, 3, 4, -2, -3)
 
@@ -77,7 +74,7 @@ def find_matching_loss(module: Expr, input: Symbol, target: Symbol, facts: Facts
     Raises NoMatchingLossError, with two entries of the Jacobian that differ, where there is none, and NoRuleError
     where there may be one, but none in the functions of the table.
 
-    >>> from symderiv.build import symbol
+    >>> from symderiv.build import apply, symbol
     >>> u, y = symbol("u", ("o",)), symbol("y", ("o",))
     >>> find_matching_loss(apply("tanh", u), u, y).potential
     <{logcosh(u)_i}>
@@ -91,12 +88,13 @@ def find_matching_loss(module: Expr, input: Symbol, target: Symbol, facts: Facts
     value = peel(engine.simplify(module).after)
     jacobian = engine.jacobian(value, input).after
     _expect_symmetric(jacobian, input, facts)
-    potential = _Search(engine, input, facts).potential(value)
+    potential = Search(engine, input, facts).potential(value)
+    _expect_continuous(potential, input, facts)
     loss = add([(1, potential), (-1, dot(target, input))], ())
     proof, difference = _gradient(loss, value, input, target, facts)
     proved = is_zero(difference.after)
     reason = "" if proved else _expect_gradient(potential, value, input, facts)
-    convex = _convexity(value, jacobian, input, facts)
+    convex = _convexity(potential, value, jacobian, input, facts)
     status = "proved" if proved else "checked"
     return MatchingLoss(loss, potential, module, input, target, convex, status, proof, difference, reason)
 
@@ -124,28 +122,13 @@ def _gradient(loss: Expr, module: Expr, u: Symbol, target: Symbol, facts: Facts)
 
 
 # ---------------------------------------------------------------- is there one?
-def _points(u: Symbol, others: list[Symbol], facts: Facts, size: int, roots: tuple[Expr, ...]) -> Iterator[Any]:
-    """(point, sizes) at random."""
-    random = Random(3)
-    sizes: dict[str, int] = {}
-    for root in roots:
-        sizes.update(sizes_of(root, size))
-    streams = {s: draws(s.shape, s, facts, sizes, random) for s in (u, *others)}
-    while True:
-        yield {s: next(stream) for s, stream in streams.items()}, sizes
-
-
-def _others(u: Symbol, *roots: Expr) -> list[Symbol]:
-    return [s for s in free_symbols(*roots) if s.kind == "variable" and s is not u]
-
-
 def _expect_symmetric(jacobian: Expr, u: Symbol, facts: Facts) -> None:
     n = len(u.shape)
     swapped = permute(jacobian, (*range(n, 2 * n), *range(n)))
     if jacobian is swapped:
         return
     try:
-        for point, sizes in islice(_points(u, _others(u, jacobian), facts, 3, (jacobian,)), 6):
+        for point, sizes in islice(points(u, others_in(u, jacobian), facts, 3, (jacobian,)), 6):
             try:
                 value = evaluate(jacobian, point, sizes)
             except OutsideDomainError:
@@ -167,160 +150,11 @@ def _expect_symmetric(jacobian: Expr, u: Symbol, facts: Facts) -> None:
         ) from None
 
 
-# ---------------------------------------------------------------- its potential
-class _Search:
-    """Looks for a potential of each term of a module."""
-
-    def __init__(self, engine: Engine, u: Symbol, facts: Facts) -> None:
-        self.engine, self.u, self.facts = engine, u, facts
-
-    def potential(self, module: Expr) -> Expr:
-        terms = module.terms if isinstance(module, Add) else ((Fraction(1), module),)
-        parts = [self.term(t) for _, t in terms]
-        if any(p is None for p in parts):
-            whole = self.term(module)
-            if whole is None:
-                raise NoRuleError(
-                    "the module's matching loss has no closed form in the table of functions",
-                    hint="it is the integral of the module along a ray from 0",
-                )
-            return self.engine.simplify(whole).after
-        found = add([(c, p) for (c, _), p in zip(terms, parts, strict=True) if p is not None], ())
-        return self.engine.simplify(found).after
-
-    def term(self, node: Expr) -> Expr | None:
-        if not depends(node, self.u):
-            return dot(node, self.u)
-        bare = peel(node)
-        return (
-            self.softmax(bare)
-            or self.row(bare)
-            or self.opened(bare)
-            or self.elementwise(node)
-            or self.homogeneous(node)
-        )
-
-    def opened(self, node: Expr) -> Expr | None:
-        """Of a function whose definition is a sum: term by term."""
-        if not isinstance(node, Map) or not has_definition(node):
-            return None
-        value = self.engine.simplify(definition_of(node)).after
-        if not isinstance(value, Add) or len(value.terms) < 2:
-            return None
-        parts = [(c, self.term(t)) for c, t in value.terms]
-        return None if any(p is None for _, p in parts) else add([(c, p) for c, p in parts if p is not None], ())
-
-    def slope(self, arg: Expr) -> Expr | None:
-        """c where arg is c·u + constant, a number or a scalar without u in it."""
-        jacobian = self.engine.jacobian(arg, self.u).after
-        unit = identity(self.u.shape)
-        if arg.shape != self.u.shape or is_zero(jacobian):
-            return None
-        c, rest = scaled(jacobian)
-        if rest is unit:
-            return scale(c, ONE)
-        if not isinstance(rest, Contract) or depends(rest, self.u):
-            return None
-        rows = list(zip(rest.factors, rest.labels, strict=True))
-        scalars = [f for f, labels in rows if not labels]
-        array = [row for row in rows if row[1]]
-        core = contract([f for f, _ in array], [labels for _, labels in array], rest.out, dict(enumerate(rest.dims)))
-        return scale(c, contract(scalars, [()] * len(scalars), ())) if core is unit else None
-
-    @staticmethod
-    def over(slope: Expr, total: Expr) -> Expr:
-        return contract((power(slope, -1), total), ((), ()), ())
-
-    def softmax(self, node: Expr) -> Expr | None:
-        """Of softmax(cu + d): the sum of logsumexp(cu + d)/c."""
-        if not isinstance(node, Call) or node.fn != "softmax" or node.ders:
-            return None
-        c = self.slope(node.args[0])
-        if c is None:
-            return None
-        kept = tuple(d for k, d in enumerate(node.shape) if k != node.params[0])
-        found = call("logsumexp", node.args, kept, node.params)
-        return self.over(c, view(found, tuple(range(len(kept))), ()))
-
-    def row(self, node: Expr) -> Expr | None:
-        """Of f(cu + d) where the table has a row F with F' = f: the sum of F(cu + d)/c."""
-        if not isinstance(node, Map) or node.generic or node.fn == "pow":
-            return None
-        c = self.slope(node.arg)
-        if c is None:
-            return None
-        for row in SCALAR.values():
-            made = apply(row.name, node.arg, [v for _, v in row.params])
-            if made.shape != node.shape or not isinstance(made, Map):
-                continue
-            if self.engine.simplify(derivative_of(made)).after is node:
-                return self.over(c, view(made, tuple(range(len(node.shape))), ()))
-        return None
-
-    def homogeneous(self, node: Expr) -> Expr | None:
-        """⟨M(u), u⟩/(k + 1) where J u = k M (Euler), so that M(tu) = tᵏ M(u)."""
-        n = len(self.u.shape)
-        if node.shape != self.u.shape:
-            return None
-        jacobian = self.engine.jacobian(node, self.u).after
-        moved = contract((jacobian, self.u), (tuple(range(2 * n)), tuple(range(n, 2 * n))), tuple(range(n)))
-        for k in DEGREES:
-            if is_zero(self.engine.simplify(add([(1, moved), (-k, node)], node.shape)).after):
-                return scale(Fraction(1, k + 1), dot(node, self.u))
-        degree = self.degree(node)
-        return None if degree is None else scale(Fraction(1, degree + 1), dot(node, self.u))
-
-    def degree(self, node: Expr) -> int | None:
-        """The k that M(2u) = 2ᵏ M(u) shows at some points; what comes of it is checked in the end."""
-        seen: set[int] = set()
-        for point, sizes in islice(_points(self.u, _others(self.u, node), self.facts, 3, (node,)), 6):
-            try:
-                one = evaluate(node, point, sizes)
-                two = evaluate(node, {**point, self.u: {at: 2 * v for at, v in point[self.u].items()}}, sizes)
-            except OutsideDomainError:
-                continue
-            except NotEvaluableError:
-                return None
-            fits = [k for k in DEGREES if all(abs(two[at] - 2**k * one[at]) < SMALL * (1 + abs(one[at])) for at in one)]
-            seen.add(fits[0] if len(fits) == 1 else -1)
-        return seen.pop() if len(seen) == 1 and seen != {-1} else None
-
-    # ------------------------------------------------------------ entry by entry
-    def elementwise(self, node: Expr) -> Expr | None:
-        """The sum over entries of the integral of one entry's formula."""
-        scalars = Scalars(node.shape, self.u)
-        formula = scalars.entry(node) if node.shape == self.u.shape else None
-        entries = [s for (e, _), s in scalars.atoms.items() if e is self.u]
-        if formula is None or len(entries) != 1 or (self.u, scalars.letters) not in scalars.atoms:
-            return None
-        integral = antiderivative(formula, entries[0])
-        found = None if integral is None else scalars.expression(self.with_real_logarithms(integral, scalars))
-        return None if found is None else view(found, tuple(range(len(node.shape))), ())
-
-    def with_real_logarithms(self, integral: sp.Expr, scalars: Scalars) -> sp.Expr:
-        """log(−w) for log(w) where w is negative at the points that the facts allow: both have one derivative."""
-        for term in integral.atoms(sp.log):
-            inside = scalars.expression(term.args[0])
-            if inside is None:
-                continue
-            signs = set()
-            for point, sizes in islice(_points(self.u, _others(self.u, inside), self.facts, 1, (inside,)), 12):
-                try:
-                    signs |= {mp.sign(v) for v in evaluate(inside, point, sizes).values()}
-                except OutsideDomainError:
-                    continue
-            if signs == {-1}:
-                integral = integral.xreplace({term: sp.log(-term.args[0])})
-            elif -1 in signs:
-                integral = integral.xreplace({term: sp.log(sp.Abs(term.args[0], evaluate=False))})
-        return integral
-
-
 # ---------------------------------------------------------------- checks
 def _expect_gradient(potential: Expr, module: Expr, u: Symbol, facts: Facts) -> str:
     """Central differences of the potential against the module, at random points."""
     done = 0
-    for point, sizes in islice(_points(u, _others(u, potential, module), facts, 3, (potential, module)), 20):
+    for point, sizes in islice(points(u, others_in(u, potential, module), facts, 3, (potential, module)), 20):
         try:
             value = evaluate(module, point, sizes)
             for at in indices(u.shape, sizes):
@@ -336,9 +170,46 @@ def _expect_gradient(potential: Expr, module: Expr, u: Symbol, facts: Facts) -> 
     return f"its gradient was compared with the module's value at {done} points"
 
 
-def _convexity(module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
+def _expect_continuous(potential: Expr, u: Symbol, facts: Facts) -> None:
+    """Of a potential in pieces: where it jumps its gradient is right almost everywhere, and it is no integral.
+
+    Between points on either side the stretch with the largest change is halved again and again: at a kink the change
+    goes to 0 with the stretch, at a jump it stays.
+    """
+    if not in_pieces(potential):
+        return
+    drawn = points(u, others_in(u, potential), facts, 2, (potential,))
+    for (first, sizes), (second, _) in islice(batched_pairs(drawn), PAIRS):
+        reach = 1 if facts else REACH
+
+        def along(t: Any, a: Any = first, b: Any = second, sizes: Any = sizes, reach: int = reach) -> Any:
+            at = {k: reach * ((1 - t) * v + t * b[u][k]) for k, v in a[u].items()}
+            return evaluate(potential, {**a, u: at}, sizes)[()]
+
+        try:
+            grid = [mp.mpf(k) / STRETCHES for k in range(STRETCHES + 1)]
+            values = [along(t) for t in grid]
+            for k in sorted(range(STRETCHES), key=lambda k: -abs(values[k + 1] - values[k]))[:3]:
+                lo, hi, low, high = grid[k], grid[k + 1], values[k], values[k + 1]
+                for _ in range(HALVINGS):
+                    t = (lo + hi) / 2
+                    middle = along(t)
+                    lo, hi, low, high = (lo, t, low, middle) if abs(middle - low) > abs(high - middle) else (t, hi, middle, high)
+                if abs(high - low) > mp.mpf(10) ** -6 * (1 + abs(low)):
+                    raise NoRuleError("the module's matching loss has no closed form in the table of functions",
+                                      hint="the antiderivative that was found jumps where pieces of the module meet")
+        except OutsideDomainError:
+            continue
+
+
+def batched_pairs(stream: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
+    while True:
+        yield next(stream), next(stream)
+
+
+def _convexity(potential: Expr, module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
     """Convex where it is known that the Jacobian is positive semi-definite; neither where two directions show it."""
-    if not depends(jacobian, u) and is_zero(jacobian):
+    if not jumps(module) and is_zero(jacobian):
         return "affine"
     if isinstance(module, Map) and not module.generic and module.arg is u and SCALAR.get(module.fn):
         kind = SCALAR[module.fn].monotone
@@ -346,6 +217,14 @@ def _convexity(module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
             return "convex" if kind == "increasing" else "concave"
     if module is u or (isinstance(module, Call) and module.fn == "softmax" and module.args[0] is u):
         return "convex"
+    scalars = Scalars(module.shape, u)
+    formula = scalars.entry(module) if in_pieces(module) and module.shape == u.shape else None
+    entries = [x for (e, _), x in scalars.atoms.items() if e is u]
+    moves = monotone(formula, entries[0]) if formula is not None and len(entries) == 1 else None
+    if moves is not None:
+        return {"increasing": "convex", "decreasing": "concave", "constant": "affine", "neither": "neither"}[moves]
+    if jumps(module):                                           # which its Jacobian doesn't see
+        return str(service("curvature")(potential, u, facts).verdict)
     try:
         verdict = service("certificate")(jacobian, facts).verdict
     except (ImportError, AttributeError):  # nothing certifies: only a counterexample is looked for
@@ -355,7 +234,7 @@ def _convexity(module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
     n, signs = len(u.shape), set()
     random = Random(4)
     try:
-        for point, sizes in islice(_points(u, _others(u, jacobian), facts, 3, (jacobian,)), 20):
+        for point, sizes in islice(points(u, others_in(u, jacobian), facts, 3, (jacobian,)), 20):
             try:
                 value = evaluate(jacobian, point, sizes)
             except OutsideDomainError:
@@ -366,7 +245,7 @@ def _convexity(module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
                     signs.add(mp.sign(form))
     except NotEvaluableError:
         return "unknown"
-    return "neither" if len(signs) == 2 else "unknown"
+    return "neither" if len(signs) == 2 else str(service("curvature")(potential, u, facts).verdict)
 
 
 __all__ = ["MatchingLoss", "find_matching_loss"]

@@ -35,6 +35,15 @@ class heaviside(sp.Function):
         return sp.Integer(0)
 
 
+class relu(sp.Function):
+    """max(x, 0), by which antiderivatives in pieces are written without overflow."""
+
+    nargs = 1
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return heaviside(self.args[0])
+
+
 _PLAIN = {
     "exp": sp.exp,
     "log": sp.log,
@@ -177,6 +186,7 @@ _BACK = {
     "atan": sp.atan,
     "tan": sp.tan,
     "abs": sp.Abs,
+    "relu": relu,
     "asinh": sp.asinh,
     "atanh": sp.atanh,
 }

@@ -57,6 +57,7 @@ LAYERS = (
      "pair_curvature", "conventions"),
     ("natural",),
     ("modules", "sympy_functions", "torch_models"),
+    ("antigradient",),
     ("potential",),
     ("matched",),
     ("api", "depth"),

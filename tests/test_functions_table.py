@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import sympy
 
+from symderiv.antigradient import JUMPS
 from symderiv.functions import ALIASES, MODULES, POWERS, SCALAR, TENSOR, function_names
 from symderiv.functions.rows import REALS, Interval, ScalarFunction
 
@@ -104,6 +105,7 @@ def by_definitions(text: str, x: mpmath.mpf, params: dict[str, Fraction]) -> mpm
     scope: dict[str, Any] = {
         name: getattr(mpmath, name) for name in ("exp", "log", "sin", "cos", "atan", "erf", "sqrt")
     }
+    scope["fermi_dirac"] = lambda v: -mpmath.polylog(2, -mpmath.exp(v)).real
     scope |= {"pi": mpmath.pi, "heaviside": lambda v: mpmath.mpf(v > 0)}
     for name, row in SCALAR.items():
         if row.definition is not None:
@@ -213,6 +215,14 @@ def test_planted_faults_are_seen(row):
         check_numpy(dataclasses.replace(row, numpy=row.numpy + " + 1e-9"))
     with pytest.raises(AssertionError):
         check_definition(dataclasses.replace(row, definition=(row.definition or f"{row.name}(x)") + " + x/1000"))
+
+
+@pytest.mark.parametrize("row", [row for row in SCALAR.values() if row.rough], ids=lambda row: row.name)
+def test_the_rows_that_jump_are_known(row):
+    truth = exact(row)
+    sides = [(truth(mpmath.mpf(p.numerator) / p.denominator - H), truth(mpmath.mpf(p.numerator) / p.denominator + H))
+             for p in listed(row.rough, row.defaults)]
+    assert any(abs(a - b) > 1e-6 for a, b in sides) == (row.name in JUMPS)
 
 
 @ROWS

@@ -196,6 +196,8 @@ _ABSENT = {"argmax": "it has no derivative; max(x) has one",
            "argmin": "it has no derivative; min(x) has one", "sort": "it has no derivative as a formula; max(x) has one",
            "median": "write mean(x)", "pinv": "write inv(X.T @ X) @ X.T, for X of full column rank",
            "svd": "there are norm(X, 2), left_singular(X), right_singular(X)", "round": "its slope is 0 or none",
+           "sqrtm": "there are expm(X), sinm(X), cosm(X)", "logm": "there is logdet(X), its trace; and expm(X)",
+           "cholesky": "write the product that you have: L @ L.T", "qr": "write the product that you have: Q @ R",
            "eig": "there are eigvalsh(X), eigmax(X), sum(eigvals(X))", "eigh": "there are eigvalsh(X), eigenvectors(X)",
            "array": "entries can't be written out; give it as a symbol",
            "arange": "entries can't be written out; give it as a symbol"}  # fmt: skip

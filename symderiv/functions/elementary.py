@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from symderiv.functions.rows import ScalarFunction, interval
-from symderiv.functions.sources import ERF, ERF_COMPLEX
+from symderiv.functions.sources import ERF, ERF_COMPLEX, FERMI_DIRAC
 
 # fmt: off
 ELEMENTARY: tuple[ScalarFunction, ...] = (
@@ -96,6 +96,11 @@ ELEMENTARY: tuple[ScalarFunction, ...] = (
         derivative_note=r"\operatorname{erfc}^{\prime}(x)=-\tfrac{2}{\sqrt{\pi}}e^{-x^{2}}", numpy="_erfc({x})",
         numpy_helper=ERF, complex_numpy="1.0 - _erf_complex({x})", complex_helper=ERF_COMPLEX,
         latex=r"\operatorname{erfc}", range=interval("(0, 2)"), monotone="decreasing", source="DLMF 7.2.2"),
+    ScalarFunction(
+        "fermi_dirac", None, sympy="-polylog(2, -exp(x))", derivative="softplus(x)",
+        derivative_note=r"\mathcal{F}_1^{\prime}=\operatorname{softplus}", numpy="_fermi_dirac({x})",
+        numpy_helper=FERMI_DIRAC, latex=r"\mathcal{F}_1", range=interval("(0, oo)"), monotone="increasing",
+        convexity="convex", source="F_1(x) = -Li_2(-e^x), the integral of softplus up to x; DLMF 25.12(iii)"),
     ScalarFunction(
         "normal_pdf", "exp(-x**2/2)/sqrt(2*pi)", sympy="exp(-x**2/2)/sqrt(2*pi)", derivative="-x*normal_pdf(x)",
         derivative_note=r"\varphi^{\prime}(x)=-x\,\varphi(x)", numpy="np.exp(-0.5*{x}*{x})/np.sqrt(2.0*np.pi)",

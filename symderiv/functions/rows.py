@@ -172,6 +172,7 @@ class TensorFunction:
     facts: tuple[str, ...] = ()  #: what holds of a value, in the words of `assume=`; the value is called `p`
     convexity: Literal["convex", "concave", "affine"] | None = None  #: of each entry, in the first argument
     rough: str = ""  #: where it isn't differentiable, in words
+    pieces: bool = False  #: made of pieces, with kinks or jumps where they meet
     module: str | None = None
 
     def numpy_source(self, *arguments: str, **values: str) -> str:

@@ -83,3 +83,23 @@ def _log_softmax(x, axis=-1):
     shifted -= np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
     return shifted
 '''
+
+#: -Li2(-exp(x)): the alternating series, accelerated; for x > 0 by reflection. Analytic, so that a complex step holds.
+#: H. Cohen, F. Rodriguez Villegas, D. Zagier, Convergence acceleration of alternating series, Exp. Math. 9 (2000).
+FERMI_DIRAC = '''\
+def _fermi_dirac(x):
+    """The integral of log(1 + exp(t)) up to x, which is -Li2(-exp(x)), elementwise."""
+    right = np.real(x) > 0
+    z = np.exp(np.where(right, -x, x))
+    n, total, power = 24, 0.0, 1.0
+    scale = (3.0 + 8.0**0.5)**n
+    scale = (scale + 1.0/scale)/2.0
+    b, c = -1.0, -scale
+    for k in range(n):
+        c = b - c
+        power = power * z
+        total = total + c * power / (k + 1.0)**2
+        b *= (k + n) * (k - n) / ((k + 0.5) * (k + 1.0))
+    total = total / scale
+    return np.where(right, np.pi**2/6.0 + x*x/2.0 - total, total)
+'''

@@ -88,7 +88,7 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         source="numpy.linalg.inv"),
     TensorFunction(
         "max", "primitive", None, params=REDUCE, numpy="np.max({x}, axis={axis}, keepdims={keepdims})", latex=r"\max",
-        convexity="convex", rough="where two entries are largest", source="numpy.max"),
+        convexity="convex", rough="where two entries are largest", pieces=True, source="numpy.max"),
     TensorFunction(
         "min", "macro", "-max(-x, axis=axis, keepdims=keepdims)", params=REDUCE,
         numpy="np.min({x}, axis={axis}, keepdims={keepdims})", latex=r"\min", convexity="concave",
@@ -99,6 +99,6 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
     TensorFunction(
         "is_max", "primitive", None, params=(("axis", None),),
         numpy="np.where({x} == np.max({x}, axis={axis}, keepdims=True), 1.0, 0.0)", latex=r"\operatorname{ismax}",
-        range=interval("[0, 1]"), rough="where two entries are largest", source="the slope of numpy.max, away from ties"),
+        range=interval("[0, 1]"), rough="where two entries are largest", pieces=True, source="the slope of numpy.max, away from ties"),
 )
 # fmt: on
