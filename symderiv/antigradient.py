@@ -14,10 +14,12 @@ from typing import Any
 
 import sympy as sp
 
-from symderiv.build import ONE, add, apply, call, contract, power, scale, substitute, symbol, view
+from symderiv.build import ONE, add, apply, contract, power, scale, substitute, symbol, view
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
+from symderiv.frontend.build_text import expand
+from symderiv.frontend.notation import tensor_params
 from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.integrals import antiderivative
@@ -122,7 +124,7 @@ class Search:
             found = self.term(bare)
             return None if found is None else contract((factor, found), ((), ()), ())
         return (
-            self.softmax(bare)
+            self.whole(bare)
             or self.row(bare)
             or self.by_parts(bare)
             or self.composed(bare)
@@ -209,17 +211,16 @@ class Search:
         return None
 
     # ------------------------------------------------------------ through another function
-    def softmax(self, node: Expr) -> Expr | None:
-        """Of softmax(cu + d) with a number c: the sum of logsumexp(cu + d)/c."""
-        if not isinstance(node, Call) or node.fn != "softmax" or node.ders:
+    def whole(self, node: Expr) -> Expr | None:
+        """Of a function of whole arrays whose row states a potential, at cu + d with a number c: it, divided by c."""
+        row = TENSOR.get(node.fn) if isinstance(node, Call) and not node.abstract and not node.ders else None
+        if row is None or not row.potential or not isinstance(node, Call):
             return None
         c = _number(self.slope(node.args[0]))
         if c is None:
             return None
-        kept = tuple(d for k, d in enumerate(node.shape) if k != node.params[0])
-        found = call("logsumexp", node.args, kept, node.params)
-        total = view(found, tuple(range(len(kept))), ())
-        return contract((power(c, -1), total), ((), ()), ())
+        scope = {**dict(zip(row.arguments, node.args, strict=True)), **tensor_params(node)}
+        return contract((power(c, -1), expand(row.potential, scope)), ((), ()), ())
 
     def composed(self, node: Expr) -> Expr | None:
         """Of Jᵀ g(z) with z(u) affine, J its Jacobian: a potential of g, at z."""

@@ -11,7 +11,7 @@ here is evaluated from its SymPy body, by SymPy's own derivatives.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import combinations
 from typing import Any
@@ -20,6 +20,7 @@ import numpy as np
 import sympy
 
 from symderiv.errors import TooLargeError, UnknownNameError
+from symderiv.evaluate_axes import SIMPLEX, Axis, axes, total
 from symderiv.evaluate_matrices import SPECTRA, inv, matmul
 from symderiv.functions import SCALAR as ROWS
 from symderiv.jets import (
@@ -209,21 +210,6 @@ def _sympy_derivative(name: str, params: tuple[str, ...], order: int) -> Callabl
 
 
 # ---------------------------------------------------------------- whole arrays
-Axis = int | Sequence[int] | None
-
-
-def axes(axis: Axis, order: int) -> tuple[int, ...]:
-    """Axes counted from the end (axes before a value's own hold other things); None stands for all ``order`` axes."""
-    if axis is None:
-        return tuple(range(-order, 0))
-    given = axis if isinstance(axis, Sequence) else (axis,)
-    return tuple(sorted(int(a) % order - order for a in given))
-
-
-def total(x: Value, order: int, axis: Axis = None, keepdims: bool = False) -> Value:
-    return linear(lambda a: np.asarray(np.sum(a, axis=axes(axis, order), keepdims=keepdims)), x)
-
-
 def mean(x: Value, order: int, axis: Axis = None, keepdims: bool = False) -> Value:
     return linear(lambda a: np.asarray(np.mean(a, axis=axes(axis, order), keepdims=keepdims)), x)
 
@@ -339,6 +325,7 @@ def reshape(x: Value, order: int, *groups: int) -> Value:
 
 
 TENSOR: dict[str, Scalar] = {
+    **SIMPLEX,
     "softmax": softmax,
     "softmin": lambda x, order, axis=-1: softmax(-x, order, axis),
     "logsumexp": logsumexp,

@@ -111,6 +111,8 @@ def _value(node: Expr, done: Mapping[Expr, Value], point: Point, sizes: Sizes) -
         return {at: _real(f, done[node.arg][at]) for at in places}
     if isinstance(node, Call) and node.fn in ("inv", "det", "logdet") and not node.ders:
         return _of_matrix(node, done[node.args[0]], dim_value(node.args[0].shape[0], sizes))
+    if isinstance(node, Call) and node.fn in _OF_AXES and not node.ders:
+        return _along_axes(node, done[node.args[0]])
     if isinstance(node, Call) and node.abstract and node.fn in point:
         own = len(node.shape) - sum(len(node.args[d].shape) for d in node.ders)
         value: Value = point[node.fn]([done[a] for a in node.args], node.ders, own, places)
@@ -142,6 +144,37 @@ def _of_matrix(node: Call, x: Value, n: int) -> Value:
         return {(i, j): inverse[i, j] for i in range(n) for j in range(n)}
     value = mp.det(matrix)
     return {(): value if node.fn == "det" else mp.log(abs(value))}
+
+
+def _along_axes(node: Call, x: Value) -> Value:
+    """A function along the axes of its first parameter: a number of each slice, or a slice of each."""
+    axes, order = node.params[0], len(node.args[0].shape)
+    reduced = set(range(order)) if axes is None else {axes} if isinstance(axes, int) else set(axes)
+    slices: dict[tuple[int, ...], list[tuple[int, ...]]] = {}
+    for at in x:
+        slices.setdefault(tuple(p for k, p in enumerate(at) if k not in reduced), []).append(at)
+    found = {kept: _OF_AXES[node.fn]([x[at] for at in places]) for kept, places in slices.items()}
+    if len(node.shape) < order:
+        return found
+    return {at: mp.mpf(x[at] == found[kept]) for kept, places in slices.items() for at in places}
+
+
+def _threshold(values: Sequence[Any], degree: int) -> Any:
+    """τ with Σ max(v − τ, 0)^degree = 1, the largest that the greatest values alone give."""
+    chosen = sorted((mp.mpf(v) / degree for v in values), reverse=True)
+    for k in range(len(chosen), 0, -1):
+        m = mp.fsum(chosen[:k]) / k
+        spread = mp.fsum((v - m) ** 2 for v in chosen[:k])
+        if degree == 2 and spread > 1:
+            continue
+        found = m - mp.mpf(1) / k if degree == 1 else m - mp.sqrt((1 - spread) / k)
+        if chosen[k - 1] > found:
+            return found
+    raise OutsideDomainError("two entries are equal to a threshold")
+
+
+_OF_AXES: dict[str, Any] = {"max": max, "is_max": max, "sparsemax_threshold": lambda v: _threshold(v, 1),
+                            "entmax15_threshold": lambda v: _threshold(v, 2)}
 
 
 def _singular(matrix: Any, n: int) -> bool:

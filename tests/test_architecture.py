@@ -25,7 +25,7 @@ LAYERS = (
     ("bounds",),
     ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
     ("structures",),
-    ("ir", "functions", "families", "links", "smooth", "evaluate_matrices", "evaluate_expectation"),
+    ("ir", "functions", "families", "links", "smooth", "evaluate_axes", "evaluate_matrices", "evaluate_expectation"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),
     ("construct",),
@@ -73,7 +73,7 @@ LAYERS = (
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.
 HEAVY = {
     "numpy": {
-        *("jets", "smooth", "evaluate", "evaluate_functions", "evaluate_matrices",
+        *("jets", "smooth", "evaluate", "evaluate_axes", "evaluate_functions", "evaluate_matrices",
         "evaluate_expectation", "draw", "verify", "checking", "proving.numeric"),
         *("codegen", "compiled", "depth.code", "handout", "cli", "testing", "torch_models"),
     },

@@ -18,6 +18,7 @@ def whole(text: str, **values: Any) -> Any:
     scope: dict[str, Any] = {"exp": np.exp, "log": np.log, "sqrt": np.sqrt, "abs": np.abs, "sum": np.sum, "max": np.max}
     scope |= {name: (lambda v, row=TENSOR[name]: stable(row, v)) for name in SPECTRA}
     scope |= {"trace": np.trace}
+    scope |= {name: (lambda v, row=TENSOR[name], **kw: stable(row, v, **kw)) for name in ("sparsemax_threshold", "entmax15_threshold")}
     scope |= {"relu": lambda v: np.maximum(v, 0), "det": np.linalg.det, "size": np.size}
     for row in TENSOR.values():
         if row.definition is not None:

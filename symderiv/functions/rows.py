@@ -174,6 +174,7 @@ class TensorFunction:
     rough: str = ""  #: where it isn't differentiable, in words
     pieces: bool = False  #: made of pieces, with kinks or jumps where they meet
     module: str | None = None
+    potential: str = ""  #: text in the arguments: what it is the gradient of; the engine differentiates it to prove so
 
     def numpy_source(self, *arguments: str, **values: str) -> str:
         """The stable NumPy source for the arguments' texts; parameters are given as text too."""

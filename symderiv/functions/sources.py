@@ -103,3 +103,41 @@ def _fermi_dirac(x):
     total = total / scale
     return np.where(right, np.pi**2/6.0 + x*x/2.0 - total, total)
 '''
+
+#: The thresholds of sparsemax and of 1.5-entmax, by sorting; analytic where the support doesn't change.
+#: A. Martins, R. Astudillo, ICML 2016, algorithm 1; B. Peters, V. Niculae, A. Martins, ACL 2019, algorithm 2.
+THRESHOLDS = '''\
+def _in_a_row(x, axis):
+    """The axes named, as one last axis; and the shape of the rest with those axes kept."""
+    axes = tuple(range(x.ndim)) if axis is None else tuple(a % x.ndim for a in np.atleast_1d(axis))
+    moved = np.moveaxis(x, axes, range(x.ndim - len(axes), x.ndim))
+    shape = tuple(1 if a in axes else d for a, d in enumerate(x.shape))
+    return moved.reshape((*moved.shape[:x.ndim - len(axes)], -1)), axes, shape
+
+
+def _sparsemax_threshold(x, axis=None, keepdims=False):
+    """The t with sum(max(x - t, 0)) = 1."""
+    flat, axes, shape = _in_a_row(np.asarray(x), axis)
+    z = -np.sort(-flat.real, axis=-1)
+    count = np.sum(1.0 + np.arange(1, z.shape[-1] + 1)*z > np.cumsum(z, axis=-1), axis=-1, keepdims=True)
+    inside = flat.real >= np.take_along_axis(z, count - 1, axis=-1)
+    t = ((np.sum(np.where(inside, flat, 0.0), axis=-1, keepdims=True) - 1.0)/count).reshape(shape)
+    return t if keepdims else np.squeeze(t, axis=axes)
+
+
+def _entmax15_threshold(x, axis=None, keepdims=False):
+    """The t with sum(max(x/2 - t, 0)**2) = 1."""
+    flat, axes, shape = _in_a_row(np.asarray(x)/2.0, axis)
+    top = np.max(flat.real, axis=-1, keepdims=True)
+    flat = flat - top
+    z = -np.sort(-flat.real, axis=-1)
+    k = np.arange(1, z.shape[-1] + 1)
+    mean = np.cumsum(z, axis=-1)/k
+    spread = np.cumsum(z*z, axis=-1) - k*mean*mean
+    count = np.sum(mean - np.sqrt(np.maximum((1.0 - spread)/k, 0.0)) <= z, axis=-1, keepdims=True)
+    inside = flat.real >= np.take_along_axis(z, count - 1, axis=-1)
+    mean = np.sum(np.where(inside, flat, 0.0), axis=-1, keepdims=True)/count
+    spread = np.sum(np.where(inside, (flat - mean)**2, 0.0), axis=-1, keepdims=True)
+    t = (mean - np.sqrt((1.0 - spread)/count) + top).reshape(shape)
+    return t if keepdims else np.squeeze(t, axis=axes)
+'''

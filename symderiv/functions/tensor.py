@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from symderiv.functions.rows import TensorFunction, interval
-from symderiv.functions.sources import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX
+from symderiv.functions.sources import LOG_SOFTMAX, LOGSUMEXP, SOFTMAX, THRESHOLDS
 
 LAST = (("axis", -1),)
 REDUCE = (("axis", None), ("keepdims", False))
@@ -16,6 +16,7 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         "softmax", "definition", "exp(x)/sum(exp(x), axis=axis, keepdims=True)", params=LAST,
         numpy="_softmax({x}, axis={axis})", numpy_helper=SOFTMAX, latex=r"\operatorname{softmax}",
         range=interval("(0, 1)"), facts=("p > 0", "sum(p, axis=axis) == 1"), module="Softmax",
+        potential="sum(logsumexp(x, axis=axis))",
         source="Boltzmann 1868; Bridle 1990"),
     TensorFunction(
         "logsumexp", "definition", "log(sum(exp(x), axis=axis, keepdims=keepdims))", params=REDUCE,
@@ -29,6 +30,33 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         "softmin", "macro", "softmax(-x, axis=axis)", params=LAST, numpy="_softmax(-{x}, axis={axis})",
         numpy_helper=SOFTMAX, latex=r"\operatorname{softmin}", range=interval("(0, 1)"),
         facts=("p > 0", "sum(p, axis=axis) == 1"), module="Softmin", source="torch.nn.Softmin"),
+    TensorFunction(
+        "sparsemax", "definition", "relu(x - sparsemax_threshold(x, axis=axis, keepdims=True))", params=LAST,
+        numpy="np.maximum({x} - _sparsemax_threshold({x}, {axis}, True), 0.0)", numpy_helper=THRESHOLDS,
+        latex=r"\operatorname{sparsemax}", range=interval("[0, 1]"), facts=("sum(p, axis=axis) == 1",),
+        rough="where an entry of x is the threshold", pieces=True, module="Sparsemax",
+        potential="sum(sparsemax(x, axis=axis)**2)/2 + sum(sparsemax_threshold(x, axis=axis))",
+        source="Martins & Astudillo 2016: the point of the simplex that is nearest to x"),
+    TensorFunction(
+        "sparsemax_threshold", "primitive", None, params=REDUCE,
+        numpy="_sparsemax_threshold({x}, {axis}, {keepdims})", numpy_helper=THRESHOLDS, latex=r"\tau({x})",
+        convexity="convex", rough="where an entry of x is the threshold", pieces=True,
+        derivative_note=r"\nabla\tau=s/\mathbf{1}^{\top}s,\ s=H(x-\tau\mathbf{1})",
+        source="the τ with Σ max(x - τ, 0) = 1; Martins & Astudillo 2016, (3)"),
+    TensorFunction(
+        "entmax15", "definition", "relu(x/2 - entmax15_threshold(x, axis=axis, keepdims=True))**2", params=LAST,
+        numpy="np.maximum({x}/2.0 - _entmax15_threshold({x}, {axis}, True), 0.0)**2", numpy_helper=THRESHOLDS,
+        latex=r"\operatorname{entmax}_{1.5}", range=interval("[0, 1]"), facts=("sum(p, axis=axis) == 1",),
+        rough="where half an entry of x is the threshold", pieces=True, module="Entmax15",
+        potential="2*sum(relu(x/2 - entmax15_threshold(x, axis=axis, keepdims=True))**3)/3"
+                  " + 2*sum(entmax15_threshold(x, axis=axis))",
+        source="Peters, Niculae & Martins 2019: entmax with α = 1.5"),
+    TensorFunction(
+        "entmax15_threshold", "primitive", None, params=REDUCE,
+        numpy="_entmax15_threshold({x}, {axis}, {keepdims})", numpy_helper=THRESHOLDS, latex=r"\tau_{1.5}({x})",
+        rough="where half an entry of x is the threshold", pieces=True,
+        derivative_note=r"\nabla\tau=r/(2\,\mathbf{1}^{\top}r),\ r=\max(x/2-\tau\mathbf{1},0)",
+        source="the τ with Σ max(x/2 - τ, 0)² = 1; Peters, Niculae & Martins 2019, section 4"),
     TensorFunction(
         "mean", "macro", "sum(x, axis=axis, keepdims=keepdims)/size(x, axis)", params=REDUCE,
         numpy="np.mean({x}, axis={axis}, keepdims={keepdims})", latex=r"\operatorname{mean}", convexity="affine",

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from symderiv.build import add, call, contract, name, ones, power, substitute, symbol, view
 from symderiv.facts import Fact, Facts, facts
+from symderiv.functions import TENSOR
 from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.rules.base import Context, Used, peel, rule
 from symderiv.rules.definitions import axes as axes_of
@@ -56,12 +57,16 @@ def _without(node: Contract, k: int, rows: list[tuple[Expr, tuple[int, ...]]]) -
     return contract([f for f, _ in kept], [ls for _, ls in kept], node.out, {x: node.dims[x] for x in used})
 
 
+_ON_SIMPLEX = frozenset(row.name for row in TENSOR.values() if "sum(p, axis=axis) == 1" in row.facts)
+
+
 @rule("entries sum to one", r"\mathbf{1}^\top\operatorname{softmax}(u)=1", [Contract], family="sum to one",
       example=lambda: (view(call("softmax", (_y(),), (3,), (0,)), (0,), ()), Context()))
 def softmax_sums_to_one(node: Contract, context: Context) -> Expr | None:
+    """So do those of every function whose row says that its values lie on a simplex."""
     for k, f, ls, axes in _summed_rows(node):
         p = peel(f)
-        if isinstance(p, Call) and p.fn == "softmax" and not p.ders and set(axes_of(p)) <= set(axes):
+        if isinstance(p, Call) and p.fn in _ON_SIMPLEX and not p.abstract and not p.ders and set(axes_of(p)) <= set(axes):
             rest = tuple(x for a, x in enumerate(ls) if a not in axes_of(p))
             return _without(node, k, [(ones(tuple(node.dims[x] for x in rest)), rest)])
     return None

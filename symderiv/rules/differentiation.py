@@ -5,6 +5,7 @@ forward (`product_rule`, …) and reverse (`pull_back`) are contractions of it. 
 """
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
@@ -115,7 +116,22 @@ def _maximum(node: Call) -> Expr:
     return view(call("is_max", (x,), x.shape, node.params), labels, kept + labels)
 
 
+def _threshold(half: Fraction, support: Callable[[Expr], Expr]) -> Callable[[Call], Expr]:
+    """∂τ = ⟨s, c ∂x⟩/Σs, by differentiating Σ max(cx − τ, 0)ᵏ = 1; s is H(x − τ), or max(x/2 − τ, 0)."""
+    def local(node: Call) -> Expr:
+        x, axes = node.args[0], node.params[0]
+        reduced = tuple(range(len(x.shape))) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+        labels = tuple(range(len(x.shape)))
+        kept = tuple(k for k in labels if k not in reduced)
+        s = support(add([(half, x), (-1, view(node, kept, labels, dict(enumerate(x.shape))))], x.shape))
+        found = contract((s, power(view(s, labels, kept), -1)), (labels, kept), kept + labels)
+        return scale(half, found)
+    return local
+
+
 _PRIMITIVES = {
+    "sparsemax_threshold": _threshold(Fraction(1), lambda v: apply("heaviside", v)),
+    "entmax15_threshold": _threshold(Fraction(1, 2), lambda v: apply("relu", v)),
     "inv": _inverse, "det": _determinant, "logdet": _log_determinant, "reshape": _reshape, "max": _maximum,
     "is_max": lambda node: zero(node.shape + node.args[0].shape), **spectra.LOCAL,
 }

@@ -9,7 +9,9 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from symderiv.build import apply, contract, number, power, scale, symbol, zero
-from symderiv.ir import Contract, Expr, Map, base_and_exponent
+from symderiv.frontend.rows import definition_of, has_definition
+from symderiv.functions import TENSOR
+from symderiv.ir import Call, Contract, Expr, Map, base_and_exponent
 from symderiv.rules.base import Context, peel, rule
 from symderiv.rules.definitions import from_rows, is_map, rows_of
 
@@ -68,12 +70,23 @@ def _step_times_itself() -> tuple[Expr, Context]:
     return contract((apply("heaviside", v), apply("relu", v)), ("i", "i"), "i"), Context()
 
 
+def _vanishes_left_of(node: Expr, arg: Expr) -> bool:
+    """Whether a function of whole arrays is max(arg, 0) by its definition: sparsemax(u) = max(u − τ(u) 1, 0)."""
+    if not isinstance(node, Call) or node.abstract or node.ders or not has_definition(node) or not TENSOR[node.fn].pieces:
+        return False
+    body = base_and_exponent(peel(definition_of(node)))[0]
+    return isinstance(body, Map) and is_map(body, "relu") and body.arg is arg
+
+
 @rule("pieces", r"H(x)\max(x,0)=\max(x,0),\ \lvert x\rvert\operatorname{sign}x=x,\ldots", [Contract, Map], example=_step_times_itself)
 def fold_pieces(node: Expr, context: Context) -> Expr | None:
     """Of factors that are pieces of one argument, the shortest product."""
     rows = rows_of(node) if isinstance(node, Contract) else [(*base_and_exponent(node), tuple(range(len(node.shape))))]
-    for base, q, ls in rows:
+    for k, (base, q, ls) in enumerate(rows):
         inner = peel(base)
+        if isinstance(node, Contract) and q >= 1 and isinstance(inner, Map) and is_map(inner, "heaviside") \
+                and any(at == ls and r >= 1 and _vanishes_left_of(peel(b), inner.arg) for b, r, at in rows):
+            return from_rows(node, rows[:k] + rows[k + 1:])
         if q < 1 or q.denominator != 1 or not isinstance(inner, Map) or inner.fn not in PIECES or not is_map(inner, inner.fn):
             continue
         found = [(k, piece, int(r)) for k, (b, r, at) in enumerate(rows)
