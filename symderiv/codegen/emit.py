@@ -265,15 +265,10 @@ class Emitter:
     def _contract(self, op: Op, x: Code, y: Code) -> Code:
         la, lb, out = op.spec
         dims = [self.program.ops[a].dims for a in op.args]
-        sizes = (
-            {
-                label: self.size_text(d)
-                for ls, shape in zip((la, lb), dims, strict=True)
-                for label, d in zip(ls, shape, strict=True)
-            }
-            if len({*la, *lb} - {*out}) > 1
-            else {}
-        )
+        sizes = {}
+        if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 3:
+            sizes = {x: self.size_text(d) for ls, shape in zip((la, lb), dims, strict=True)
+                     for x, d in zip(ls, shape, strict=True)}
         return contracted(x, y, la, lb, out, sizes)
 
     def _slabs(self, op: Op, m: Code, x: Code) -> Code:

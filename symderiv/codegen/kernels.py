@@ -179,7 +179,7 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
             return Code(f"{right.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
         return Code(f"{left.atom()} @ {right.atom()}", "mat")
     if len(summed) == 1:
-        found = _over_leading(a, b, la, lb, out, summed[0])
+        found = _over_leading(a, b, la, lb, out, summed[0], sizes)
         if found is not None:
             return found
     axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
@@ -189,26 +189,37 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
 
 
 def leading(la: Labels, lb: Labels, x: int) -> Labels | None:
-    """The labels of a matrix times an array of order 3 or more, summed over x as np.matmul does; None where it can't."""
+    """The labels of a matrix times an array of order 3 or more, summed over x as np.matmul does; None where it can't.
+
+    What stands behind x in the array is made one axis for the product, so that nothing has to change places. An array
+    that begins with x is np.tensordot's.
+    """
     if len(la) == 2:
         la, lb = lb, la
-    if len(lb) != 2 or len(la) < 3 or x not in la[-2:]:
+    if len(lb) != 2 or len(la) < 3 or x not in la or (la[0] == x and len(la) > 2 and x not in la[-2:]):
         return None
     (free,) = (y for y in lb if y != x)
-    return (*la[:-1], free) if la[-1] == x else (*la[:-2], free, la[-1])
+    return (*la[: la.index(x)], free, *la[la.index(x) + 1 :])
 
 
-def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int) -> Code | None:
+def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int, sizes: dict[int, str]) -> Code | None:
     """np.matmul over the leading axes of one operand."""
     result = leading(la, lb, x)
     if result is None:
         return None
     if len(la) == 2:
         a, b, la, lb = b, a, lb, la
-    if la[-1] == x:
+    place = la.index(x)
+    if place == len(la) - 1:
         code = Code(f"{a.atom()} @ {transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()}", "mat")
     else:
-        code = Code(f"{transposed(b, [1 - lb.index(x), lb.index(x)]).atom()} @ {a.atom()}", "mat")
+        left = transposed(b, [1 - lb.index(x), lb.index(x)])
+        if place == len(la) - 2:
+            code = Code(f"{left.atom()} @ {a.atom()}", "mat")
+        else:
+            joined = "*".join(f"({s})" if " " in s else s for s in (sizes[y] for y in la[place + 1 :]))
+            wide = f"{a.atom()}.reshape({', '.join(sizes[y] for y in la[: place + 1])}, {joined})"
+            code = Code(f"({left.atom()} @ {wide}).reshape({', '.join(sizes[y] for y in result)})")
     return transposed(code, [result.index(y) for y in out])
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from symderiv.build import apply, permute, power
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
@@ -53,6 +54,7 @@ class Lowering:
         self.opened = Opened(self.uses, self.contractor)
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
+        self.turns: dict[Expr, Expr] = {}
 
     def value(self, root: Expr) -> int:
         """The position of the node's dense value."""
@@ -96,6 +98,9 @@ class Lowering:
             if node.kind == "structure":
                 return emit("structure", (), node.name, node.shape)
             return emit("input", (), node.name, node.shape)
+        turned = self.turned(node)
+        if turned is not None and turned is not node and turned in self.memo:
+            return self.contractor.arranged((self.memo[turned], (1, 0)), (0, 1))
         terms = self.terms(node)
         if terms is not None:
             position = self.dense(terms, node.shape)
@@ -116,6 +121,22 @@ class Lowering:
         if isinstance(node, Name) and self.program.ops[position].kind not in ("input", "number", "size", "constant"):
             self.program.names.setdefault(position, node.name)
         return position
+
+    def turned(self, node: Expr) -> Expr | None:
+        """The transpose of a matrix that is computed entry by entry from products, such as tanh(X Wᵀ) for tanh(W Xᵀ)."""
+        if len(node.shape) != 2 or not isinstance(node, Map | Contract | Add):
+            return None
+        if node not in self.turns:
+            chain = []
+            inner: Expr = node
+            while isinstance(inner, Map) and not inner.generic:
+                chain.append(inner)
+                inner = inner.arg
+            found = permute(inner, (1, 0))
+            for step in reversed(chain):
+                found = apply(step.fn, found, step.params) if step.fn != "pow" else power(found, step.params[0])
+            self.turns[node] = found
+        return self.turns[node]
 
     # ------------------------------------------------------------ sums of products
     def dense(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> int:

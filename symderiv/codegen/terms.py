@@ -6,14 +6,15 @@ identifies labels and p pᵀ stays two vectors. `Opened` finds these factors, ev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
-from symderiv.build import size
+from symderiv.build import add, contract, size
 from symderiv.dims import Dim
-from symderiv.ir import Add, Box, Contract, Expr, Name
+from symderiv.ir import Add, Box, Contract, Expr, Name, postorder
 
 MOST_TERMS = 8
 ENTRY = 1e-9
@@ -39,6 +40,10 @@ class Term:
     @property
     def carried(self) -> set[int]:
         return {x for _, ls in self.factors for x in ls}
+
+    def axes(self, labels: tuple[int, ...]) -> tuple[int, ...]:
+        """The output axes that labels stand at, −1 for one that is summed or stands at several."""
+        return tuple(self.out.index(x) if self.out.count(x) == 1 else -1 for x in labels)
 
     @property
     def structured(self) -> bool:
@@ -72,6 +77,8 @@ class Opened:
                 self.own[node] = self.expand(term)
             elif isinstance(node, Add):
                 self.own[node] = self.sum_of(node)
+            elif isinstance(node, Name) and self.passing(node):
+                self.own[node] = self.inside[node] = self.factored(self.own[node.body], node.shape)
             elif isinstance(node, Name | Box) and node.kids[0] in self.inside:
                 self.own[node] = self.inside[node.kids[0]]
             else:
@@ -81,6 +88,39 @@ class Opened:
             large = isinstance(node, Add) and len(node.shape) > 2 and self.uses.get(node, 1) == 1 and len(terms) <= 3
             if (structured or large) and len(terms) <= MOST_TERMS:
                 self.inside[node] = terms
+
+    def passing(self, node: Name) -> bool:
+        """Of order 3 or more and used once: what uses it may have a better order for all the factors."""
+        return len(node.shape) > 2 and self.uses.get(node, 1) == self.uses.get(node.body, 1) == 1 and node.body in self.own
+
+    def factored(self, terms: list[Term], shape: tuple[Dim, ...]) -> list[Term]:
+        """Σ_t a T_t as one product of a and a sum, where the terms share factors a at the same axes."""
+        order = len(shape)
+        placed = [[(f, t.axes(ls)) for f, ls in t.factors] for t in terms]
+        shared = Counter(placed[0])
+        for rows in placed[1:]:
+            shared &= Counter(rows)
+        common = [(f, axes) for f, axes in shared.elements() if axes and all(0 <= x < order for x in axes)]
+        if len(terms) < 2 or not common:
+            return terms
+        left = []
+        for t, rows in zip(terms, placed, strict=True):
+            gone = Counter(common)
+            kept = []
+            for row, whole in zip(rows, t.factors, strict=True):
+                if gone[row]:
+                    gone[row] -= 1
+                else:
+                    kept.append(whole)
+            left.append(kept)
+        needed = [p for p in range(order) if any(t.out.count(t.out[p]) > 1 or any(t.out[p] in ls for _, ls in kept)
+                                                 for t, kept in zip(terms, left, strict=True))]
+        parts = [(t.coefficient, contract([f for f, _ in kept], [ls for _, ls in kept], [t.out[p] for p in needed],
+                                          {x: d for x, d in enumerate(t.dims) if d != 0}))
+                 for t, kept in zip(terms, left, strict=True)]
+        rest = add(parts, tuple(shape[p] for p in needed))
+        self.see(postorder(rest))
+        return [Term(Fraction(1), (*common, (rest, tuple(needed))), tuple(range(order)), shape)]
 
     def sum_of(self, node: Add) -> list[Term]:
         result: list[Term] = []
