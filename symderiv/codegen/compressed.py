@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
     import numpy as np
@@ -111,7 +112,7 @@ class Compressed:
         """
         b = _real(b, "the right-hand side")
         first, n = self.labels(), b.ndim
-        rows, columns = first[:n], first[n:]
+        rows = first[:n]
         if b.shape != self.shape[:n] or not n:
             raise ShapeError(
                 f"a derivative of shape {self.shape} has no solution for an array of shape {b.shape}",
@@ -121,30 +122,68 @@ class Compressed:
         height, width = _size(b.shape), _size(self.shape[n:])
         if height != width:
             raise ShapeError(f"a derivative of {height} rows and {width} columns can't be solved", shapes=(self.shape,))
-        own = [first[a] for a in self.axes]
-        blocks = [x for x in rows if x in columns]
-        down, across = [x for x in rows if x not in blocks], [x for x in columns if x not in blocks]
-        lead, spread = [x for x in blocks if x in own], [x for x in blocks if x not in own]
+        plan = _plan(self.deltas, self.axes, self.ndim, n)
         sizes = dict(zip(first, self.shape))
-        if _size([sizes[x] for x in down]) != _size([sizes[x] for x in across]) or len({*rows}) < n:
+        if _size([sizes[x] for x in plan.down]) != _size([sizes[x] for x in plan.across]) or len({*rows}) < n:
             raise np.linalg.LinAlgError("Singular matrix: its blocks along δ aren't square")
-        inside = [x for x in (*lead, *down, *across) if x in own]
-        core = np.einsum(f"{letters(own)}->{letters(inside)}", self.core)
-        full = [sizes[x] for x in (*lead, *down, *across)]
-        index = tuple(slice(None) if x in own else None for x in (*lead, *down, *across))
-        core = np.broadcast_to(core[index], full)
-        heads = [sizes[x] for x in lead]
-        square = core.reshape([*heads, _size([sizes[x] for x in down]), _size([sizes[x] for x in across])])
-        order = [rows.index(x) for x in (*lead, *down, *spread)]
-        right = b.transpose(order).reshape([*heads, square.shape[-2], _size([sizes[x] for x in spread])])
-        x = np.linalg.solve(square, right) if square.shape[-1] > 1 else _divided(right, square)
-        held = [*lead, *across, *spread]
-        back = x.reshape([sizes[y] for y in held])
-        return np.ascontiguousarray(back.transpose([held.index(y) for y in columns]))
+        core = self.core if plan.view is None else np.einsum(plan.view, self.core)
+        if plan.whole is not None:
+            core = np.broadcast_to(core[plan.whole], [sizes[x] for x in (*plan.lead, *plan.down, *plan.across)])
+        right = b.transpose(plan.order)
+        if not plan.plain:
+            heads = [sizes[x] for x in plan.lead]
+            core = core.reshape([*heads, _size([sizes[x] for x in plan.down]), _size([sizes[x] for x in plan.across])])
+            right = right.reshape([*heads, core.shape[-2], _size([sizes[x] for x in plan.spread])])
+        x = np.linalg.solve(core, right) if core.shape[-1] > 1 else _divided(right, core)
+        if not plan.plain:
+            x = x.reshape([sizes[y] for y in (*plan.lead, *plan.across, *plan.spread)])
+        return np.ascontiguousarray(x.transpose(plan.back))
 
     def __repr__(self) -> str:
         ties = ", ".join(f"δ of axes {a} and {b}" for a, b in self.deltas) or "no δ"
         return f"<derivative of shape {self.shape}: core {self.core.shape}, {ties}>"
+
+
+class _Plan(NamedTuple):
+    """How H x = b is solved: ``lead`` blocks, each of ``down`` × ``across`` axes, for every entry of ``spread``.
+
+    ``view`` puts the core's axes in this order, ``whole`` gives it those that it lacks; ``order`` is b's, ``back`` the
+    solution's; ``plain`` says that each group has the one axis that np.linalg.solve takes.
+    """
+
+    lead: tuple[int, ...]
+    down: tuple[int, ...]
+    across: tuple[int, ...]
+    spread: tuple[int, ...]
+    view: str | None
+    whole: tuple[slice | None, ...] | None
+    order: tuple[int, ...]
+    back: tuple[int, ...]
+    plain: bool
+
+
+@lru_cache(maxsize=256)
+def _plan(deltas: tuple[tuple[int, int], ...], axes: tuple[int, ...], order: int, n: int) -> _Plan:
+    """The plan for a structure, of any sizes."""
+    first = list(range(order))
+    for a, b in deltas:
+        first[b] = first[a]
+    rows, columns = first[:n], first[n:]
+    own = [first[a] for a in axes]
+    blocks = [x for x in rows if x in columns]
+    down, across = (tuple(x for x in side if x not in blocks) for side in (rows, columns))
+    lead, spread = tuple(x for x in blocks if x in own), tuple(x for x in blocks if x not in own)
+    wanted = (*lead, *down, *across)
+    inside = [x for x in wanted if x in own]
+    held = (*lead, *across, *spread)
+    return _Plan(
+        lead, down, across, spread,
+        None if own == inside else f"{letters(own)}->{letters(inside)}",
+        None if set(wanted) <= set(own) else tuple(slice(None) if x in own else None for x in wanted),
+        tuple(rows.index(x) for x in (*lead, *down, *spread)),
+        tuple(held.index(y) for y in columns),
+        len(down) == len(across) == len(spread) == 1,
+    )  # fmt: skip
 
 
 def _divided(right: Array, square: Array) -> Array:

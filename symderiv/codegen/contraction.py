@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 from math import prod
@@ -86,9 +86,9 @@ class Contractor:
         sizes = tuple(self.typical(term.dims[x]) for x in labels)
         return contraction_order(masks, kept, sizes)[1] if len(masks) > 1 else 0.0
 
-    def entries(self, term: Term) -> float:
-        """The entries of a term's result, as it is when its δ is written out."""
-        return prod(float(self.typical(term.dims[x])) for x in term.out)
+    def entries(self, term: Term, labels: Iterable[int] | None = None) -> float:
+        """The entries of a term's result, as it is when its δ is written out, or of an array with these labels."""
+        return prod(float(self.typical(term.dims[x])) for x in (term.out if labels is None else labels))
 
     # ------------------------------------------------------------ single factors
     def diagonal(self, factor: Factor) -> Factor:

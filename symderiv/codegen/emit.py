@@ -85,8 +85,8 @@ class Emitter:
             if op.kind not in _FREE and self.stands_alone(k, op, code):
                 code = self.assign(k, op, code)
             self.code[k] = code
-        sources = Counter(self.source(k)[0] for k in self.outputs)
-        return [self.result(k, shared=sources[self.source(k)[0]] > 1) for k in self.outputs]
+        sources = [self.source(k)[0] for k in self.outputs]
+        return [self.result(k, shared=source in sources[:n]) for n, (k, source) in enumerate(zip(self.outputs, sources, strict=True))]
 
     def in_place(self, k: int, op: Op) -> Code:
         """Statements that write the result into an argument, which has the result's name already."""
@@ -150,7 +150,7 @@ class Emitter:
             k = op.args[0]
 
     def result(self, k: int, shared: bool) -> str:
-        """What is returned for an output: an array that nobody else holds."""
+        """What is returned for an output: an array that nobody else holds; of several views of one, all but the first are copies."""
         code = self.code[k]
         if not self.program.ops[k].dims:
             return f"np.array({code.text}, dtype=float)"

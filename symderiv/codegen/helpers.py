@@ -12,7 +12,7 @@ def _blocks(M, X):
     n = X.shape[1]
     if m == 1:
         return (X.T*(M[:, 0, :, None]*X[0]).reshape(p, 1, q*n)).reshape(p, n, q, n)
-    H, Xt = np.empty((p, n, q, n)), np.ascontiguousarray(X.T)
+    H, X, Xt = np.empty((p, n, q, n)), np.ascontiguousarray(X), np.ascontiguousarray(X.T)
     step = max(1, 32768//max(1, m*q*n))
     for i in range(0, p, step):
         rows = H[i:i + step]
@@ -28,7 +28,7 @@ def _blocks_of(M, X, Y):
     """H[i,j,k,l] = sum over s of M[i,s,k] X[s,j] Y[s,l], block by block."""
     p, m, q = M.shape
     n, w = X.shape[1], Y.shape[1]
-    H, Xt = np.empty((p, n, q, w)), np.ascontiguousarray(X.T)
+    H, Y, Xt = np.empty((p, n, q, w)), np.ascontiguousarray(Y), np.ascontiguousarray(X.T)
     step = max(1, 32768//max(1, m*q*w))
     for i in range(0, p, step):
         rows = H[i:i + step]

@@ -55,7 +55,7 @@ class Planner(Protocol):
 
     def time(self, term: Term) -> float: ...
 
-    def entries(self, term: Term) -> float: ...
+    def entries(self, term: Term, labels: Iterable[int] | None = None) -> float: ...
 
 
 class Opened:
@@ -155,7 +155,7 @@ class Opened:
     def pays(self, term: Term, inner: list[Term], spliced: list[Term]) -> bool:
         """Whether to distribute over a factor takes less time than to build it and multiply by it."""
         built = sum(self.planner.time(t) for t in inner) + ENTRY * len(inner) * self.planner.entries(inner[0])
-        summed = ENTRY * (len(spliced) - 1) * self.planner.entries(spliced[0])
+        summed = ENTRY * (len(spliced) - 1) * max(self.planner.entries(t, set(t.out)) for t in spliced)
         return sum(self.planner.time(t) for t in spliced) + summed < built + self.planner.time(term)
 
 

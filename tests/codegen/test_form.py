@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from symderiv import ops
-from symderiv.build import apply, call, contract, der, identity, name, number, scale, symbol
+from symderiv.build import add, apply, call, contract, der, identity, name, number, scale, symbol
 from symderiv.codegen import generate
 from symderiv.errors import NoRuleError
 from symderiv.ir import Expr, Symbol
@@ -248,3 +248,47 @@ def test_gradients_of_eighty_layers_are_generated_quickly() -> None:
     assert time.process_time() - start < 5
     assert text.count("np.tanh") == 80
     assert "delta_3 = (W4.T @ delta_4)*(1 - a3*a3)" in text
+
+
+def test_what_is_a_transpose_of_what_is_known_is_computed_once() -> None:
+    V = symbol("V", ("k", "n"))
+    one, other = (apply("tanh", contract((V, X), ("kn", "mn"), out)) for out in ("km", "mk"))
+    text = body([contract((one, other), ("km", "mk"), "km"), other], [V, X])
+    assert text.count("np.tanh") == text.count("@") == 1
+
+
+def test_trailing_axes_are_one_axis_of_a_product() -> None:
+    """No copy into another order of axes before the product, and none after it."""
+    K = symbol("K", ("p", "m", "p", "n"))
+    text = body(contract((X, K), ("mj", "imkl"), "ijkl"), [X, K])
+    assert "(X.T @ K.reshape(p, m, p*n)).reshape(p, n, p, n)" in text
+    text = body(contract((K, X), ("imkl", "jl"), "imkj"), [X, K])
+    assert "K @ X.T" in text
+
+
+def test_a_large_product_is_planned_through_its_name() -> None:
+    """A factor that all terms of a named array have joins the product in which the name is used."""
+    M, P = symbol("M", ("m", "p", "p")), symbol("P", ("m", "p"))
+    core = add([(2, M), (-1, contract((P, P), ("mi", "mk"), "mik"))], ("m", "p", "p"))
+    J = name("J", add([(c, contract((t, X), ("mik", "ml"), "mikl")) for c, t in core.terms], ("m", "p", "p", "n")))  # type: ignore[attr-defined]
+    text = body(contract((J, X), ("mikl", "mj"), "ijkl"), [M, P, X])
+    assert "_blocks_of(" in text or "_blocks(" in text
+    assert "J" not in text
+
+
+def test_of_two_views_one_is_a_copy() -> None:
+    A = contract((W, X), ("on", "mn"), "om")
+    source = generate([A, contract((W, X), ("on", "mn"), "mo")], [W, X], name="f").source
+    assert source.count(".copy()") == 1
+    result, turned = generate([A, contract((W, X), ("on", "mn"), "mo")], [W, X], name="f").function(
+        W=np.ones((2, 3)), X=np.ones((5, 3)))
+    turned[:] = 7.0
+    assert (result == 3).all()
+
+
+def test_a_softmax_of_attention_is_no_matrix_for_each_row() -> None:
+    Q, K, V = symbol("Q", ("m", "d")), symbol("K", ("n", "d")), symbol("V", ("n", "e"))
+    p = softmax_of(contract((Q, K), ("md", "nd"), "mn"))
+    slope = add([(1, contract((p,), ("ij",), "ijj")), (-1, contract((p, p), ("ij", "ik"), "ijk"))], ("m", "n", "n"))
+    text = body(contract((V, slope, K), ("je", "ijk", "kd"), "ieid"), [Q, K, V])
+    assert "m×n×n" not in text
