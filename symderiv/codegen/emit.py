@@ -267,9 +267,17 @@ class Emitter:
         dims = [self.program.ops[a].dims for a in op.args]
         sizes = {}
         if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 3:
-            sizes = {x: self.size_text(d) for ls, shape in zip((la, lb), dims, strict=True)
+            known = {x: self.known_size(d) for ls, shape in zip((la, lb), dims, strict=True)
                      for x, d in zip(ls, shape, strict=True)}
+            sizes = {x: text for x, text in known.items() if text is not None}
         return contracted(x, y, la, lb, out, sizes)
+
+    def known_size(self, dim: Dim) -> str | None:
+        """A size's text; None where no argument has it, as of an abstract module's value."""
+        try:
+            return self.size_text(dim)
+        except KeyError:
+            return None
 
     def _slabs(self, op: Op, m: Code, x: Code) -> Code:
         if op.spec == "slices":

@@ -209,6 +209,8 @@ def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int,
         return None
     if len(la) == 2:
         a, b, la, lb = b, a, lb, la
+    if la.index(x) < len(la) - 2 and not {*la, *lb} <= sizes.keys():
+        return None
     place = la.index(x)
     if place == len(la) - 1:
         code = Code(f"{a.atom()} @ {transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()}", "mat")
