@@ -47,7 +47,7 @@ class Writer:
     def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
         self.facts, self.signs, self.number = facts, signs, number
         self.source = chapter
-        if notation == "differential" and chapter.kind not in PLAIN_KINDS and " times " not in chapter.kind:
+        if notation == "differential" and chapter.kind not in PLAIN_KINDS and not is_whole(chapter.kind):
             chapter = differential_chapter(chapter)
         self.chapter = chapter
         self.notation = notation

@@ -107,6 +107,8 @@ def story(proof: Proof, kind: str, subject: Expr, full: bool = False) -> list[Ch
     """The chapters of a derivation: the loss made simpler, what came before, the derivative, the engine's names opened."""
     chapters: list[Chapter] = []
     rest = list(proof.items)
+    if rest and isinstance(rest[0], Fire) and isinstance(proof.before, Der):
+        rest = [proof]                                          # a lemma alone, as the parts of a split are
     if isinstance(proof.before, Contract) and len(rest) == 1 and isinstance(rest[0], Cong):
         return story(next(p for p in rest[0].kids if p is not None), kind, subject, full)      # a row is told as the gradient
     while rest and isinstance(rest[0], Proof) and rest[0].before is proof.before and not _is_lemma(rest[0]):

@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
+from tests.fuzz.idioms import ENTRIES, SQUARE, VECTORS_M, VECTORS_N
+from tests.fuzz.idioms import MATRICES as WITH_MATRICES
+from tests.fuzz.idioms import SCALARS as TO_SCALARS
+from tests.fuzz.idioms import VECTORS as TO_VECTORS
+
 Shape = tuple[str, ...]
+#: By order, and by shape.
+IDIOMS: Mapping[object, Sequence[tuple[str, tuple[str, ...]]]] = {
+    0: TO_SCALARS, 1: TO_VECTORS, 2: WITH_MATRICES, ("n",): VECTORS_N, ("m",): VECTORS_M, ("n", "n"): SQUARE,
+}
 
 SYMBOLS: Mapping[str, str] = {
     "x": "n", "y": "n", "u": "m", "v": "m", "w": "k", "c": "", "t": "", "A": "m n", "B": "n k", "M": "m k", "C": "n n",
@@ -149,7 +158,21 @@ def extreme(g: Grammar, shape: Shape, depth: int) -> str:
     return f"{g.pick(('maximum', 'minimum'))}({g.value(shape, depth)}, {g.value(shape, depth)})"
 
 
-ANY: tuple[Maker, ...] = (leaf, add, times, scaled, shifted, by_scalar, over, power, mapped, mapped, mapped_positive, negative, extreme)
+def idiom(g: Grammar, shape: Shape, depth: int) -> str:
+    """A spelling that a rule looks for, with random values in its places."""
+    rows = [*ENTRIES, *(row for wanted, found in IDIOMS.items() if wanted in (shape, len(shape)) for row in found)]
+    text, holes = g.draw(st.sampled_from(rows))  # type: ignore[misc]
+    if not g.kinks and any(f"{name}(" in text for name in ("relu", "abs", "max", "where", "clip", "maximum")):
+        return mapped(g, shape, depth)
+    axes = dict(zip("ab", shape, strict=False))
+    filled = [g.value(tuple(axes.get(d, d) for h in hole for d in (shape if h == "." else h)), depth - 1) for hole in holes]
+    return str(text).replace("ones(a)", f"ones({shape[0] if shape else 'n'})").format(*(f"({v})" for v in filled))
+
+
+ANY: tuple[Maker, ...] = (
+    *(leaf, add, times, scaled, shifted, by_scalar, over, power, mapped, mapped, mapped_positive, negative, extreme),
+    *(idiom, idiom, idiom),
+)
 
 
 # ---------------------------------------------------------------- scalars

@@ -27,6 +27,9 @@ def oracle() -> Callable[[Program, Mapping[str, Any], Mapping[str, int]], Any] |
     names = space(jnp, erf)
 
     def derivative(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
+        if any(f"{name}(" in program.text for name in ("sinm", "expm")):
+            return None
+
         def f(x: Any) -> Any:
             return jnp.asarray(run(program.text, {**{k: jnp.asarray(v) for k, v in values.items()}, program.wrt: x}, sizes, names))
 

@@ -9,6 +9,11 @@ from typing import Any
 
 import numpy as np
 
+_SAME = (
+    *("sum", "mean", "var", "trace", "outer", "diag", "einsum", "maximum", "minimum", "ones", "eye", "where", "clip", "logaddexp"),
+    *("cumsum", "max", "min", "prod", "kron"),
+)
+
 
 def numpy_space() -> dict[str, Any]:
     """By name, for NumPy."""
@@ -58,6 +63,13 @@ def space(xp: ModuleType, erf: Callable[[Any], Any]) -> dict[str, Any]:
         d = xp.abs(a - b)
         return xp.mean(xp.where(d <= 1, d**2 / 2, d - 0.5))
 
+    def of_matrix(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def value(X: Any) -> Any:
+            roots, vectors = np.linalg.eig(X)
+            return np.real(vectors @ np.diag(f(roots)) @ np.linalg.inv(vectors))
+
+        return value
+
     pdf, cdf = (lambda x: xp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)), (lambda x: 0.5 * (1 + erf(x / math.sqrt(2))))
     elementwise: Mapping[str, Callable[..., Any]] = {
         **{n: getattr(xp, n) for n in ("tanh", "exp", "sin", "cos", "sinh", "cosh", "log", "sqrt", "log1p", "expm1", "abs", "sign")},
@@ -86,12 +98,13 @@ def space(xp: ModuleType, erf: Callable[[Any], Any]) -> dict[str, Any]:
     return {
         **elementwise,
         **losses,
-        **{n: getattr(xp, n) for n in ("sum", "mean", "var", "trace", "outer", "diag", "einsum", "maximum", "minimum", "ones", "eye")},
+        **{n: getattr(xp, n) for n in _SAME},
         "det": xp.linalg.det, "inv": xp.linalg.inv, "solve": xp.linalg.solve, "logdet": lambda x: xp.linalg.slogdet(x)[1],
         "norm": norm, "logsumexp": logsumexp, "softmax": softmax, "log_softmax": log_softmax, "layer_norm": layer_norm,
         "softmin": lambda x: softmax(-x), "normalize": normalize,
         "rms_norm": lambda x: x / xp.sqrt(xp.mean(x**2, axis=-1, keepdims=True)),
         "pi": math.pi,
+        **({"sinm": of_matrix(np.sin), "expm": of_matrix(np.exp)} if xp is np else {}),
     }
 
 

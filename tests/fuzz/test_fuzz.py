@@ -9,19 +9,20 @@ import symderiv as sd
 from symderiv import evaluate as evaluation
 from symderiv.rules import RULES
 from tests.fuzz import checks
+from tests.fuzz.asks import Ask, check_ask
 from tests.fuzz.checks import Tally, WrongError, check
 from tests.fuzz.grammar import FACTS, KINKED, SMOOTH, SYMBOLS, Program
 from tests.fuzz.namespace import numpy_space
-from tests.fuzz.run import ELSEWHERE, report, run
-from tests.oracles import FAULTS, broken
+from tests.fuzz.run import report, run, silent_rules
+from tests.oracles import FAULTS, broken, off
 
 
 def test_a_short_run_finds_nothing():
     tally, failures = run(120, start=20, minutes=30, depth=3, order=2, say=lambda text: None)
     assert failures == []
     assert tally.programs >= 100
-    assert tally.verdicts["checked"] > 0.85 * tally.programs
-    assert set(tally.verdicts) <= {"checked", "unknown"}
+    assert tally.verdicts["checked"] > 0.8 * tally.programs
+    assert {verdict for verdict in tally.verdicts if "matching" not in verdict} <= {"checked", "unknown"}
     assert {"text, by NumPy", "generated code", "SymPy's matrices", "index notation"} <= set(tally.checks)
     assert "0 failures" in report(tally, failures, 1.0, 1.0)
 
@@ -55,13 +56,40 @@ def test_a_program_is_told_as_a_call_that_can_be_pasted():
 def test_the_grammar_knows_its_symbols_and_functions():
     assert set(FACTS) <= set(SYMBOLS)
     assert set(SMOOTH + KINKED) <= set(numpy_space())
-    assert set(ELSEWHERE) <= set(RULES)
+    assert silent_rules(Tally()) == sorted(RULES)
 
 
 # ---------------------------------------------------------------- what it found
 FOUND = [
     Program("logsumexp(T)", {"T": "n m k"}, (), "T", 1),                 # a total sum without a matrix form was compacted for ever
 ]
+
+
+ASKED = [
+    # the parts of a split by themselves were written as nothing at all
+    Ask("gauss_newton", ("u = v + A @ x; sum((u - v)**2)/2", "x"), {"at": "u", "shapes": {"x": "n", "v": "m", "A": "m n"}}),
+    # identities of random targets failed in the differential notation
+    Ask("fisher", ("u = v + A @ x; -target @ log_softmax(u)", "x"),
+        {"at": "u", "family": "categorical", "target": "target", "shapes": {"x": "n", "v": "m", "A": "m n", "target": "m"}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("ask", ASKED, ids=lambda ask: ask.function)
+def test_what_was_asked_stays_mended_in_every_notation(ask):
+    check_ask(ask, Tally())
+    for part in ask().parts:
+        for notation in ("matrix", "index", "differential"):
+            assert part.text(notation=notation).strip()
+            assert "&=" in part.latex(notation=notation)
+
+
+@pytest.mark.parametrize("function", ["gauss_newton", "matching"])
+def test_a_wrong_answer_to_a_question_is_found(function):
+    ask = ASKED[0] if function == "gauss_newton" else Ask("matching", ("tanh(u)", "sum((p - y)**2)/2"), {
+        "input": "u", "output": "p", "target": "y", "assume": [], "u": "o", "y": "o"})  # fmt: skip
+    check_ask(ask, Tally())
+    with broken("differentiate_variable", off), pytest.raises((WrongError, AssertionError)):
+        check_ask(ask, Tally())
 
 
 @pytest.mark.parametrize("program", FOUND, ids=lambda program: program.text)
