@@ -27,7 +27,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
 from symderiv.points import nested
-from symderiv.proving.domain import defined_somewhere
+from symderiv.proving.domain import defined_somewhere, one_sided
 from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ
 from symderiv.proving.prepare import derived
@@ -110,6 +110,11 @@ def prove_exprs(
     if found.zero and not defined_somewhere(left, right, facts, seed):
         reason = "one normal form, but no point was found at which both sides are defined"
         return Verdict("unknown", reason, lhs, rhs, normal_form=found.form)
+    apart = one_sided(left, right, facts, seed) if found.zero else ""
+    if apart:
+        reason = f"one normal form, so equal wherever both sides are defined; but {apart}: assume what both need"
+        by_numbers = _by_numbers(Verdict("unknown", reason, lhs, rhs, normal_form=found.form), left, right, facts, trials, seed)
+        return replace(by_numbers, reason=reason) if by_numbers else by_numbers
     if found.zero:
         taken = () if (left, right) == (lhs, rhs) else ("derivatives taken",)
         steps = (*taken, *found.steps)

@@ -61,6 +61,56 @@ def defined_somewhere(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> bool
     return broken == _POINTS                                    # no point keeps the facts: they weren't met by drawing
 
 
+def one_sided(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> str:
+    """A point at which one side only has a value, in words; "" where none was met.
+
+    Points are drawn, so that it lies inside of where the sides part: 0/0 at a single point isn't met. Only logarithms and
+    roots are asked for; an inverse is written where it exists, and cⁿ for a size n has a value at every c.
+
+    >>> from symderiv.build import apply, power, scale, symbol
+    >>> x = symbol("x", ())
+    >>> one_sided(apply("log", power(x, 2)), scale(2, apply("log", x)), Facts())
+    'at x = −2.56 the right side has no value'
+    >>> one_sided(apply("exp", x), x, Facts())
+    ''
+    """
+    if not _half_line(lhs, rhs):
+        return ""
+    for point, sizes in points_of(lhs, rhs, facts, Random(seed)):
+        try:
+            if broken_at(facts, point, sizes):
+                continue
+            left, right = _defined(lhs, point, sizes), _defined(rhs, point, sizes)
+        except (NotEvaluableError, SymderivError):
+            return ""
+        if left != right:
+            return f"{_told(point)}the {'right' if left else 'left'} side has no value"
+    return ""
+
+
+def _half_line(*roots: Expr) -> bool:
+    """True for a function below that ends somewhere, outside of what may be singular and of powers by a size."""
+    nodes = list(postorder(*roots))
+    if any((isinstance(n, Call) and n.fn in ("inv", "solve")) or (isinstance(n, Symbol) and n.kind == "dim") for n in nodes):
+        return False
+    return any(isinstance(n, Map) and not n.generic and (
+        (n.fn == "pow" and n.params[0].denominator != 1) or (n.fn in SCALAR and SCALAR[n.fn].domain != REALS)) for n in nodes)
+
+
+def _defined(side: Expr, point: dict[Expr, Value], sizes: Sizes) -> bool:
+    try:
+        return _real(evaluate(side, point, sizes))
+    except (OutsideDomainError, ZeroDivisionError):
+        return False
+
+
+def _told(point: dict[Expr, Value]) -> str:
+    """The point, where it is a number or two."""
+    if not 1 <= len(point) <= 2 or any(s.shape for s in point):
+        return "at points that were drawn "
+    return "at " + ", ".join(f"{s.name} = {float(v[()]):.3g}".replace("-", "−") for s, v in point.items()) + " "  # type: ignore[attr-defined]
+
+
 def _real(value: Value) -> bool:
     return all(mp.isfinite(v) and abs(v) < mp.mpf(10) ** 25 for v in value.values())      # larger: an inverse of nothing
 

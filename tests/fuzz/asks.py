@@ -169,11 +169,11 @@ def check_ask(ask: Ask, tally: Tally) -> None:
         if any(a is not b for a, b in zip(_flat(replayed), _flat(part_result), strict=True)):
             raise WrongError("replay gives another result")
         shown(part, ask.call(), tally)
-    report = found.verify(2)
-    verdict = getattr(report, "verdict", "checked" if report else "refuted")
+    reports = [part.verify(2) for part in parts] if ask.function == "fisher" else [found.verify(2)]
+    verdict = min((report.verdict for report in reports), key=("refuted", "unknown", "checked").index)
     tally.verdicts[verdict] += 1
     if verdict == "refuted":
-        raise WrongError(f"refuted: {report if isinstance(report, bool) else report.summary()}")
+        raise WrongError(f"refuted: {'; '.join(report.summary() for report in reports)}")
 
 
 def _flat(nested: Any) -> list[Any]:
