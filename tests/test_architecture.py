@@ -65,6 +65,7 @@ LAYERS = (
     ("depth.code",),
     ("__init__",),
     ("handout", "reference", "testing"),
+    ("gallery",),
     ("pytest_plugin",),
     ("notebook",),
     ("web",),
@@ -75,7 +76,7 @@ HEAVY = {
     "numpy": {
         *("jets", "smooth", "evaluate", "evaluate_axes", "evaluate_functions", "evaluate_matrices",
         "evaluate_expectation", "draw", "verify", "checking", "proving.numeric"),
-        *("codegen", "compiled", "depth.code", "handout", "cli", "testing", "torch_models"),
+        *("codegen", "compiled", "depth.code", "handout", "gallery", "cli", "testing", "torch_models"),
     },
     "opt_einsum": {"codegen"},
     "latexify": {"handout"},
