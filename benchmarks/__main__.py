@@ -1,4 +1,4 @@
-"""Measure everything and write docs/benchmarks.md with its plot: python -m benchmarks [--quick] [--only "4 or 6m"].
+"""Measure everything and write docs/benchmarks.md with its plot: python -m benchmarks [--quick | --passes 3] [--only "6m"].
 
 With ``--only`` the report stays in build/bench; ``--report`` writes it again from what was measured last.
 """
@@ -15,6 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "bench"
+PASSES = 5
 LIMIT = 300
 """seconds for one process of its own"""
 
@@ -80,12 +81,15 @@ def deriving(times: int) -> dict[str, Any]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--quick", action="store_true", help="few repetitions")
+    parser.add_argument("--passes", type=int, default=0, help="how often the implementations take turns: 5, or 2 with --quick")
     parser.add_argument("--only", default="", help="keys of workloads: '4 or 6m'")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report again")
     options = parser.parse_args()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
     os.environ["BENCH_ONLY"] = options.only
     os.environ["BENCH_QUICK"] = "1" if options.quick else ""
+    passes = options.passes or (2 if options.quick else PASSES)
+    os.environ["BENCH_PASSES"] = str(passes)
     OUT.mkdir(parents=True, exist_ok=True)
     from benchmarks import report
     from benchmarks.machine import describe
@@ -98,10 +102,12 @@ def main() -> int:
         if code:
             return code
         keys = [k for k in BY_KEY if not options.only or k in options.only.split()]
-        times = 1 if options.quick else 3
+        times = 1 if passes < PASSES else 3
         (OUT / "children.json").write_text(json.dumps(children(keys, times)))
         (OUT / "deriving.json").write_text(json.dumps(deriving(times)))
-    report.write(OUT, OUT if options.only else ROOT / "docs", quick=options.quick)
+    if not options.report:
+        (OUT / "setting.json").write_text(json.dumps({"quick": options.quick, "passes": passes}))
+    report.write(OUT, OUT if options.only else ROOT / "docs")
     return 0
 
 

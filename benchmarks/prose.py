@@ -15,6 +15,10 @@ Measured on:
 QUICK = """
 *This is the quick setting, with few repetitions: take single figures with care.*"""
 
+FEWER = """
+*The implementations took turns {} times rather than 5, while other programs used both of the machine's cores. CPU time
+doesn't count theirs, but caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
+
 SPEED = """\
 ## Speed of a call
 

@@ -136,15 +136,17 @@ def deriving(found: dict[str, Any]) -> list[str]:
     return [*lines, "", *imports]
 
 
-def write(measured: Path, to: Path, quick: bool = False) -> None:
+def write(measured: Path, to: Path) -> None:
     """The page and its plot, from the files that a run left in ``measured``."""
     groups = read(measured / "speed.json")
     found = json.loads((measured / "deriving.json").read_text())
     children = json.loads((measured / "children.json").read_text())
     machine = json.loads((measured / "machine.json").read_text())
+    setting = json.loads((measured / "setting.json").read_text())
+    said = prose.QUICK if setting["quick"] else prose.FEWER.format(setting["passes"]) if setting["passes"] < 5 else ""
     plot.draw(groups, found["sympy"], to / "benchmarks.svg")
     page = [
-        prose.HEAD, *(f"- {row}" for row in machine), *([prose.QUICK] if quick else []), "", prose.SPEED, "",
+        prose.HEAD, *(f"- {row}" for row in machine), *([said] if said else []), "", prose.SPEED, "",
         *speeds(groups), "", prose.PLOT, "", "## What is lost, and why", "", *losses(groups), "", prose.EXPERTS, "",
         prose.FIRST, "", *first_answers(children), "", prose.DERIVING, "", *deriving(found),
     ]

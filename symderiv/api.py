@@ -9,7 +9,7 @@ from typing import Any
 
 from symderiv import derive
 from symderiv import splits as splitting
-from symderiv.bounds import limited
+from symderiv.bounds import in_force, limited
 from symderiv.build import substitute, symbol
 from symderiv.derive import Derivation
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
@@ -171,16 +171,21 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
     parts = splitting.split(value, found if several else found[0], splitting.find_split(value, at, environment), facts)
-    if times is None:
-        return parts
-    if not several:
-        return parts.times(_direction(times, found[0], environment))
+    if times is not None:
+        parts = parts.times(_directions(times, found, environment) if several else _direction(times, found[0], environment))
+    if in_force():
+        _ = parts.parts                                         # the limits hold for all of them
+    return parts
+
+
+def _directions(times: str | Sequence[str], found: Sequence[Symbol], environment: Environment) -> list[Symbol]:
+    """A direction for each parameter."""
     names = [times] if isinstance(times, str) else list(times)
     if len(names) != len(found):
         raise SymderivError(f"times= names {len(names)} directions for {len(found)} parameters", hint="name one for each")
     if len(set(names)) < len(names):
         raise SymderivError("times= names a direction twice", hint="name a different one for each parameter")
-    return parts.times([_direction(v, x, environment) for v, x in zip(names, found, strict=True)])
+    return [_direction(v, x, environment) for v, x in zip(names, found, strict=True)]
 
 
 @limited

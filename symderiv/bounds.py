@@ -126,6 +126,11 @@ def _positive(name: str, value: Any) -> float | None:
     return float(value)
 
 
+def in_force() -> bool:
+    """Whether this thread's work is limited now: then nothing is put off until later."""
+    return bool(_limits.get())
+
+
 def limited(operator: F) -> F:
     """Give an operator the keywords ``seconds`` and ``megabytes``; a text under these names is a symbol's shape."""
 
@@ -140,4 +145,4 @@ def limited(operator: F) -> F:
     return bounded  # type: ignore[return-value]
 
 
-__all__ = ["limited", "limits"]
+__all__ = ["in_force", "limited", "limits"]

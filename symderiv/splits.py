@@ -7,7 +7,7 @@ G is shown as the outer square of ∇_w L.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
@@ -33,18 +33,35 @@ class GaussNewton:
     ``at`` is the intermediate u, ``jacobian`` ∂u/∂w, ``outer`` the Hessian of the loss in u, ``slope`` its gradient in u.
     By one parameter ``wrt`` is its symbol; by a list, a tuple: then the results of H, G and R are tuples of tuples of
     blocks, and that of ``jacobian`` a tuple. ``certificate`` says whether G, of several parameters the whole matrix of
-    blocks, is positive or negative semi-definite.
+    blocks, is positive or negative semi-definite. Each of H, G and R is derived when it is first asked for, from ``made``.
     """
 
-    H: Derivation
-    G: Derivation
-    R: Derivation
+    made: Mapping[str, Callable[[], Derivation]]
     at: Name
     wrt: Symbol | tuple[Symbol, ...]
     jacobian: Derivation
     outer: Derivation
     slope: Derivation
     facts: Facts
+
+    @cached_property
+    def H(self) -> Derivation:
+        """The whole Hessian, by the chain rule alone."""
+        return self.made["H"]()
+
+    @cached_property
+    def G(self) -> Derivation:
+        """The Gauss–Newton part."""
+        return self.made["G"]()
+
+    @cached_property
+    def R(self) -> Derivation:
+        """What is left: the curvature of the intermediate."""
+        return self.made["R"]()
+
+    def each(self, change: Callable[[Derivation], Derivation]) -> Mapping[str, Callable[[], Derivation]]:
+        """H, G and R changed in one way, when they are asked for."""
+        return {"H": lambda: change(self.H), "G": lambda: change(self.G), "R": lambda: change(self.R)}
 
     @cached_property
     def certificate(self) -> Any:
@@ -79,16 +96,15 @@ class GaussNewton:
                 raise UnknownNameError.among(text, known, "parameter", f"it was split by {', '.join(known)}")
         i, j = known.index(a), known.index(b)
         pair = (self.wrt[i],) if i == j else (self.wrt[i], self.wrt[j])
-        h, g, r = (replace(d, proofs=d.proofs[i][j], wrt=pair, several=False) for d in (self.H, self.G, self.R))
-        return replace(self, H=h, G=g, R=r, wrt=pair[0] if i == j else pair)
+        made = self.each(lambda d: replace(d, proofs=d.proofs[i][j], wrt=pair, several=False))
+        return replace(self, made=made, wrt=pair[0] if i == j else pair)
 
     def times(self, v: Symbol | Sequence[Symbol]) -> GaussNewton:
         """The split's parts multiplied by v (one for each parameter), each an expression that never holds the matrix."""
         if isinstance(self.wrt, tuple):
-            h, g, r = (_times_blocks(d, tuple(cast(Sequence[Symbol], v))) for d in (self.H, self.G, self.R))
-        else:
-            h, g, r = (times(d, cast(Symbol, v)) for d in (self.H, self.G, self.R))
-        return replace(self, H=h, G=g, R=r)
+            vs = tuple(cast(Sequence[Symbol], v))
+            return replace(self, made=self.each(lambda d: _times_blocks(d, vs)))
+        return replace(self, made=self.each(lambda d: times(d, cast(Symbol, v))))
 
     def replay(self) -> tuple[Any, ...]:
         """Replay every part."""
@@ -161,16 +177,21 @@ def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> Gau
     loss = begin.after
     held = next((n for n in postorder(loss) if isinstance(n, Name) and n.name == label), held)
     parts = _Parts(engine, f, loss, held)
-    grid = [[(x, y) for y in xs] for x in xs]
-    g: Any = tuple(tuple(parts.g(x, y) for x, y in row) for row in grid)
-    r: Any = tuple(tuple(parts.r(x, y) for x, y in row) for row in grid)
     jac: Any = tuple(parts.jacobian(x) for x in xs)
-    if not several:
-        ((g,),), ((r,),), (jac,) = g, r, jac
+    grid = [[(x, y) for y in xs] for x in xs]
+
+    def gauss_newton() -> Derivation:
+        g: Any = tuple(tuple(parts.g(x, y) for x, y in row) for row in grid)
+        return Derivation("G", f, xs, g if several else g[0][0], facts, 2, False, several)
+
+    def rest() -> Derivation:
+        r: Any = tuple(tuple(parts.r(x, y) for x, y in row) for row in grid)
+        return Derivation("R", f, xs, r if several else r[0][0], facts, 2, False, several)
+
+    made = {"H": lambda: derivative(f, xs, facts, 2, "hessian", several), "G": gauss_newton, "R": rest}
     as_variable = cast(Symbol, held)                            # a name has all that is read of a variable
-    return GaussNewton(derivative(f, xs, facts, 2, "hessian", several), Derivation("G", f, xs, g, facts, 2, False, several),
-                       Derivation("R", f, xs, r, facts, 2, False, several), held, xs if several else xs[0],
-                       Derivation("jacobian", held, xs, jac, facts, 1, False, several),
+    return GaussNewton(made, held, xs if several else xs[0],
+                       Derivation("jacobian", held, xs, jac if several else jac[0], facts, 1, False, several),
                        Derivation("hessian", loss, (as_variable,), parts.second_outer, facts, 2),
                        Derivation("gradient", loss, (as_variable,), parts.slope, facts), facts)
 

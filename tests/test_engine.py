@@ -223,6 +223,7 @@ def test_a_wrong_step_or_part_refutes_the_whole_derivation():
                 assert not found.verify(trials=2), (rule, wrt)
     with broken("differentiate_constant", off):
         split = sd.gauss_newton("u = A @ x; sum(u**4)", "x", at="u", A="o n", x="n")
+        assert split.parts
     if "differentiate_constant" in rules_of(split):
         assert not split.verify(trials=2)
 

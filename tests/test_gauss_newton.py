@@ -48,7 +48,8 @@ def test_the_parts_replay_to_themselves(blocks):
 def test_a_wrong_block_is_seen(blocks):
     rows = [list(row) for row in blocks.G.proofs]
     rows[0][2], rows[0][0] = rows[0][2], blocks.R.proofs[0][0]
-    planted = replace(blocks, G=replace(blocks.G, proofs=tuple(map(tuple, rows))))
+    wrong = replace(blocks.G, proofs=tuple(map(tuple, rows)))
+    planted = replace(blocks, made={**blocks.made, "G": lambda: wrong})
     assert not planted.verify(trials=1)
 
 
@@ -200,3 +201,16 @@ def test_an_intermediate_value_that_the_loss_doesnt_mention():
     with pytest.raises(sd.UnknownNameError, match="'u' is computed, but the loss doesn't mention it") as found:
         sd.gauss_newton("u = X @ w; y @ y", "w", at="u", X="m n", w="n", y="m")
     assert found.value.hint
+
+
+def test_a_part_is_derived_when_it_is_asked_for() -> None:
+    """Who wants G alone doesn't wait for H and R; under a limit all three are within it."""
+    given = {"X": "m n", "w": "n", "y": "m"}
+    loss = "u = tanh(X @ w); sum((u - y)**2)"
+    parts = sd.gauss_newton(loss, "w", at="u", shapes=given)
+    assert not {"H", "G", "R"} & vars(parts).keys()
+    assert parts.G is parts.G
+    assert {"H", "G", "R"} & vars(parts).keys() == {"G"}
+    assert {"H", "G", "R"} <= vars(sd.gauss_newton(loss, "w", at="u", shapes=given, seconds=100)).keys()
+    late = sd.gauss_newton(loss, "w", at="u", shapes=given)
+    assert (late.R.result, late.G.result) == (parts.R.result, parts.G.result)  # in any order the same

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, permutations
 from math import prod
 
 from symderiv.codegen.kernels import leading
-from symderiv.codegen.order import Pairs, contraction_order
+from symderiv.codegen.order import MANY, Pairs, contraction_order
 from symderiv.codegen.program import Program
 from symderiv.codegen.symmetry import symmetric_in
 from symderiv.codegen.terms import Term
@@ -25,6 +25,8 @@ class Contractor:
     def __init__(self, program: Program, sizes: Mapping[str, int]) -> None:
         self.program = program
         self.sizes = sizes
+        self.leading: set[Dim] = set()
+        """sizes of axes that stand first where they can"""
         self.whole_is_symmetric = False
         """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
@@ -53,12 +55,47 @@ class Contractor:
             return symmetric
         if len(simple) == 1:
             return self.arranged(simple[0], out)
+        if 2 < len(simple) <= MANY:
+            simple = self.with_known(simple, out, dims)
         labels = sorted({x for _, ls in simple for x in ls})
         bit = {x: 1 << k for k, x in enumerate(labels)}
         masks = tuple(sum(bit[x] for x in ls) for _, ls in simple)
         sizes = tuple(self.typical(dims[x]) for x in labels)
         pairs, _ = contraction_order(masks, sum(bit[x] for x in out), sizes)
         return self.arranged(self.follow(pairs, simple, out, dims), out)
+
+    def with_known(self, factors: list[Factor], out: Labels, dims: Mapping[int, Dim]) -> list[Factor]:
+        """The factors, with products of two of them that were computed before, where these take no more time."""
+        while len(factors) > 2:
+            time = self.planned(factors, out, dims)
+            for a, b in combinations(range(len(factors)), 2):
+                rest = [f for k, f in enumerate(factors) if k not in (a, b)]
+                needed = {*out, *(x for _, ls in rest for x in ls)}
+                found = self.known(factors[a], factors[b], needed & {*factors[a][1], *factors[b][1]}, dims)
+                if found is not None and self.planned([found, *rest], out, dims) <= time:
+                    factors = [found, *rest]
+                    break
+            else:
+                break
+        return factors
+
+    def planned(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> float:
+        term = Term(Fraction(1), (), out, tuple(dims.get(x, 1) for x in range(max(dims, default=-1) + 1)))
+        return self.time(term, [ls for _, ls in factors])
+
+    def known(self, left: Factor, right: Factor, kept: set[int], dims: Mapping[int, Dim]) -> Factor | None:
+        """The product of two, if the program has it already, in any order of its axes."""
+        self.program.probing = True
+        try:
+            for out in (None, *permutations(sorted(kept))) if len(kept) < 3 else (None,):
+                for one, other in ((left, right), (right, left)):
+                    try:
+                        return self.pair(one, other, kept, out, dims)
+                    except LookupError:
+                        continue
+        finally:
+            self.program.probing = False
+        return None
 
     def follow(self, pairs: Pairs, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> Factor:
         """The factors, joined in the order that was planned."""
@@ -77,12 +114,14 @@ class Contractor:
         (result,) = groups.values()
         return result
 
-    def time(self, term: Term) -> float:
-        """The modelled time of a term."""
-        labels = sorted(term.carried)
+    def time(self, term: Term, factors: Sequence[Labels] | None = None) -> float:
+        """The modelled time of a term, or of factors with these labels in its place."""
+        factors = [ls for _, ls in term.factors] if factors is None else factors
+        carried = {x for ls in factors for x in ls}
+        labels = sorted(carried)
         bit = {x: 1 << k for k, x in enumerate(labels)}
-        masks = tuple(sum(bit[x] for x in set(ls)) for _, ls in term.factors)
-        kept = sum(bit[x] for x in set(term.out) & term.carried)
+        masks = tuple(sum(bit[x] for x in set(ls)) for ls in factors)
+        kept = sum(bit[x] for x in set(term.out) & carried)
         sizes = tuple(self.typical(term.dims[x]) for x in labels)
         return contraction_order(masks, kept, sizes)[1] if len(masks) > 1 else 0.0
 
@@ -133,7 +172,7 @@ class Contractor:
         if len(lb) > len(la) and kept >= {*la, *lb}:
             a, la, b, lb = b, lb, a, la
         if kept >= {*la, *lb}:
-            order = out or la + tuple(x for x in lb if x not in la)
+            order = out or self.forward(la + tuple(x for x in lb if x not in la), dims)
             spec = (tuple(order.index(x) for x in la), tuple(order.index(x) for x in lb))
             position = self.program.emit("product", (a, b), spec, [dims[x] for x in order])
             if (a, la) == (b, lb):
@@ -145,6 +184,8 @@ class Contractor:
         if out is None and len(la) == len(lb) == 2 and la[0] in lb and lb[1] in la:
             a, la, b, lb, free_a, free_b = b, lb, a, la, free_b, free_a  # B @ A needs no transposition
         natural = batch + free_a + free_b
+        if out is None and self.forward(natural, dims) != natural and len(free_a) == len(free_b) == 1:
+            a, la, b, lb, natural = b, lb, a, la, natural[::-1]
         if out is not None and out == batch + free_b + free_a and free_a and free_b:
             a, la, b, lb, natural = b, lb, a, la, out
         summed = [x for x in la if x in lb and x not in kept]
@@ -154,6 +195,12 @@ class Contractor:
         labels = tuple(tuple(names[x] for x in ls) for ls in (la, lb, natural))
         position = self.program.emit("contract", (a, b), labels, [dims[x] for x in natural])
         return self.keep_sign(position, a, b), natural
+
+    def forward(self, labels: Labels, dims: Mapping[int, Dim]) -> Labels:
+        """The two axes of a matrix, those of samples first."""
+        if len(labels) == 2 and dims[labels[1]] in self.leading and dims[labels[0]] not in self.leading:
+            return labels[::-1]
+        return labels
 
     # ------------------------------------------------------------ Aᵀ A
     def symmetric(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int | None:

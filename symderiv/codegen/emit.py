@@ -83,7 +83,7 @@ class Emitter:
                 continue
             code = self.expression(op)
             if op.kind not in _FREE and self.stands_alone(k, op, code):
-                code = self.assign(k, op, code)
+                code = self.one_by_one(k, op) if op.kind == "sum" and len(code.text) > WIDTH else self.assign(k, op, code)
             self.code[k] = code
         sources = [self.source(k)[0] for k in self.outputs]
         return [self.result(k, shared=source in sources[:n]) for n, (k, source) in enumerate(zip(self.outputs, sources, strict=True))]
@@ -101,6 +101,20 @@ class Emitter:
             lines = inplace.added(name, op.args.index(host), coefficients, parts, constant)
         else:
             lines = [f"{inplace.ufunc(op)}({name}, out={name})"]
+        self.lines += lines[:-1]
+        self.line(lines[-1], k, op)
+        return Code(name, rank=rank)
+
+    def one_by_one(self, k: int, op: Op) -> Code:
+        """A long sum, written term by term."""
+        coefficients, places, constant = op.spec
+        rank = len(op.dims)
+        whole = [j for j, p in enumerate(places) if len(p) == rank > 1]
+        if not whole:
+            return self.assign(k, op, self.expression(op))
+        name = self.new_name(k)
+        parts = [self.at(self.code[a], p, rank) for a, p in zip(op.args, places, strict=True)]
+        lines = inplace.summed(name, max(whole, key=lambda j: coefficients[j] > 0), coefficients, parts, constant)
         self.lines += lines[:-1]
         self.line(lines[-1], k, op)
         return Code(name, rank=rank)
@@ -339,13 +353,11 @@ class Emitter:
         """Lines that write arrays along diagonals: views of the result, no δ is ever built."""
         has_base, specs = op.spec
         name = self.code[self.hosts[k]].text if k in self.hosts else self.new_name(k)
-        if k in self.hosts:
-            pass
-        elif has_base:
+        if k not in self.hosts and has_base:
             code = self.code[op.args[0]]
             own = self.program.ops[op.args[0]].kind == "broadcast" and code.text.startswith("np.full")
             self.line(f"{name} = {code.text if own else f'np.array({code.text}, dtype=float)'}", k, op)
-        else:
+        elif k not in self.hosts:
             self.line(f"{name} = np.zeros({self.shape(op.dims)})", k, op)
         for (pattern, axes), argument in zip(specs, op.args[has_base:], strict=True):
             seen = tuple(dict.fromkeys(pattern))

@@ -101,3 +101,18 @@ def added(name: str, place: int, coefficients: Sequence[Fraction], parts: Sequen
     if constant:
         lines.append(f"{name} {'+' if constant > 0 else '-'}= {literal(abs(constant))}")
     return lines
+
+
+def summed(name: str, first: int, coefficients: Sequence[Fraction], parts: Sequence[Code], constant: Fraction) -> list[str]:
+    """Statements that make ``name`` a new array with the linear combination; the part at ``first`` has its full size.
+
+    >>> x, y = Code("x", rank=2), Code("y", rank=2)
+    >>> summed("s", 0, [Fraction(1), Fraction(-2)], [x, y], Fraction(0))
+    ['s = x.copy()', 's -= 2*y']
+    """
+    start = linear([coefficients[first]], [parts[first]], constant).text
+    if coefficients[first] == 1 and not constant:
+        start = f"{parts[first].atom()}.copy()"
+    order = [first, *(j for j in range(len(parts)) if j != first)]
+    rest = added(name, 0, [Fraction(1), *(coefficients[j] for j in order[1:])], [parts[j] for j in order], Fraction(0))
+    return [f"{name} = {start}", *rest]

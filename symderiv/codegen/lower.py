@@ -55,6 +55,8 @@ class Lowering:
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
         self.turns: dict[Expr, Expr] = {}
+        self.roots = set(roots)
+        self.leading = self.contractor.leading = _leading(nodes)
 
     def value(self, root: Expr) -> int:
         """The position of the node's dense value."""
@@ -83,6 +85,10 @@ class Lowering:
         return self.opened.own.get(node)
 
     def needs(self, node: Expr) -> list[Expr]:
+        if self.against(node):
+            turned = self.turned(node)
+            if turned is not None and turned is not node:
+                return [turned]
         terms = self.terms(node)
         if terms is None:
             return list(node.kids)
@@ -121,6 +127,13 @@ class Lowering:
         if isinstance(node, Name) and self.program.ops[position].kind not in ("input", "number", "size", "constant"):
             self.program.names.setdefault(position, node.name)
         return position
+
+    def against(self, node: Expr) -> bool:
+        """Whether a matrix has the axis of samples last: arrays that lie alike are combined faster than transposes are."""
+        if len(node.shape) != 2 or node in self.roots:
+            return False
+        first, last = node.shape
+        return last in self.leading and first not in self.leading
 
     def turned(self, node: Expr) -> Expr | None:
         """The transpose of a matrix that is computed entry by entry from products, such as tanh(X Wᵀ) for tanh(W Xᵀ)."""
@@ -254,6 +267,12 @@ class Lowering:
             shared &= Counter(t.factors)
         order = len(terms[0].out)
         return [f for f in shared.elements() if all(x < order for x in f[1]) and len(set(f[1])) == len(f[1])]
+
+
+def _leading(nodes: Sequence[Expr]) -> set[Dim]:
+    """The sizes that arguments have as the first of several axes and never as another: those of samples."""
+    shapes = [n.shape for n in nodes if isinstance(n, Symbol) and n.kind == "variable" and len(n.shape) > 1]
+    return {s[0] for s in shapes} - {d for s in shapes for d in s[1:]}
 
 
 def _without(term: Term, common: Sequence[tuple[Expr, tuple[int, ...]]]) -> Term:

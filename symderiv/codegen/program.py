@@ -55,15 +55,50 @@ class Program:
     names: dict[int, str] = field(default_factory=dict)
     nodes: dict[int, Expr] = field(default_factory=dict)
     nonnegative: set[int] = field(default_factory=set)
+    probing: bool = False
+    """emit raises LookupError for what isn't there yet"""
     _known: dict[Op, int] = field(default_factory=dict)
 
     def emit(self, kind: str, args: Iterable[int], spec: Any, dims: Iterable[Dim]) -> int:
-        """The position of this operation, appended if it is new."""
+        """The position of this operation, appended if it is new; a transpose of a transpose is what it was."""
         op = Op(kind, tuple(args), spec, tuple(dims))
+        if kind == "transpose":
+            (x,) = op.args
+            if self.ops[x].kind == "transpose":
+                inner = self.ops[x]
+                op = Op(kind, inner.args, tuple(inner.spec[k] for k in spec), op.dims)
+            if op.spec == tuple(range(len(op.spec))):
+                return op.args[0]
+        elif kind in ("product", "sum", "contract"):
+            op = self.straight(op)
+            if kind != "contract" and self.turned(op):
+                return self.emit("transpose", (self.emit(kind, op.args, self.turned_spec(op), op.dims[::-1]),), (1, 0), op.dims)
         if op not in self._known:
+            if self.probing:
+                raise LookupError
             self._known[op] = len(self.ops)
             self.ops.append(op)
         return self._known[op]
+
+    def straight(self, op: Op) -> Op:
+        """The operation on matrices themselves in place of their transposes."""
+        places = list(op.spec[1] if op.kind == "sum" else op.spec[:2])
+        args = list(op.args)
+        for k, a in enumerate(args):
+            if self.ops[a].kind == "transpose" and len(places[k]) == 2:
+                args[k], places[k] = self.ops[a].args[0], places[k][::-1]
+        spec = (op.spec[0], tuple(places), op.spec[2]) if op.kind == "sum" else (*places, *op.spec[2:])
+        return Op(op.kind, tuple(args), spec, op.dims)
+
+    def turned(self, op: Op) -> bool:
+        """Whether every matrix in an elementwise operation is taken as its transpose."""
+        places = op.spec[1] if op.kind == "sum" else op.spec
+        matrices = [p for p in places if len(p) == 2]
+        return len(op.dims) == 2 and bool(matrices) and all(p == (1, 0) for p in matrices)
+
+    def turned_spec(self, op: Op) -> Any:
+        places = tuple(tuple(1 - x for x in p) for p in (op.spec[1] if op.kind == "sum" else op.spec))
+        return (op.spec[0], places, op.spec[2]) if op.kind == "sum" else places
 
     def reachable(self, outputs: Iterable[int]) -> list[int]:
         """The positions that the outputs need, in order."""

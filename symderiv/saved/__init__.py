@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
@@ -214,8 +215,8 @@ def _read_split(piece: Piece, parts: Mapping[str, Derivation], reader: Reader, w
     whole = all(isinstance(d.proofs, Proof) and d.wrt == by.get(label, (x,)) for label, d in parts.items())
     if others or not whole or not isinstance(x, Symbol):
         raise where.wrong("the parts of a split by one variable")
-    return GaussNewton(parts["H"], parts["G"], parts["R"], at, x, parts["jacobian"], parts["outer"],
-                       parts["slope"], parts["H"].facts)
+    made = {label: partial(parts.__getitem__, label) for label in "HGR"}
+    return GaussNewton(made, at, x, parts["jacobian"], parts["outer"], parts["slope"], parts["H"].facts)
 
 
 __all__ = ["Checked", "Saved", "SavedError", "SymderivError", "from_json", "to_json"]

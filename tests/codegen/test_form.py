@@ -292,3 +292,46 @@ def test_a_softmax_of_attention_is_no_matrix_for_each_row() -> None:
     slope = add([(1, contract((p,), ("ij",), "ijj")), (-1, contract((p, p), ("ij", "ik"), "ijk"))], ("m", "n", "n"))
     text = body(contract((V, slope, K), ("je", "ijk", "kd"), "ieid"), [Q, K, V])
     assert "m×n×n" not in text
+
+
+def test_arrays_of_samples_lie_alike() -> None:
+    """Samples stand first in every matrix: nothing is combined with a transpose of what lies otherwise."""
+    V, Y = symbol("V", ("k", "o")), symbol("Y", ("m", "k"))
+    one = apply("tanh", contract((W, X), ("on", "mn"), "om"))
+    two = apply("tanh", contract((V, one), ("ko", "om"), "km"))
+    text = body(contract((two, Y), ("km", "mk"), "k"), [W, X, V, Y])
+    assert "X @ W.T" in text and "@ V.T" in text
+    assert ".T.T" not in text and ".T*" not in text and "ij,ji" not in text
+
+
+def test_a_result_keeps_the_order_that_was_asked_for() -> None:
+    given = {"W": np.arange(6.0).reshape(2, 3) / 7, "X": np.arange(15.0).reshape(5, 3) / 11}
+    made = generate(apply("tanh", contract((W, X), ("on", "mn"), "om")), [W, X])(**given)
+    assert made.flags.c_contiguous
+    assert np.allclose(made, np.tanh(given["W"] @ given["X"].T))
+
+
+def test_a_product_that_is_known_is_used_inside_a_longer_one() -> None:
+    """(diag p − p pᵀ) V of every row of X D takes X D once."""
+    D = symbol("D", ("o", "n"))
+    p = softmax_of(contract((X, W), ("mn", "on"), "mo"))
+    value = add([(1, contract((p, X, D), ("mo", "mn", "on"), "mo")),
+                 (-1, contract((p, p, X, D), ("mo", "mk", "mn", "kn"), "mo"))], ("m", "o"))  # fmt: skip
+    text = body(value, [X, W, D])
+    assert text.count("@ D.T") == text.count("X @ W.T") == 1 and text.count("@") == 2, text
+    arrays = {"X": np.random.default_rng(0).standard_normal((5, 3)), "W": np.ones((2, 3)), "D": np.arange(6.0).reshape(2, 3)}
+    arrays["W"][1] = -0.5
+    e = np.exp(arrays["X"] @ arrays["W"].T)
+    q, t = e / e.sum(axis=1, keepdims=True), arrays["X"] @ arrays["D"].T
+    assert np.allclose(generate(value, [X, W, D])(**arrays), q * t - q * (q * t).sum(axis=1, keepdims=True))
+
+
+def test_a_long_sum_is_written_term_by_term() -> None:
+    terms = [symbol(f"a_rather_long_name_{k}", ("m", "n")) for k in range(8)]
+    value = add([(1 if k % 2 else -3, t) for k, t in enumerate(terms)], ("m", "n"))
+    text = body([value, ops.multiply(value, value)], terms)
+    assert max(map(len, text.splitlines())) <= 120
+    arrays = {t.name: np.full((2, 3), float(k)) for k, t in enumerate(terms)}
+    made, _ = generate([value, ops.multiply(value, value)], terms)(**arrays)
+    assert np.allclose(made, sum(k if k % 2 else -3 * k for k in range(8)))
+    assert all((arrays[f"a_rather_long_name_{k}"] == k).all() for k in range(8))  # the caller's arrays are as they were
