@@ -45,6 +45,7 @@ from symderiv.handout.calls import (
 from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
 from symderiv.handout.locate import marked, told
+from symderiv.handout.orders import Partitions, partitions
 from symderiv.handout.tasks import (
     Asked,
     Blanks,
@@ -173,7 +174,7 @@ class Depth:
 
 Item = (
     Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
-    | Derivatives | Depth
+    | Derivatives | Depth | Partitions
 )  # fmt: skip
 
 
@@ -354,10 +355,12 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 __all__ = [
     "CONVENTION", "FORMS", "Appendix", "Asked", "Blanks", "Call", "Depth", "Derivatives", "Derived", "Drawn",
     "Fault", "Functions", "Graph", "Handout", "Identity", "Item", "Lemma", "Maps", "Models", "Pair", "Pairs",
+    "Partitions",
     "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "appendix", "blanks", "bregman", "depth",
     "derivation", "derivative", "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error",
     "fisher", "functions", "gauss_newton", "glm", "gradient", "graph", "handout", "hessian",
     "hessian_backpropagation", "identity", "jacobian", "kfac", "lemma", "load", "load_appendix", "maps",
-    "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs", "plot", "prose", "section",
+    "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs",
+    "partitions", "plot", "prose", "section",
     "splits",
 ]  # fmt: skip
