@@ -9,7 +9,7 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import IDENTITY, Derivation
-from symderiv.handout import curved, exercises, figures, laws, locate, pairs, tables
+from symderiv.handout import curved, exercises, figures, laws, locate, orders, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
@@ -48,6 +48,7 @@ from symderiv.handout.source import (
     Models,
     Pair,
     Pairs,
+    Partitions,
     Place,
     Plot,
     SourceError,
@@ -150,6 +151,8 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return laws.derivatives(item, context)
         case Depth():
             return laws.depth(item, context)
+        case Partitions():
+            return orders.blocks(item, context)
         case Splits():
             return split_table(item)
         case Pairs():

@@ -47,6 +47,7 @@ from symderiv.handout.calls import (
 from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
 from symderiv.handout.locate import marked, told
+from symderiv.handout.orders import Partitions, partitions
 from symderiv.handout.tasks import (
     Asked,
     Blanks,
@@ -194,7 +195,7 @@ class Depth:
 
 Item = (
     Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
-    | Derivatives | Depth | Losses | Certified
+    | Derivatives | Depth | Losses | Certified | Partitions
 )  # fmt: skip
 
 
@@ -385,10 +386,11 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 __all__ = [
     "CONVENTION", "FORMS", "Appendix", "Asked", "Blanks", "Call", "Certified", "Depth", "Derivatives",
     "Derived", "Drawn", "Fault", "Functions", "Graph", "Handout", "Identity", "Item", "Lemma", "Losses", "Maps",
-    "Models", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "appendix",
-    "blanks", "bregman", "certified", "curvature", "depth", "derivation", "derivative", "derivatives", "drawn",
-    "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions", "gauss_newton", "glm",
-    "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity", "jacobian", "kfac",
-    "lemma", "load", "load_appendix", "losses", "maps", "matched_curvature", "matching", "matching_loss",
-    "models", "natural_gradient", "pair", "pairs", "plot", "prose", "section", "splits",
+    "Models", "Pair", "Pairs", "Partitions", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words",
+    "appendix", "blanks", "bregman", "certified", "curvature", "depth", "derivation", "derivative",
+    "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions",
+    "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
+    "jacobian", "kfac", "lemma", "load", "load_appendix", "losses", "maps", "matched_curvature", "matching",
+    "matching_loss", "models", "natural_gradient", "pair", "pairs", "partitions", "plot", "prose", "section",
+    "splits",
 ]  # fmt: skip

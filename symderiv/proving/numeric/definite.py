@@ -179,12 +179,24 @@ def second_differences(
     f: Expr, wrt: Symbol | Sequence[Symbol], facts: Iterable[Fact], trials: int = 48, seed: int = 0
 ) -> tuple[Bend | None, Bend | None]:
     """The clearest negative and positive second difference of any entry of f along random lines, where there are some."""
+    low: Bend | None = None
+    high: Bend | None = None
+    for values, directions, least, most, scale in bends(f, wrt, facts, trials, seed):
+        if least < -CLEAR * scale and (low is None or least < low[2]):
+            low = (values, directions, least)
+        if most > CLEAR * scale and (high is None or most > high[2]):
+            high = (values, directions, most)
+    return low, high
+
+
+def bends(
+    f: Expr, wrt: Symbol | Sequence[Symbol], facts: Iterable[Fact], trials: int, seed: int
+) -> Iterator[tuple[dict[Any, Any], list[Any], float, float, float]]:
+    """(values, directions, the smallest and largest second difference, how large their terms are) along random lines."""
     variables = [wrt] if isinstance(wrt, Symbol) else list(wrt)
     every = nodes_of(f, *variables)
     facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
     poles = _poles(every)
-    low: Bend | None = None
-    high: Bend | None = None
     rng = np.random.default_rng([seed, 5])
     for values, sizes in points([f, *variables], facts, trials, seed):
         directions = [_direction(x, values[key_of(x)], facts, rng) for x in variables]
@@ -201,15 +213,9 @@ def second_differences(
         except (np.linalg.LinAlgError, SymderivError):
             continue
         bend = one + other - 2 * middle
-        if not np.all(np.isfinite(bend)):
-            continue
-        scale = float(np.max(abs(one) + abs(other) + 2 * abs(middle), initial=1.0))
-        least, most = float(np.min(bend)), float(np.max(bend))
-        if least < -CLEAR * scale and (low is None or least < low[2]):
-            low = (values, directions, least)
-        if most > CLEAR * scale and (high is None or most > high[2]):
-            high = (values, directions, most)
-    return low, high
+        if np.all(np.isfinite(bend)):
+            scale = float(np.max(abs(one) + abs(other) + 2 * abs(middle), initial=1.0))
+            yield values, directions, float(np.min(bend)), float(np.max(bend)), scale
 
 
 def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Generator) -> Any:
@@ -258,4 +264,4 @@ def _crossed(poles: Sequence[Expr], along: Sequence[Mapping[Any, Any]], sizes: M
     return False
 
 
-__all__ = ["CLEAR", "Extreme", "Range", "points", "second_differences", "shape_on_grid", "spectrum"]
+__all__ = ["CLEAR", "Extreme", "Range", "bends", "points", "second_differences", "shape_on_grid", "spectrum"]
