@@ -102,7 +102,7 @@ sheet = handout(
         plot("-log(normal_cdf(u))", "u", between=(-4, 4), derivatives=2,
              caption="Probit: convex, though its curvature is another one for $y=0$"),
         plot("exp(u) - y*u", "u", between=(-3, 2), numbers={"y": 1}, derivatives=2,
-             caption="The exponential with Poisson's likelihood matches: the curvature is $e^u$ for every $y$"),
+             caption="The exponential with Poisson's likelihood matches: its curvature is $e^u$"),
         plot("softplus(u) - y*log(softplus(u))", "u", between=(-5, 5), numbers={"y": 2}, derivatives=2,
              caption="Softplus with Poisson's likelihood: the curvature depends on $y$"),
         plot("u + y*exp(-u)", "u", between=(-2, 3), numbers={"y": 1}, derivatives=2,
