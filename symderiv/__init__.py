@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     )
     from symderiv.ir import Expr
     from symderiv.matched import matching, matching_loss
+    from symderiv.render.notation import Notation, notation
     from symderiv.splits import GaussNewton
     from symderiv.torch_models import from_torch
 
@@ -61,6 +62,7 @@ _WHERE = {
     "ir": "Expr",
     "bounds": "limits",
     "matched": "matching matching_loss",
+    "render.notation": "Notation notation",
     "splits": "GaussNewton",
     "torch_models": "from_torch",
 }
@@ -68,10 +70,10 @@ _HOME = {name: module for module, names in _WHERE.items() for name in names.spli
 
 __all__ = [
     "AssumptionError", "Derivation", "EvaluationError", "Expr", "GaussNewton", "NoMatchingLossError", "NoRuleError",
-    "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "bregman", "convert",
+    "Notation", "ParseError", "ShapeError", "Step", "SymderivError", "TooLargeError", "UnknownNameError", "bregman", "convert",
     "curvature", "deep", "derivative", "faa_di_bruno", "fenchel_young", "fisher", "from_torch", "gauss_newton", "glm",
     "glm_table", "gradient", "hessian", "hessian_backpropagation", "jacobian", "kfac", "limits", "matched_curvature",
-    "matching", "matching_loss", "natural_gradient", "parse", "prove",
+    "matching", "matching_loss", "natural_gradient", "notation", "parse", "prove",
 ]
 
 

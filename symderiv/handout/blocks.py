@@ -65,6 +65,7 @@ from symderiv.handout.told import (
     result,
     split_steps,
     steps,
+    turned,
     unsaid,
     ways,
 )
@@ -310,6 +311,7 @@ def numbers(item: Derived, told: Derivation | GaussNewton) -> Example:
     else:
         found = (told.specialize(**functions) if functions else told).numpy()(**values)
         parts = found if isinstance(found, tuple) else (found,)
+        parts = tuple(part.T for part in parts) if turned(told) else parts
         shown += [piece for name, part in zip(left_sides(told), parts, strict=True) for piece in slices(name, part)]
     texts = [f"{latex}{_EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
     return Example((*given, r"\Longrightarrow\quad " + texts[0], *texts[1:]), "With numbers")

@@ -23,8 +23,10 @@ from symderiv.handout.formats import get, names
 from symderiv.handout.locate import told
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
+from symderiv.handout.respell import respelled, spelling_of
 from symderiv.handout.source import Place, SourceError, load
 from symderiv.handout.writers.tex import preamble
+from symderiv.render.notation import using
 
 FORMATS = ("html", "tex", "markdown", "pdf")
 _ALSO: dict[str, tuple[str, ...]] = {"tex": ("tex", "fragment"), "pdf": ()}
@@ -147,9 +149,11 @@ def build_sheet(source: Path, order: Order) -> Built:
     files: dict[str, None] = {}
     notes: list[str] = []
     try:
-        sheet = load(source)
+        sheet, spelling = load(source), spelling_of(source)
         for variant in range(order.variants if sheet.drawn() else 1):
-            student, teacher = pages(sheet, slug + (f"-v{variant + 1}" if variant else ""), variant)
+            with using(spelling.notation):
+                both = pages(sheet, slug + (f"-v{variant + 1}" if variant else ""), variant)
+            student, teacher = (respelled(page, spelling) for page in both)
             for folder, made in zip(order.folders, (student, teacher), strict=False):
                 same = order.folder if folder is order.lecturer and made == student else None
                 written, found = _written(made, folder, order.formats, same)

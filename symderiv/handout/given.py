@@ -17,6 +17,8 @@ from symderiv.present import chapters_of, expr_latex, function_letter
 from symderiv.present.writer import own_latex
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex, shape_latex
+from symderiv.render.notation import chosen
+from symderiv.render.style import Style
 from symderiv.render.symbols import name_latex
 
 PROGRAM = 3
@@ -57,7 +59,7 @@ def _opened(f: Expr) -> str:
 def _goal(derivation: Derivation, letter: str) -> str:
     if derivation.kind.startswith(IDENTITY):
         return f"${own_latex(derivation.kind.removeprefix(IDENTITY))}$"
-    names = [name_latex(x.name) for x in derivation.wrt]
+    names = [Style().name(x) for x in derivation.wrt]
     shape, order = derivation.subject.shape, derivation.order
     if derivation.kind == "gradient":
         every = r",\,".join(names)
@@ -71,11 +73,13 @@ def _goal(derivation: Derivation, letter: str) -> str:
     if derivation.vec:
         return rf"$\partial {letter}/\partial\operatorname{{vec}}({names[0]})^\top$"
     if order == 1 and len(shape) + len(x.shape) <= 2:
+        if chosen().turned and shape and x.shape:
+            return rf"$\partial {letter}^\top/\partial {names[0]}$"
         turned = r"^\top" if x.shape else ""
         return rf"$\partial {letter}/\partial {names[0]}{turned}$"
     letters = iter(output_letters(len(shape) + order * len(x.shape)))
     top = letter + _at(next(letters) for _ in shape) if shape else letter
-    below = r"\,".join(rf"\partial {_script(names[0])}{_at(next(letters) for _ in x.shape)}" for _ in range(order))
+    below = r"\,".join(rf"\partial {_script(name_latex(x.name))}{_at(next(letters) for _ in x.shape)}" for _ in range(order))
     return rf"$\partial{power} {top}/{below}$"
 
 
@@ -97,7 +101,7 @@ def symbols(subject: Expr, wrt: Sequence[Symbol], meaning: Mapping[str, str], or
     rows: dict[str, tuple[str, str, str]] = {}
     for s in (n for n in free_symbols(subject) if n.kind == "variable"):
         role = "variable" if s in wrt else "constant"
-        rows[s.name] = (name_latex(s.name), shape_latex(s.shape), _meant(meaning, s.name, role))
+        rows[s.name] = (Style().name(s), shape_latex(s.shape), _meant(meaning, s.name, role))
     for n in postorder(subject):
         if isinstance(n, Map) and n.generic:
             rows.setdefault(n.fn, (name_latex(n.fn), r"\mathbb{R}\to\mathbb{R}", _meant(meaning, n.fn, "elementwise, generic")))

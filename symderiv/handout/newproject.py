@@ -7,7 +7,7 @@ from pathlib import Path
 
 from symderiv.errors import SymderivError
 
-FILES = ("sheets/01_layer.py", "sheets/02_exercises.py", "README.md", "Makefile", ".gitignore")
+FILES = ("sheets/01_layer.py", "sheets/02_exercises.py", "sheets/notation.toml", "README.md", "Makefile", ".gitignore")
 
 
 def new(folder: str | Path) -> list[Path]:

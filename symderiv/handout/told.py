@@ -14,10 +14,12 @@ from symderiv.handout.card import law_of
 from symderiv.handout.formula import width
 from symderiv.handout.given import PROGRAM, letter_of, program, space
 from symderiv.handout.model import Heading, Line, Result, Steps, Table
-from symderiv.ir import Expr, Name
+from symderiv.ir import Expr, Name, Shape
 from symderiv.present import Written, chapters_of, expr_latex, split_written, written
+from symderiv.present.writer import is_turned
 from symderiv.render.forms import forms
 from symderiv.render.matrix import shape_latex
+from symderiv.render.notation import chosen
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter
@@ -105,7 +107,8 @@ def result(derivation: Derivation) -> Result:
     if derivation.vec:
         equations[-1] += rf"\;\in{space(derivation.shape)}"
     elif len(ends) == 1:
-        equations[-1] += _where(told[ends[0]][1][-1].state)
+        end = told[ends[0]][1][-1].state
+        equations[-1] += _where(end.shape[::-1] if turned(derivation) else end.shape)
     return Result((*named, *equations, *ways_in))
 
 
@@ -169,8 +172,16 @@ def _equation(chapter: Sequence[Written]) -> str:
     return f"{lhs}={chapter[-1].rhs}"
 
 
-def _where(state: Expr) -> str:
-    return rf"\;\in{space(state.shape)}" if state.shape else ""
+def turned(derivation: Derivation) -> bool:
+    """Whether the result is written transposed: a Jacobian in denominator layout."""
+    if derivation.several or derivation.vec:
+        return False
+    told, ends = _ends(derivation)
+    return is_turned(told[ends[0]][0], chosen())
+
+
+def _where(shape: Shape) -> str:
+    return rf"\;\in{space(shape)}" if shape else ""
 
 
 def _short_names(derivation: Derivation) -> list[str]:
@@ -231,4 +242,5 @@ def under_brace(text: str, below: str) -> str:
     return rf"\underbrace{{{text}}}_{{{below}}}"
 
 
-__all__ = ["TITLES", "as_line", "lines_of", "names_in", "numbered", "result", "split_steps", "steps", "under_brace", "unsaid", "ways"]
+__all__ = ["TITLES", "as_line", "lines_of", "names_in", "numbered", "result", "split_steps", "steps", "turned", "under_brace", "unsaid",
+           "ways"]

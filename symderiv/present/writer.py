@@ -9,13 +9,15 @@ from symderiv.build import identity, transform
 from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Add, Box, Call, Der, Expr, Map
+from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape
 from symderiv.lift import lift, lift_any
+from symderiv.ops import transpose
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
-from symderiv.render.notation import Notation
+from symderiv.render.notation import Notation, chosen
+from symderiv.render.style import Style
 from symderiv.render.symbols import name_latex, name_text, shape_latex
 from symderiv.render.text import plain
 from symderiv.render.tree import Opaque, postorder
@@ -45,7 +47,7 @@ class Writer:
     """Prints a chapter in one notation; what has no matrix form is printed by its entries."""
 
     def __init__(self, chapter: Chapter, notation: str, facts: Facts, signs: Notation, number: int) -> None:
-        self.facts, self.signs, self.number = facts, signs, number
+        self.facts, self.signs, self.number = facts, chosen(signs), number
         self.source = chapter
         if notation == "differential" and chapter.kind not in PLAIN_KINDS and not is_whole(chapter.kind):
             chapter = differential_chapter(chapter)
@@ -69,7 +71,7 @@ class Writer:
             why = self.reasons(line.why)
             if line.state is self.chapter.goal and not line.why:
                 why = _ENTRY.get(self.chapter.kind, "")
-            shape = shape_latex(line.state.shape) if not result else ""
+            shape = shape_latex(self.shown(line.state).shape) if not result else ""
             lhs, bare_lhs = self.left() if not result else ("", "")
             if lhs == rhs and k + 1 < len(told):                # x = x says nothing
                 continue
@@ -98,9 +100,13 @@ class Writer:
             return rhs
         return rhs.removeprefix(r"\langle ").removesuffix(rf",\,\mathrm{{d}}{name_latex(symbol_text(self.chapter.wrt[0]))}\rangle")
 
+    def shown(self, state: Expr) -> Expr:
+        """A state as it is written: in denominator layout a Jacobian's is its transpose."""
+        return transpose(state) if not self.index and is_turned(self.chapter, self.signs) and len(state.shape) == 2 else state
+
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
         if not self.index:
-            state = transform(state, self._unit)
+            state = self.shown(transform(state, self._unit))
             return matrix_latex(state, self.signs), plain(state), previous
         text, letters = index_latex(state, self.letters, previous, self.signs)
         return text, index_text(state, self.letters, previous)[0], letters
@@ -112,12 +118,14 @@ class Writer:
         subject = function_letter(c.subject)
         if c.kind == "let":
             own = c.goal.name  # type: ignore[attr-defined]  # the goal of a let is its name
-            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
+            latex = self._letter(own, c.goal.shape)
+            return (self._indexed(latex), self._indexed_text(own)) if self.index else (latex, own)
         if c.kind == "loss":
             return subject, subject
         if c.kind == "cotangent":
             own = c.named.name if c.named is not None else f"delta_{getattr(c.wrt[0], 'name', 'v')}"
-            return (self._indexed(name_latex(own)), self._indexed_text(own)) if self.index else (name_latex(own), own)
+            latex = self._letter(own, c.wrt[0].shape)
+            return (self._indexed(latex), self._indexed_text(own)) if self.index else (latex, own)
         if c.kind in ("differential", "inner"):
             return self._differential_left(subject)
         if " times " in c.kind:
@@ -135,6 +143,11 @@ class Writer:
             return (self._indexed(text), self._indexed_text(bare)) if self.index else (text, bare)
         return self._derivative_left(subject)
 
+    def _letter(self, text: str, shape: Shape) -> str:
+        """A name on a left side, bold where vectors are."""
+        latex = name_latex(text)
+        return rf"\boldsymbol{{{latex}}}" if self.signs.bold_vectors and len(shape) == 1 else latex
+
     def _differential_left(self, subject: str) -> tuple[str, str]:
         c = self.chapter
         if c.kind == "inner":
@@ -142,7 +155,7 @@ class Writer:
             delta = name_latex(c.named.name) if c.named is not None else rf"\nabla_{{{name_latex(own)}}} {subject}"
             bare = c.named.name if c.named is not None else f"∇_{own} {subject}"
             return rf"\langle {delta},\mathrm{{d}}{name_latex(own)}\rangle", f"⟨{bare}, d{own}⟩"
-        letter = name_latex(subject)
+        letter = self._letter(subject, c.subject.shape)
         if len(c.by) == 1:
             return rf"\mathrm{{d}}{letter}", f"d{subject}"
         if c.subject.shape:
@@ -153,8 +166,8 @@ class Writer:
 
     def _derivative_left(self, subject: str) -> tuple[str, str]:
         c = self.chapter
-        letter = name_latex(subject)
-        names = [name_latex(symbol_text(x)) for x in c.by]
+        letter = self._letter(subject, c.subject.shape)
+        names = [self._letter(symbol_text(x), x.shape) for x in c.by]
         texts = [symbol_text(x) for x in c.by]
         if self.index:
             used = list(self.letters)
@@ -170,6 +183,8 @@ class Writer:
         turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
         if len(c.by) == 1 and not c.subject.shape:
             return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {subject}"
+        if is_turned(c, self.signs):
+            return rf"\frac{{\partial {letter}^{self.signs.transpose}}}{{\partial {names[0]}}}", f"∂{subject}ᵀ/∂{texts[0]}"
         if len(c.by) == 1:
             return rf"\frac{{\partial {letter}}}{{\partial {names[0]}{turned}}}", f"∂{subject}/∂{texts[0]}{'ᵀ' if turned else ''}"
         if len(set(c.by)) == 1 and len(c.by) == 2 and not c.subject.shape:
@@ -194,6 +209,7 @@ class Writer:
         reader = Writer(self.source, "matrix", self.facts, self.signs, self.number)
         reader.index = False
         lhs, bare = reader.left()
+        last = reader.shown(last)
         rhs = matrix_latex(last, self.signs)
         if self.index and last.shape and self.notation != "differential":
             law = r"[\,\sum_k A_{ik}B_{kj}\,]=AB"
@@ -203,6 +219,8 @@ class Writer:
             title = "identify gradient" if scalar else "identify Jacobian"
             law = r"\mathrm{d}L=\langle G,\mathrm{d}X\rangle\Rightarrow\nabla_XL=G" if scalar else \
                 r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
+            if is_turned(self.source, self.signs):
+                law = r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow\partial N^\top/\partial x=A^\top"
             return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain(last), self.number)]
         return []
 
@@ -237,6 +255,12 @@ class Writer:
             return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
         text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
         return text if len(plain(node)) < 16 else ""
+
+
+def is_turned(chapter: Chapter, signs: Notation) -> bool:
+    """Whether a chapter is a Jacobian, of a vector by a vector, that is written transposed."""
+    plain_kind = chapter.kind in ("jacobian", "derivative") and len(chapter.by) == 1
+    return signs.turned and plain_kind and len(chapter.subject.shape) == len(chapter.by[0].shape) == 1
 
 
 def chapter_is_told(kind: str) -> bool:
@@ -283,5 +307,5 @@ def _letters(chapter: Chapter) -> tuple[str, ...]:
 def _with_index(text: str, index: str) -> str:
     if not index:
         return text
-    scripted = index if len(index) == 1 else f"{{{index}}}"
+    scripted, text = index if len(index) == 1 else f"{{{index}}}", Style.entry(text)
     return f"({text})_{scripted}" if "_" in text or "^" in text else f"{text}_{scripted}"

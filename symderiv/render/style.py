@@ -9,7 +9,7 @@ from symderiv.families import EXPECTATION
 from symderiv.functions import SCALAR as SCALAR_ROWS
 from symderiv.functions import TENSOR as TENSOR_ROWS
 from symderiv.ir import Call, Map, Name, Symbol
-from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.notation import DEFAULT, Notation, chosen
 from symderiv.render.symbols import has_script, name_latex, name_text, script
 from symderiv.structures import Structure
 
@@ -23,7 +23,7 @@ class Style:
     trace_, diag_, tr_left, vec_ = r"\operatorname{tr}", r"\operatorname{diag}", "", r"\operatorname{vec}"
 
     def __init__(self, notation: Notation = DEFAULT) -> None:
-        self.notation = notation
+        self.notation = notation = chosen(notation)
         self.hadamard, self.quotient, self.kron = notation.hadamard, notation.quotient, notation.kron
         self.ones, self.zeros, self.identity, self.zero = notation.ones, notation.zeros, notation.identity, "0"
 
@@ -69,7 +69,12 @@ class Style:
         return has_script(text)
 
     def indexed(self, base: str, index: str) -> str:
-        return base + script(index)
+        return self.entry(base) + script(index)
+
+    @staticmethod
+    def entry(base: str) -> str:
+        """The letter of an entry: that of a bold vector isn't bold."""
+        return base.removeprefix(r"\boldsymbol{").removesuffix("}") if base.startswith(r"\boldsymbol{") else base
 
     # ------------------------------------------------------------ marks
     def transposed(self, text: str) -> str:

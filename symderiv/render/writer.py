@@ -110,9 +110,10 @@ class Writer:
             return Piece(s.inverted(self.wrap(of(arg.arg), ATOM), True), RAISED)
         if isinstance(arg, Hole) and arg.shape[1] is None:
             return self._hole(arg, of, True)
+        if isinstance(arg, Hole) and s.notation.turned and len(arg.wrts) == 1:
+            return Piece(s.derivative(s.transposed(self.wrap(of(arg.body), ATOM)), [self.wrap(of(arg.wrts[0]), ATOM)]), ATOM)
         if isinstance(arg, Hole):
-            text = of(arg).text
-            return Piece(s.transposed(f"({text})" if self.plain else rf"\left({text}\right)"), RAISED)
+            return Piece(s.transposed(f"({of(arg).text})" if self.plain else rf"\left({of(arg).text}\right)"), RAISED)
         if is_row(arg):                                         # A_{i,:} is a row itself
             return Piece(of(arg).text.removesuffix(s.transposed("")), ATOM)
         if isinstance(arg, Apply) and arg.node.ders and arg.shape[1] is None and not value_shape(arg.node):
