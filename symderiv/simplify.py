@@ -29,14 +29,15 @@ CONTRACT_RULES: tuple[Rule, ...] = (
 ADD_RULES: tuple[Rule, ...] = (
     definitions.fold_name, definitions.sigmoid_complement, joins.move_join_outwards,
     exponentials.sigmoid_of_tanh, exponentials.tanh_of_sigmoid, exponentials.stable_softplus, exponentials.log_sigmoid_left,
-    algebra.factor_common, algebra.collect_scalars, algebra.factor_vector,
+    algebra.common_denominator, algebra.factor_common, algebra.collect_scalars, algebra.factor_vector,
 )
 CALL_RULES: tuple[Rule, ...] = (
     definitions.fold_name, assumptions.apply_equality, exponentials.softmax_shift, exponentials.logsumexp_shift,
     joins.move_join_outwards,
 )
 RESULTS_ONLY = frozenset((
-    exponentials.log_sigmoid_left, algebra.sum_constants, algebra.factor_common, algebra.collect_scalars, algebra.factor_vector,
+    exponentials.log_sigmoid_left, algebra.common_denominator, algebra.sum_constants, algebra.factor_common,
+    algebra.collect_scalars, algebra.factor_vector,
 ))
 """rules that bring a result to its form, but would hide from a reader what a loss is made of"""
 TABLES = {Map: MAP_RULES, Contract: CONTRACT_RULES, Add: ADD_RULES, Call: CALL_RULES}

@@ -271,6 +271,7 @@ EVERYWHERE = [
                         assume="sum(y) == 1"),
     lambda: sd.gradient("sum(u * logsumexp(u + c))", "u", u="o", c=""),
     lambda: sd.gradient("sum(u * log(sigmoid(u)))", "u", u="o"),
+    lambda: sd.jacobian("r*exp(u)/(1 - exp(u))", "u", u="n", r=""),
     lambda: sd.gradient("sum(relu(1 - y * (X @ w))**2)", "w", X="m n", w="n", y="m"),
     lambda: sd.gradient("p = softmax(u); p @ A @ p", "u", u="o", A="o o"),
     lambda: sd.gradient("sum(softmax(U, axis=1) @ w)", "U", U="m o", w="o"),

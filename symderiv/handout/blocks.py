@@ -9,7 +9,7 @@ from typing import Any
 import symderiv
 from symderiv.api import prove
 from symderiv.derive import IDENTITY, Derivation
-from symderiv.handout import exercises, figures, laws, locate, pairs, tables
+from symderiv.handout import curved, exercises, figures, laws, locate, pairs, tables
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
 from symderiv.handout.definition_latex import definition_latex, source_of
@@ -33,6 +33,7 @@ from symderiv.handout.source import (
     Asked,
     Blanks,
     Call,
+    Certified,
     Depth,
     Derivatives,
     Derived,
@@ -42,6 +43,7 @@ from symderiv.handout.source import (
     Handout,
     Identity,
     Item,
+    Losses,
     Maps,
     Models,
     Pair,
@@ -154,6 +156,10 @@ def _blocks(item: Item, context: Context) -> Iterable[Block]:
             return pairs.pairs(item)
         case Pair():
             return pairs.pair(item, context)
+        case Losses():
+            return pairs.losses(item)
+        case Certified():
+            return curved.certified(item)
         case Asked():
             return [exercises.exercise(item, context, blocks_of)]
         case Blanks() | Fault():

@@ -122,6 +122,14 @@ def matching(module: Any, loss: Any, /, **options: Any) -> Call:
     return Call("matching", (module, loss), options, here())
 
 
+def matching_loss(module: Any, /, **options: Any) -> Call:
+    return Call("matching_loss", (module,), options, here())
+
+
+def curvature(f: Any, wrt: Any, /, **options: Any) -> Call:
+    return Call("curvature", (f, wrt), options, here())
+
+
 # What follows of a curvature is several derivations: ``part`` says which is shown.
 def fisher(f: Any, wrt: Any, /, *, part: str, **options: Any) -> Call:
     return Call("fisher", (f, wrt), options, here(), part)

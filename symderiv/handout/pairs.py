@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
+from symderiv.api import parse
+from symderiv.derive import derivative
+from symderiv.errors import NoMatchingLossError
 from symderiv.handout.affine import affine, as_derivation, matching_verdict
+from symderiv.handout.calls import Call
 from symderiv.handout.card import Context
 from symderiv.handout.checked import check
+from symderiv.handout.formula import width
 from symderiv.handout.given import sought, symbols
-from symderiv.handout.model import Block, Check, Code, Prose, Result, Table
-from symderiv.handout.source import Pair, Pairs, SourceError
+from symderiv.handout.model import Block, Check, Code, Prose, Result, Table, escape
+from symderiv.handout.source import Losses, Pair, Pairs, SourceError
 from symderiv.handout.told import lines_of, steps
-from symderiv.present import fact_latex
+from symderiv.present import expr_latex, fact_latex
 from symderiv.render.matrix import matrix_latex
+
+WIDEST = 17.0
+"""in em: a wider Hessian isn't put into the table"""
 
 
 def pair(item: Pair, context: Context) -> list[Block]:
@@ -48,3 +58,38 @@ def pairs(item: Pairs) -> list[Block]:
         rows.append((title, needs, *cells, "yes" if found.matches else "no"))
     head = ("pair", "needs", "$A$", "$b$", "remainder", "matches")
     return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} pairs · {replayed} steps replayed")]
+
+
+def losses(item: Losses) -> list[Block]:
+    """The table of modules: the loss that matches each, the Hessian in u, and whether it is convex."""
+    rows, words = [], []
+    for title, call, expected in item.rows:
+        if expected == "none":
+            module, reason = _refused(title, call)
+            rows.append((f"{title}: ${module}$", f"none: {reason}", "", ""))
+            continue
+        found = call.run()
+        if found.convex != expected:
+            raise SourceError(call.place, f"{title}: the loss is {found.convex}")
+        slope = derivative(found.module, [found.input], found.proof.context.facts, 1, "jacobian")
+        confirmed = check(slope)
+        if not confirmed.ok:
+            raise SourceError(call.place, f"{title}: {confirmed.trouble}")
+        hessian = expr_latex(slope.result)
+        shown = f"${hessian}$" if width(hessian) < WIDEST else "$J_M$"
+        rows.append((f"{title}: ${expr_latex(found.module)}$", f"${expr_latex(found.loss)}$", shown, found.convex))
+        words.append(found.status)
+    head = ("module $M(u)$", "$L(u,y)$", r"$\nabla^2_uL=J_M$", "")
+    count = f"{len(words)} losses, each differentiated again: $M-y$ proved in {words.count('proved')}"
+    points = f", checked at points in {words.count('checked')}" if "checked" in words else ""
+    return [Table(head, tuple(rows), stack=True), Check(count + points, word="Checked" if points else "Proved")]
+
+
+def _refused(title: str, call: Call) -> tuple[str, str]:
+    """(the module, the reason that no loss matches it)."""
+    try:
+        call.run()
+    except NoMatchingLossError as error:
+        names = {k: v for k, v in call.options.items() if k not in ("input", "target", "assume")}
+        return expr_latex(parse(call.arguments[0], shapes=names)), escape(re.sub(r"^.* isn't symmetric, | at \w+ = .*$", "", error.message))
+    raise SourceError(call.place, f"{title}: a loss matches it")

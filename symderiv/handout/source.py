@@ -25,6 +25,7 @@ from symderiv.handout.calls import (
     Place,
     SourceError,
     bregman,
+    curvature,
     derivative,
     faa_di_bruno,
     fenchel_young,
@@ -40,6 +41,7 @@ from symderiv.handout.calls import (
     kfac,
     matched_curvature,
     matching,
+    matching_loss,
     natural_gradient,
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
@@ -123,6 +125,25 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Losses:
+    """A table of modules with the losses that are constructed to match them."""
+
+    rows: tuple[tuple[str, Call, str], ...]
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A function with its curvature: the proof as a tree, or the directions that show that it is neither."""
+
+    call: Call
+    verdict: str
+    covers: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
 class Maps:
     """A table of expressions as maps: what goes in, what comes out."""
 
@@ -173,7 +194,7 @@ class Depth:
 
 Item = (
     Models | Words | Derived | Identity | Splits | Pairs | Pair | Maps | Functions | Asked | Blanks | Fault | Call | Graph | Plot
-    | Derivatives | Depth
+    | Derivatives | Depth | Losses | Certified
 )  # fmt: skip
 
 
@@ -213,6 +234,16 @@ def pairs(*rows: tuple[str, Call, bool], covers: str = "") -> Pairs:
 
 def pair(call: Call, /, *, meaning: Mapping[str, str] | None = None, covers: str = "") -> Pair:
     return Pair(call, meaning or {}, tuple(covers.split()), here())
+
+
+def losses(*rows: tuple[str, Call, str], covers: str = "") -> Losses:
+    """Rows are (what the module is called, the call, the curvature of the loss that is expected: "convex", "neither", …)."""
+    return Losses(rows, tuple(covers.split()), here())
+
+
+def certified(call: Call, verdict: str, /, *, covers: str = "") -> Certified:
+    """The curvature of a function, with the verdict that is expected."""
+    return Certified(call, verdict, tuple(covers.split()), here())
 
 
 def maps(*rows: tuple[str, str, str], covers: str = "", **shapes: Any) -> Maps:
@@ -352,12 +383,12 @@ def _raised_at(error: BaseException, path: Path) -> Place:
 
 
 __all__ = [
-    "CONVENTION", "FORMS", "Appendix", "Asked", "Blanks", "Call", "Depth", "Derivatives", "Derived", "Drawn",
-    "Fault", "Functions", "Graph", "Handout", "Identity", "Item", "Lemma", "Maps", "Models", "Pair", "Pairs",
-    "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "appendix", "blanks", "bregman", "depth",
-    "derivation", "derivative", "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error",
-    "fisher", "functions", "gauss_newton", "glm", "gradient", "graph", "handout", "hessian",
-    "hessian_backpropagation", "identity", "jacobian", "kfac", "lemma", "load", "load_appendix", "maps",
-    "matched_curvature", "matching", "models", "natural_gradient", "pair", "pairs", "plot", "prose", "section",
-    "splits",
+    "CONVENTION", "FORMS", "Appendix", "Asked", "Blanks", "Call", "Certified", "Depth", "Derivatives",
+    "Derived", "Drawn", "Fault", "Functions", "Graph", "Handout", "Identity", "Item", "Lemma", "Losses", "Maps",
+    "Models", "Pair", "Pairs", "Place", "Plot", "SourceError", "SourceSection", "Splits", "Words", "appendix",
+    "blanks", "bregman", "certified", "curvature", "depth", "derivation", "derivative", "derivatives", "drawn",
+    "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions", "gauss_newton", "glm",
+    "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity", "jacobian", "kfac",
+    "lemma", "load", "load_appendix", "losses", "maps", "matched_curvature", "matching", "matching_loss",
+    "models", "natural_gradient", "pair", "pairs", "plot", "prose", "section", "splits",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from fractions import Fraction
 from math import prod
 from typing import Any
 
-from symderiv.build import ONE, add, contract, ones, power, symbol, view
+from symderiv.build import ONE, add, apply, contract, ones, power, symbol, view
 from symderiv.dims import Dim
 from symderiv.ir import Add, Contract, Expr, base_and_exponent
 from symderiv.patterns import components
@@ -238,6 +238,37 @@ def collect_scalars(node: Add, context: Context) -> Expr | None:
     terms = [(1, contract((add(rows, ()), core), ((), labels), labels)) for core, rows in groups.items()]
     result = add(terms, node.shape)
     return result if result.weight < node.weight else None
+
+
+# ---------------------------------------------------------------- fractions
+def _fractions() -> tuple[Expr, Context]:
+    e = apply("exp", symbol("v", (2,)))
+    below = add([(1, ones((2,))), (-1, e)], (2,))
+    return add([(1, ones((2,))), (1, contract((e, power(below, -1)), ("i", "i"), "i"))], (2,)), Context()
+
+
+@rule("common denominator", r"\frac{a}{b}+c=\frac{a+c\,b}{b}", [Add], example=_fractions)
+def common_denominator(node: Add, context: Context) -> Expr | None:
+    """Of a/bᵖ⁺¹ and c/bᵖ with a number c, entry by entry, where the numerator a + c b is shorter."""
+    labels = tuple(range(len(node.shape)))
+    for i, (d, t) in enumerate(node.terms):
+        factors, out, dims = _as_term(t)
+        for k, (f, ls) in enumerate(factors):
+            b, q = base_and_exponent(f)
+            if q >= 0 or not isinstance(b, Add) or ls != out or len(set(out)) < len(out):
+                continue
+            other = power(b, q + 1) if q != -1 else ones(node.shape)
+            c = next((c for c, u in node.terms if u is other), None)
+            if c is None:
+                continue
+            rest = contract([g for m, (g, _) in enumerate(factors) if m != k], [x for m, (_, x) in enumerate(factors) if m != k], out, dims)
+            above = add([(d, rest), (c, b)], node.shape)
+            whole = contract((above, f), (labels, labels), labels)
+            kept = [(e, u) for j, (e, u) in enumerate(node.terms) if j != i and u is not other]
+            result = add([*kept, (1, whole)], node.shape)
+            if result.weight < node.weight:
+                return result
+    return None
 
 
 # ---------------------------------------------------------------- sums of sums
