@@ -99,8 +99,8 @@ sheet = handout(
     section(
         "Pairs that don't match",
         prose(
-            "Without a match something is left over that depends on $u$ and $y$ together. The output is $p=M(u)$ throughout; the last "
-            "row has the same module as the second but one, with the loss that is made for it."
+            "Without a match something is left over that depends on $u$ and $y$ together. The output is $p=M(u)$ throughout; the "
+            "last row has the sigmoid again, with the loss that is made for it."
         ),
         pairs(
             ("probit, Bernoulli", matching("normal_cdf(u)", BINARY, **SPACES), False),
@@ -115,20 +115,20 @@ sheet = handout(
     section(
         "What that costs: their curvature",
         prose(
-            "Of one output, against $u$, for several targets. Of a pair that matches all curves would be one, and $\\ge 0$ where $M$ rises. "
-            "Here each target has its own; where a curve is below zero the loss bends the wrong way, and a step of Newton's method goes uphill."
+            "Of one output, against $u$, for several targets. Of a pair that matches all curves would be one, and $\\ge 0$ where "
+            "$M$ rises. Here each target has its own; where a curve is below zero the loss bends the wrong way, and a step of Newton's "
+            "method goes uphill."
         ),
         plot({"y=0": "sigmoid(u)**2/2", "y=1": "(sigmoid(u) - 1)**2/2"}, "u", between=(-6, 6), order=2,
              caption="Sigmoid with the squared error: negative at the worst answers, where the loss is flat as well"),
-        plot({"y=0": "sigmoid(u)**2", "y=1": "(sigmoid(u) - 1)**2/2 + (1 - sigmoid(u))**2/2", "y=1/2": "(sigmoid(u) - 1/2)**2"}, "u",
-             between=(-6, 6), order=2,
+        plot({"y=0": "sigmoid(u)**2", "y=1": "(sigmoid(u) - 1)**2", "y=1/2": "(sigmoid(u) - 1/2)**2"}, "u", between=(-6, 6), order=2,
              caption="Softmax of the two scores $u$ and $0$ with the squared error, $y$ the first entry of the target"),
         plot({"y=0": "-log(normal_cdf(-u))", "y=1": "-log(normal_cdf(u))"}, "u", between=(-4, 4), order=2,
              caption="Probit with Bernoulli's likelihood: never negative, and yet another curve for each target"),
         plot({"y=0": "exp(u)", "y=1": "-log(1 - exp(-exp(u)))"}, "u", between=(-4, 2), order=2, span=(-0.2, 2),
              caption="Complementary log-log with Bernoulli's likelihood"),
-        plot({"y=0": "softplus(u)", "y=1": "softplus(u) - log(softplus(u))", "y=4": "softplus(u) - 4*log(softplus(u))"}, "u",
-             between=(-5, 5), order=2,
+        plot({"y=0": "softplus(u)", "y=1": "softplus(u) - log(softplus(u))", "y=4": "softplus(u) - 4*log(softplus(u))"},
+             "u", between=(-5, 5), order=2,
              caption="Softplus with Poisson's likelihood: it bends upwards, the more the larger $y$ is"),
         plot({"y=1/2": "u + exp(-u)/2", "y=1": "u + exp(-u)", "y=2": "u + 2*exp(-u)"}, "u", between=(-1, 3), order=2,
              caption="Gamma with the logarithm as its link: $y\\,e^{-u}$, which dies away where the mean is too large"),

@@ -85,7 +85,7 @@ sheet = handout(
         ),
         exercise(
             "A temperature",
-            "Show that the loss that matches $\\operatorname{softmax}(u/t)$, $t>0$, is $t\\operatorname{lse}(u/t)-y^\\top u$.",
+            "Show that the loss that matches $\\operatorname{softmax}(u/t)$, $t>0$, is $t\\operatorname{logsumexp}(u/t)-y^\\top u$.",
             points=2,
             solution=gradient("t*logsumexp(u/t) - y @ u", "u", u="o", y="o", t="", assume="t > 0"),
         ),
