@@ -6,7 +6,9 @@ from symderiv.handout.source import (
     handout,
     jacobian,
     losses,
+    matching,
     matching_loss,
+    pairs,
     plot,
     prose,
     section,
@@ -15,6 +17,8 @@ from symderiv.handout.source import (
 ONE = {"input": "u", "target": "y", "u": "o"}
 NEGATIVE = {**ONE, "assume": "u < 0"}
 TEMPERATURE = {**ONE, "t": "", "assume": "t > 0"}
+SPACES = {"input": "u", "output": "p", "target": "y", "u": "o", "y": "o"}
+BINARY = "-sum(y*log(p) + (1 - y)*log(1 - p))"
 SYMMETRIC = {**ONE, "A": "o o", "assume": "symmetric(A)"}
 
 sheet = handout(
@@ -64,6 +68,7 @@ sheet = handout(
             ("softmax", matching_loss("softmax(u)", **ONE), "convex"),
             ("temperature", matching_loss("softmax(u/t)", **TEMPERATURE), "convex"),
             ("sparsemax", matching_loss("sparsemax(u)", **ONE), "convex"),
+            ("1.5-entmax", matching_loss("entmax15(u)", **ONE), "convex"),
             ("direction", matching_loss("u/norm(u)", **ONE), "convex"),
             ("symmetric map", matching_loss("A @ u", **SYMMETRIC), "neither"),
             ("there and back", matching_loss("W.T @ tanh(W @ u)", **ONE, W="m o"), "convex"),
@@ -94,21 +99,42 @@ sheet = handout(
     section(
         "Pairs that don't match",
         prose(
-            "Without a match the curvature depends on the target, and may be negative: far from the target the loss is flat "
-            "or bends the wrong way, and a large error is hardly corrected. Loss, slope and curvature of one output:"
+            "Without a match something is left over that depends on $u$ and $y$ together. The output is $p=M(u)$ throughout; the "
+            "last row has the sigmoid again, with the loss that is made for it."
         ),
-        plot("(sigmoid(u) - y)**2/2", "u", between=(-6, 6), numbers={"y": 1}, derivatives=2,
-             caption="Sigmoid with the squared error, which is flat at the worst answers; the curvature is negative there"),
-        plot("-log(normal_cdf(u))", "u", between=(-4, 4), derivatives=2,
-             caption="Probit: convex, though its curvature is another one for $y=0$"),
-        plot("exp(u) - y*u", "u", between=(-3, 2), numbers={"y": 1}, derivatives=2,
-             caption="The exponential with Poisson's likelihood matches: its curvature is $e^u$"),
-        plot("softplus(u) - y*log(softplus(u))", "u", between=(-5, 5), numbers={"y": 2}, derivatives=2,
-             caption="Softplus with Poisson's likelihood: the curvature depends on $y$"),
-        plot("u + y*exp(-u)", "u", between=(-2, 3), numbers={"y": 1}, derivatives=2,
-             caption="Gamma with the logarithm as its link: convex, but the curvature grows with $y$"),
-        plot("exp(u) - y*(exp(u) + log(1 - exp(-exp(u))))", "u", between=(-4, 2), numbers={"y": 1}, derivatives=2,
-             caption="Complementary log-log"),
+        pairs(
+            ("probit, Bernoulli", matching("normal_cdf(u)", BINARY, **SPACES), False),
+            ("complementary log-log, Bernoulli", matching("1 - exp(-exp(u))", BINARY, **SPACES), False),
+            ("gamma with the logarithm as link", matching("exp(u)", "sum(log(p) + y/p)", **SPACES), False),
+            ("softplus, Poisson", matching("softplus(u)", "sum(p - y*log(p))", **SPACES), False),
+            ("sigmoid, squared error", matching("sigmoid(u)", "sum((p - y)**2)/2", **SPACES), False),
+            ("softmax, squared error", matching("softmax(u)", "sum((p - y)**2)/2", **SPACES), False),
+            ("sigmoid, Bernoulli", matching("sigmoid(u)", BINARY, **SPACES), True),
+        ),
+    ),
+    section(
+        "What that costs: their curvature",
+        prose(
+            "Of one output, against $u$, for several targets. Of a pair that matches all curves would be one, and $\\ge 0$ where "
+            "$M$ rises. Here each target has its own; where a curve is below zero the loss bends the wrong way, and a step of Newton's "
+            "method goes uphill."
+        ),
+        plot({"y=0": "sigmoid(u)**2/2", "y=1": "(sigmoid(u) - 1)**2/2"}, "u", between=(-6, 6), order=2,
+             caption="Sigmoid with the squared error: negative at the worst answers, where the loss is flat as well"),
+        plot({"y=0": "sigmoid(u)**2", "y=1": "(sigmoid(u) - 1)**2", "y=1/2": "(sigmoid(u) - 1/2)**2"}, "u", between=(-6, 6), order=2,
+             caption="Softmax of the two scores $u$ and $0$ with the squared error, $y$ the first entry of the target"),
+        plot({"y=0": "-log(normal_cdf(-u))", "y=1": "-log(normal_cdf(u))"}, "u", between=(-4, 4), order=2,
+             caption="Probit with Bernoulli's likelihood: never negative, and yet another curve for each target"),
+        plot({"y=0": "exp(u)", "y=1": "-log(1 - exp(-exp(u)))"}, "u", between=(-4, 2), order=2, span=(-0.2, 2),
+             caption="Complementary log-log with Bernoulli's likelihood"),
+        plot({"y=0": "softplus(u)", "y=1": "softplus(u) - log(softplus(u))", "y=4": "softplus(u) - 4*log(softplus(u))"},
+             "u", between=(-5, 5), order=2,
+             caption="Softplus with Poisson's likelihood: it bends upwards, the more the larger $y$ is"),
+        plot({"y=1/2": "u + exp(-u)/2", "y=1": "u + exp(-u)", "y=2": "u + 2*exp(-u)"}, "u", between=(-1, 3), order=2,
+             caption="Gamma with the logarithm as its link: $y\\,e^{-u}$, which dies away where the mean is too large"),
+        prose("For comparison the loss that is made for the sigmoid:", "A pair that matches"),
+        plot({"y=0": "softplus(u)", "y=1": "softplus(u) - u"}, "u", between=(-6, 6), order=2,
+             caption="Sigmoid with Bernoulli's likelihood: $\\sigma(1-\\sigma)$ for both targets, one curve on the other"),
     ),
     summary="Losses by integration: elementwise, softmax, sparsemax; modules that have none; the curvature of pairs that don't match.",
 )

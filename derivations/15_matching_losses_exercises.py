@@ -1,12 +1,13 @@
-"""Exercises on losses that are made for a module."""
+"""Exercises on losses made for a module: by integration, of whole vectors, and what a pair that doesn't match costs."""
 
 from symderiv.handout.source import (
     blanks,
-    drawn,
     exercise,
     find_error,
     gradient,
     handout,
+    hessian,
+    identity,
     jacobian,
     losses,
     matching_loss,
@@ -15,70 +16,94 @@ from symderiv.handout.source import (
 )
 
 ONE = {"input": "u", "target": "y", "u": "o"}
-PROJECTED = jacobian("sparsemax(u)", "u", u="o")
 
 sheet = handout(
     "Exercises: losses made for a module",
     section(
-        "Integrals",
+        "By integration",
         exercise(
-            "A loss for the arctangent",
-            "Find the loss $L(u,y)$ with $\\nabla_uL=\\arctan(u)-y$. Is it convex?",
+            "Arc tangent",
+            "A module has the output $\\arctan u$, entry by entry. Construct the loss with the gradient $\\arctan(u)-y$. Is it convex?",
             points=3,
-            hint="Integrate by parts: $\\int 1\\cdot\\arctan(u)\\,\\mathrm{d}u$.",
+            hint="$\\int\\arctan u\\,\\mathrm{d}u$ by parts, with $1\\cdot\\arctan u$.",
             solution=[
-                losses(("arctangent", matching_loss("atan(u)", **ONE), "convex")),
-                "It is convex, for the arctangent increases.",
+                losses(("arctan", matching_loss("atan(u)", **ONE), "convex")),
+                gradient("sum(u*atan(u) - log(1 + u**2)/2) - y @ u", "u", u="o", y="o"),
             ],
         ),
         exercise(
-            "A module that falls",
-            "SiLU, $u\\,\\sigma(u)$, has a loss of this kind too. Why isn't it convex?",
-            plot("silu(u)", "u", between=(-6, 3), derivatives=1),
+            "Bent and steep",
+            "Which of these modules has a convex loss: $u\\odot u\\odot u$, $\\operatorname{relu}(u)$, $\\sin u$, $-1/u$ for $u<0$?",
             points=2,
-            hint="What is the second derivative of the loss?",
+            hint="$\\nabla^2_uL=\\operatorname{diag}(M'(u))$.",
+            solution=losses(
+                ("cube", matching_loss("u**3", **ONE), "convex"),
+                ("ReLU", matching_loss("relu(u)", **ONE), "convex"),
+                ("sine", matching_loss("sin(u)", **ONE), "neither"),
+                ("gamma", matching_loss("-1/u", **ONE, assume="u < 0"), "convex"),
+            ),
+        ),
+        exercise("What comes here?", blanks(gradient("sum(softplus(u)) - y @ u", "u", u="o", y="o"), count=1, seed=1), points=1),
+    ),
+    section(
+        "Whole vectors",
+        exercise(
+            "Is there one?",
+            "For which of the modules $Au$, $A^\\top\\tanh(Au)$, $(u^\\top u)\\,u$ and $\\operatorname{softmax}(Au)$ is there a loss that "
+            "matches, for every square $A$?",
+            points=3,
+            hint="The Jacobian of a gradient is symmetric.",
+            solution=losses(
+                ("a square map", matching_loss("A @ u", **ONE, A="o o"), "none"),
+                ("there and back", matching_loss("A.T @ tanh(A @ u)", **ONE, A="o o"), "convex"),
+                ("radial", matching_loss("(u @ u)*u", **ONE), "convex"),
+                ("softmax of a map", matching_loss("softmax(A @ u)", **ONE, A="o o"), "none"),
+            ),
+        ),
+        exercise(
+            "Sparsemax by hand",
+            "Find $\\operatorname{sparsemax}(u)$ at these scores: guess how many entries are positive, compute $\\tau$ from these, and see "
+            "whether the guess was right.",
+            points=2,
+            numbers={"u": [0, 1.5, 1]},
+            ask="sparsemax(u)",
+            name="p",
+            hint="With $k$ positive entries, $\\tau$ is their scores' sum less 1, divided by $k$.",
+            solution="With two: $\\tau=(1.5+1-1)/2=0.75$, and $0<0.75<1$, so that the guess was right.",
+        ),
+        exercise(
+            "Its Jacobian",
+            "Now find the Jacobian at these scores. Why do its rows sum to zero?",
+            points=3,
+            numbers={"u": [0, 1.5, 1]},
+            ask=jacobian("sparsemax(u)", "u", u="o"),
+            name="J",
             solution=[
-                losses(("SiLU", matching_loss("silu(u)", **ONE), "neither")),
-                "$\\nabla^2_uL$ is the slope of the module, and that is negative left of its minimum.",
+                jacobian("sparsemax(u)", "u", u="o"),
+                "A number added to every score is added to $\\tau$ as well, and $p$ stays as it is.",
             ],
         ),
         exercise(
-            "Which of these have one?",
-            "$Au$ with a symmetric $A$; $Au$ with any square $A$; $W^\\top\\tanh(Wu)$; $u/\\lVert u\\rVert$.",
-            points=4,
-            hint="Look at the Jacobian.",
-            solution=losses(
-                ("symmetric $A$", matching_loss("A @ u", **ONE, A="o o", assume="symmetric(A)"), "neither"),
-                ("any $A$", matching_loss("A @ u", **ONE, A="o o"), "none"),
-                ("there and back", matching_loss("W.T @ tanh(W @ u)", **ONE, W="m o"), "convex"),
-                ("direction", matching_loss("u/norm(u)", **ONE), "convex"),
-            ),
+            "A temperature",
+            "Show that the loss that matches $\\operatorname{softmax}(u/t)$, $t>0$, is $t\\operatorname{logsumexp}(u/t)-y^\\top u$.",
+            points=2,
+            solution=gradient("t*logsumexp(u/t) - y @ u", "u", u="o", y="o", t="", assume="t > 0"),
         ),
     ),
     section(
-        "Sparsemax",
+        "Without a match",
         exercise(
-            "Which entries move?",
-            "Derive the Jacobian of sparsemax away from its kinks. What are the sums of its rows?",
-            points=3,
-            hint="$\\nabla\\tau=s/\\mathbf{1}^\\top s$, where $s$ marks the support.",
-            solution=[PROJECTED, "They are 0: the entries of sparsemax sum to one, whatever $u$ is."],
-        ),
-        exercise(
-            "With numbers",
-            "Find the Jacobian of sparsemax at these scores.",
+            "A curvature that depends on the target",
+            plot({"y=0": "softplus(u)", "y=1": "softplus(u) - log(softplus(u))", "y=4": "softplus(u) - 4*log(softplus(u))"}, "u",
+                 between=(-5, 5), order=2, caption="Curvature of Poisson's likelihood with softplus"),
+            "Which function is the curve for $y=0$? Derive it.",
             points=2,
-            numbers={"u": drawn("3", low=0, high=2)},
-            ask=PROJECTED,
-            name="J",
-            hint="First find the support.",
+            solution=[
+                hessian("softplus(u)", "u", u=""),
+                identity("sigmoid(u)*(1 - sigmoid(u))", "exp(-u)/(1 + exp(-u))**2", why="for every u", u=""),
+            ],
         ),
-        exercise("What comes here?", blanks(gradient("logsumexp(u/t) - y @ u", "u", u="o", y="o", t=""), count=1, seed=3), points=2),
-        exercise(
-            "One of these lines is wrong",
-            find_error(gradient("sum(log(cosh(X @ w))) - y @ (X @ w)", "w", X="m n", w="n", y="m"), seed=5),
-            points=3,
-        ),
+        exercise("One of these lines is wrong", find_error(gradient("sum((sigmoid(u) - y)**2)/2", "u", u="o", y="o"), seed=3), points=3),
     ),
-    summary="Losses by integration, modules that have none, the Jacobian of sparsemax.",
+    summary="Losses by integration, modules that have none, sparsemax by hand, curvature that depends on the target.",
 )

@@ -127,27 +127,34 @@ def _expect_symmetric(jacobian: Expr, u: Symbol, facts: Facts) -> None:
     swapped = permute(jacobian, (*range(n, 2 * n), *range(n)))
     if jacobian is swapped:
         return
+    found: list[tuple[Any, tuple[int, ...], Value, Value]] = []           # the entry that differs at each point
     try:
         for point, sizes in islice(points(u, others_in(u, jacobian), facts, 3, (jacobian,)), 6):
             try:
                 value = evaluate(jacobian, point, sizes)
             except OutsideDomainError:
                 continue
-            for at in value:
-                back = (*at[n:], *at[:n])
-                if abs(value[at] - value[back]) > 1e-12 * (1 + abs(value[at])):
-                    i, j = (",".join(str(k + 1) for k in part) for part in (at[:n], at[n:]))
-                    raise NoMatchingLossError(
-                        f"the module is no gradient: its Jacobian isn't symmetric, entry ({i}; {j}) is"
-                        f" {text_of(value[at])} and entry ({j}; {i}) is {text_of(value[back])} at {u.name} ="
-                        f" {flat(point[u])}",
-                        hint="only a module with a symmetric Jacobian has a matching loss",
-                    )
+            gaps = ((abs(value[at] - value[_turned(at)]), at) for at in value)
+            found += [(*row, value, point[u]) for row in islice((g for g in gaps if g[0] > 1e-12 * (1 + abs(value[g[1]]))), 1)]
     except NotEvaluableError as error:
         raise NoMatchingLossError(
             f"nothing says that the module's Jacobian is symmetric: {error.message}",
             hint="give the module's definition",
         ) from None
+    if found:
+        _, at, value, where = max(found, key=lambda row: row[0])
+        i, j = (",".join(str(k + 1) for k in part) for part in (at[:n], at[n:]))
+        raise NoMatchingLossError(
+            f"the module is no gradient: its Jacobian isn't symmetric, entry ({i}; {j}) is {text_of(value[at])} and entry"
+            f" ({j}; {i}) is {text_of(value[_turned(at)])} at {u.name} = {flat(where)}",
+            hint="only a module with a symmetric Jacobian has a matching loss",
+        )
+
+
+def _turned(at: tuple[int, ...]) -> tuple[int, ...]:
+    """The place of an entry of the transposed Jacobian."""
+    n = len(at) // 2
+    return (*at[n:], *at[:n])
 
 
 # ---------------------------------------------------------------- checks

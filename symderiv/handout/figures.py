@@ -43,13 +43,17 @@ class Graph:
 
 @dataclass(frozen=True)
 class Plot:
-    """Functions of one number; of a single one also its first ``derivatives``, as they are derived."""
+    """Functions of one number; of a single one also its first ``derivatives``, as they are derived.
+
+    With an ``order``, each function's derivative of that order is drawn in its stead.
+    """
 
     texts: tuple[tuple[str, str], ...]
     over: str
     between: tuple[float, float]
     numbers: Mapping[str, Any]
     derivatives: int
+    order: int
     span: tuple[float, float] | None
     caption: str
     place: Place
@@ -68,16 +72,22 @@ def plot(
     between: tuple[float, float] = (-4, 4),
     numbers: Mapping[str, Any] | None = None,
     derivatives: int = 0,
+    order: int = 0,
     span: tuple[float, float] | None = None,
     caption: str = "",
 ) -> Plot:
-    """A text as a function of one number, with its slope and curvature; or several, by the names (LaTeX) they are given."""
+    """A text as a function of one number, with its slope and curvature; or several, by the names (LaTeX) they are given.
+
+    ``order=2`` draws the curvature of each in its stead.
+    """
     texts = tuple(text.items()) if isinstance(text, Mapping) else (("L", text),)
     if not 0 <= derivatives < len(_PRIMES) or (derivatives and len(texts) > 1):
         raise SymderivError("plot: derivatives (0, 1 or 2) are shown of one function", hint="or give each its own text")
+    if not 0 <= order < len(_PRIMES) or (order and derivatives):
+        raise SymderivError("plot: order (1 or 2) is the derivative that is drawn of each function", hint="leave derivatives out")
     if not between[0] < between[1]:
         raise SymderivError(f"plot: nothing lies between {between[0]} and {between[1]}")
-    return Plot(texts, over, (between[0], between[1]), numbers or {}, derivatives, span, caption, here())
+    return Plot(texts, over, (between[0], between[1]), numbers or {}, derivatives, order, span, caption, here())
 
 
 # ---------------------------------------------------------------- as blocks
@@ -106,18 +116,24 @@ def plot_figure(item: Plot) -> Figure:
             raise SourceError(item.place, f"'{text}' isn't a number: a plot shows functions with values that are")
         if item.over not in {s.name for s in free_symbols(expr)}:
             raise SourceError(item.place, f"'{text}' doesn't depend on {item.over}")
-        curves.append(_curve(latex, expr, item, x, values))
+        shown = _derived(text, item, item.order, shapes) if item.order else expr
+        curves.append(_curve(latex, shown, item, x, values))
         for order in range(1, item.derivatives + 1):
-            told = symderiv.derivative(text, item.over, order=order, shapes=shapes)
-            found = check(told, 5)
-            if not found.ok:
-                raise SourceError(item.place, f"the derivative isn't confirmed: {found.trouble}")
-            curves.append(_curve(latex + _PRIMES[order], told.result, item, x, values))
+            curves.append(_curve(latex + _PRIMES[order], _derived(text, item, order, shapes), item, x, values))
     given = ", ".join(f"${name_latex(name)}={given_latex(value)}$" for name, value in item.numbers.items())
     caption = item.caption or ", ".join([f"${c}={expr_latex(symderiv.parse(t, shapes=shapes))}$" for c, t in item.texts])
     low, high = item.between
     alt = f"Plot of {', '.join(c.latex for c in curves)} for {item.over} from {low:g} to {high:g}"
     return Figure(drawing_of(curves, name_latex(item.over), item.span), caption + (f" at {given}" if given else ""), alt)
+
+
+def _derived(text: str, item: Plot, order: int, shapes: Mapping[str, str]) -> Any:
+    """A derivative, derived and checked."""
+    told = symderiv.derivative(text, item.over, order=order, shapes=shapes)
+    found = check(told, 5)
+    if not found.ok:
+        raise SourceError(item.place, f"the derivative isn't confirmed: {found.trouble}")
+    return told.result
 
 
 def _curve(latex: str, expr: Any, item: Plot, x: Any, values: Mapping[str, Any]) -> Curve:

@@ -80,7 +80,8 @@ def losses(item: Losses) -> list[Block]:
         rows.append((f"{title}: ${expr_latex(found.module)}$", f"${expr_latex(found.loss)}$", shown, found.convex))
         words.append(found.status)
     head = ("module $M(u)$", "$L(u,y)$", r"$\nabla^2_uL=J_M$", "")
-    count = f"{len(words)} losses, each differentiated again: $M-y$ proved in {words.count('proved')}"
+    several = len(words) > 1
+    count = f"{len(words)} loss{'es, each' if several else ','} differentiated again: $M-y$ proved in {words.count('proved')}"
     points = f", checked at points in {words.count('checked')}" if "checked" in words else ""
     return [Table(head, tuple(rows), stack=True), Check(count + points, word="Checked" if points else "Proved")]
 

@@ -99,6 +99,16 @@ def test_curves_have_the_values_of_the_function_its_slope_and_its_curvature() ->
     assert min(values[2]) < 0                                        # the loss isn't convex: what the figure is to show
 
 
+def test_the_curvature_of_several_functions_in_their_stead() -> None:
+    made = figure(plot({"y=0": "softplus(u)", "y=3": "softplus(u) - 3*log(softplus(u))"}, "u", between=(-3, 3), order=2))
+    curves = [item for item in made.drawing.items if isinstance(item, Path) and item.kind in ("first", "second")]
+    assert len(curves) == 2 and {"y=0", "y=3"} <= labels(made.drawing).keys()
+    u = np.linspace(-3, 3, 161)
+    p, s = 1 / (1 + np.exp(-u)), np.log1p(np.exp(u))
+    for curve, value in zip(curves, [p * (1 - p), p * (1 - p) * (1 - 3 / s) + 3 * (p / s) ** 2], strict=True):
+        assert abs(np.corrcoef(np.array([y for _, y in curve.points]), -value)[0, 1] - 1) < 1e-9
+
+
 def test_what_is_not_finite_or_out_of_the_span_interrupts_a_curve() -> None:
     x = tuple(np.linspace(-2, 2, 41))
     y = tuple(1 / v if abs(v) > 1e-9 else np.inf for v in x)
@@ -121,6 +131,7 @@ def test_ticks_are_round_and_inside(low: float, wide: float) -> None:
     [
         (lambda: plot("u", "u", between=(1, 1)), "nothing lies between"),
         (lambda: plot({"a": "u", "b": "u"}, "u", derivatives=1), "of one function"),
+        (lambda: plot("u", "u", derivatives=1, order=2), "order .1 or 2."),
         (lambda: figure(plot("log(u)", "u", between=(-2, -1))), "no finite value"),
         (lambda: figure(plot("y", "u", numbers={"y": 1})), "doesn't depend on u"),
         (lambda: figure(plot("u*y", "u", numbers={"y": [1, 2]})), "isn't a number"),
