@@ -197,7 +197,7 @@ class Derivation:
         return str(service("derivation.html")(self, notation=None, detail="normal", fragment=True))
 
     def _repr_latex_(self) -> str:
-        return f"$$\\begin{{aligned}}{self.latex(detail='brief')}\\end{{aligned}}$$"
+        return f"$$\n{self.latex(detail='brief')}\n$$"
 
     def __repr__(self) -> str:
         return self.text(detail="brief")

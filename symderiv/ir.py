@@ -68,6 +68,10 @@ class Expr:
         """The SymPy matrix expression; NoRuleError for what SymPy can't hold."""
         return service("expr.to_sympy")(self)
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """What IPython and notebooks without LaTeX show."""
+        printer.text(self.text())
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 

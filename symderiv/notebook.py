@@ -26,12 +26,14 @@ def html(derivation: Derivation, notation: str | None = None, detail: str = "nor
     """A self-contained page of a derivation: what is sought, the symbols, the steps, the result, what it rests on.
 
     ``notation`` is one of "matrix", "index" and "differential"; without it all three are told. ``fragment`` gives a part
-    of a page, whose style touches nothing outside it. Raises UnknownNameError for an unknown notation or detail.
+    of a page: its style touches nothing outside it, and all notations but the first are folded. Raises UnknownNameError
+    for an unknown notation or detail.
     """
     for given, known, kind in ((notation or "matrix", NOTATIONS, "notation"), (detail, DETAILS, "detail")):
         if given not in known:
             raise UnknownNameError.among(given, known, kind, f"take one of {', '.join(known)}")
-    page = Page(_title(derivation), "derivation", None, (Section(_title(derivation), tuple(_blocks(derivation, notation, detail))),))
+    blocks = tuple(_blocks(derivation, notation, detail, fragment))
+    page = Page(_title(derivation), "derivation", None, (Section(_title(derivation), blocks),))
     whole = get("html").write(page)
     return _fragment(whole) if fragment else whole
 
@@ -41,7 +43,8 @@ def _title(derivation: Derivation) -> str:
     return f"{derivation.kind.capitalize()} by {names}"
 
 
-def _blocks(derivation: Derivation, notation: str | None, detail: str) -> list[Block]:
+def _blocks(derivation: Derivation, notation: str | None, detail: str, fold: bool) -> list[Block]:
+    """The blocks; with ``fold`` the steps in the first notation stand open, the others open on a click."""
     forward = forward_pass(derivation.subject)
     blocks: list[Block] = [Prose(sought(derivation)), symbols(derivation.subject, derivation.wrt, {}), *([forward] if forward else [])]
     said: list[tuple[tuple[str, str], ...]] = []
@@ -50,7 +53,7 @@ def _blocks(derivation: Derivation, notation: str | None, detail: str) -> list[B
         lines = numbered(told) if detail == "full" else tuple(map(as_line, told))
         formulas = tuple((line.lhs, line.rhs) for line in lines)
         if lines and formulas not in said:
-            blocks.append(Steps(HEADINGS[form], lines))
+            blocks.append(Steps(HEADINGS[form], lines, folded=fold and bool(said)))
             said.append(formulas)
     used = {f.text: fact_latex(f) for f in derivation.facts if f.text in derivation.assumptions}
     rest = [*(f"${latex}$" for latex in used.values()), *smoothness(derivation.subject, derivation.wrt, derivation.order)]
