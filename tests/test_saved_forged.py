@@ -220,7 +220,8 @@ def test_a_split_of_another_loss_is_seen() -> None:
     split, wrong = from_json(signed(changed)).split, from_json(signed(other)).split
     assert split is not None
     assert wrong is not None
-    mixed = type(split)(wrong.H, split.G, split.R, split.at, split.wrt, split.jacobian, split.outer, split.slope, split.facts)
+    made = {**split.each(lambda part: part), "H": lambda: wrong.H}
+    mixed = type(split)(made, split.at, split.wrt, split.jacobian, split.outer, split.slope, split.facts)
     assert "isn't the one that H is the Hessian of" in told(to_json(mixed))
 
 

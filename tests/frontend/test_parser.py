@@ -225,9 +225,9 @@ def test_refusal_has_place_and_advice(text: str, line: int, column: int, said: s
     "\n".join(f"z{i} = {f'z{i - 1}' if i else 'x'} + 1" for i in range(3000)),
 ], ids=["sum", "transposes", "indices", "calls", "lines"])  # fmt: skip
 def test_large_text_is_read(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert isinstance(parse_program(text), Program)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 20  # a quadratic reader takes minutes
 
 
 @pytest.mark.parametrize("text", [
