@@ -54,7 +54,7 @@ class Lowering:
         self.opened = Opened(self.uses, self.contractor)
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
-        self.turns: dict[Expr, Expr] = {}
+        self.turns: dict[Expr, Expr | None] = {}
         self.roots = set(roots)
         self.leading = self.contractor.leading = _leading(nodes)
 
@@ -148,7 +148,7 @@ class Lowering:
             found = permute(inner, (1, 0))
             for step in reversed(chain):
                 found = apply(step.fn, found, step.params) if step.fn != "pow" else power(found, step.params[0])
-            self.turns[node] = found
+            self.turns[node] = None if node in found.kids else found  # (tanh z)ᵀ is no other way to compute tanh z
         return self.turns[node]
 
     # ------------------------------------------------------------ sums of products

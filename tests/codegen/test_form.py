@@ -10,6 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import symderiv as sd
 from symderiv import ops
 from symderiv.build import add, apply, call, contract, der, identity, name, number, scale, symbol
 from symderiv.codegen import generate
@@ -302,6 +303,17 @@ def test_arrays_of_samples_lie_alike() -> None:
     text = body(contract((two, Y), ("km", "mk"), "k"), [W, X, V, Y])
     assert "X @ W.T" in text and "@ V.T" in text
     assert ".T.T" not in text and ".T*" not in text and "ij,ji" not in text
+
+
+def test_a_map_of_what_cannot_be_turned_is_computed_as_it_stands() -> None:
+    """The transpose of tanh(z), z a name, is (tanh z)ᵀ, which would be taken from tanh(z) itself, and so on for ever."""
+    text = "z = einsum('cl,ock,tkl->ot', x, w, s) + b[:, None]\na = tanh(z)\na * 2"
+    shapes = {"x": "2 7", "w": "3 2 3", "s": "4 3 7", "b": "3"}
+    rng = np.random.default_rng(3)
+    given = {name: rng.standard_normal([int(d) for d in shape.split()]) for name, shape in shapes.items()}
+    x, w, s, b = given.values()
+    expected = 2 * np.tanh(np.einsum("cl,ock,tkl->ot", x, w, s) + b[:, None])
+    assert np.allclose(sd.parse(text, shapes=shapes).numpy()(**given), expected, rtol=1e-13)
 
 
 def test_a_result_keeps_the_order_that_was_asked_for() -> None:
