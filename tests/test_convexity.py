@@ -130,3 +130,17 @@ def test_a_forged_child_is_seen() -> None:
     (first, *rest) = found.proof.children
     forged: ProofNode = replace(found.proof, children=(replace(first, relation="concave"), *rest))
     assert not check_proof(forged, facts)
+
+
+@pytest.mark.parametrize("others", [["P"], ["z"], ["z", "P"]])
+def test_a_function_is_not_strict_in_what_it_does_not_depend_on(others: list[str]) -> None:
+    """xᵀ S x with S ≻ 0 is strongly convex in x, and flat along every other variable."""
+    shapes = {"x": "n", "S": "n n", "P": "n n", "z": "n"}
+    assert sd.curvature("x @ S @ x", "x", shapes=shapes, assume="pd(S)").strict
+    found = sd.curvature("x @ S @ x", ["x", *others], shapes=shapes, assume="pd(S)")
+    assert found.verdict == "convex" and not found.strict and found.strong is None
+    assert found.proof is not None and "strongly" not in found.proof.claim
+    facts = parse("x @ S @ x", shapes, "pd(S)")[2]
+    assert check_proof(found.proof, facts)
+    forged = replace(found.proof, detail={**found.proof.detail, "strict": True})
+    assert not check_proof(forged, facts)

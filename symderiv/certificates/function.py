@@ -100,7 +100,7 @@ class _Case:
         except NoRuleError as error:
             return Curvature("unknown", reason=error.message, undecided=self.f)
         found = curvature_of_hessian(hessian, self.facts, self.trials, self.seed, structure_of(x, self.facts))
-        proof = found.proof and self._second_derivative(self.f, found.verdict, found.proof, used)
+        proof = found.proof and self._second_derivative(self.f, x, found.verdict, found.proof, used)
         return Curvature(
             found.verdict,
             found.strict,
@@ -114,8 +114,11 @@ class _Case:
             proof.detail.get("modulus") if proof else None,
         )
 
-    def _second_derivative(self, f: Expr, shape: str, proof: ProofNode, used: tuple[str, ...]) -> ProofNode:
-        detail = {"wrt": self.variables, "strict": proof.strict, "modulus": _modulus(proof, self.variables[0])}
+    def _second_derivative(self, f: Expr, x: Symbol, shape: str, proof: ProofNode, used: tuple[str, ...]) -> ProofNode:
+        """By the one variable that f depends on; where there are others, f is flat along these, so never strict."""
+        alone = self.variables == (x,)
+        modulus = _modulus(proof, x) if alone else None
+        detail = {"wrt": self.variables, "strict": alone and proof.strict, "modulus": modulus}
         return ProofNode(f, "function", shape, "second derivative", children=(proof,), facts=used, detail=detail)
 
     def _leaf(self, node: Expr) -> ProofNode | None:
@@ -131,7 +134,7 @@ class _Case:
         shape = {"psd": "convex", "nsd": "concave"}.get(found.verdict)
         if shape is None or found.proof is None or found.zero:
             return None
-        return self._second_derivative(node, shape, found.proof, used)
+        return self._second_derivative(node, about[0], shape, found.proof, used)
 
     # ------------------------------------------------------------ by points
     def _along_lines(self, undecided: Expr) -> Curvature:

@@ -81,11 +81,12 @@ def test_the_steps_unfold(page: sync_api.Page) -> None:
     derive(page, "logsumexp(A @ x)", "x")
     steps = page.locator("#answer details")
     steps.first.wait_for()
+    page.locator(".check", has_text="Checked").wait_for()  # the last thing to be written below the steps
     folded = page.locator("#answer details:not([open])")
     count = folded.count()
     assert count
     folded.first.locator("summary").click()
-    assert page.locator("#answer details:not([open])").count() == count - 1
+    sync_api.expect(page.locator("#answer details:not([open])")).to_have_count(count - 1)
 
 
 def test_a_link_gives_the_same_answer(page: sync_api.Page) -> None:
