@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import symderiv as sd
 from symderiv.certificates import check_proof
+from symderiv.certificates.function import curvature_of
 from symderiv.certificates.functions_checked import RULES
 from symderiv.certificates.proof import LAWS, ProofNode
+from symderiv.evaluate import evaluate
 from symderiv.frontend.inputs import parse
 
 S = {
@@ -144,3 +147,21 @@ def test_a_function_is_not_strict_in_what_it_does_not_depend_on(others: list[str
     assert check_proof(found.proof, facts)
     forged = replace(found.proof, detail={**found.proof.detail, "strict": True})
     assert not check_proof(forged, facts)
+
+@pytest.mark.parametrize("text", ["x @ D @ x", "log(sum(x)) + x @ D @ x", "sqrt(sum(x)) + x @ D @ x"])
+def test_a_counterexample_is_a_point_where_the_function_is_defined(text: str) -> None:
+    """Also of a quadratic function, whose Hessian is the same everywhere: the point names every variable."""
+    f, names, facts = parse(text, {"x": "n", "D": "n n"}, None)
+    found = curvature_of(f, names.symbols["x"], facts)
+    assert found.verdict == "neither"
+    for shown in (found.counterexample, found.positive):
+        assert shown is not None and set(shown.values) == {"x", "D"}
+        point = {names.symbols[k]: v for k, v in shown.values.items()}
+
+        def at(t: float) -> float:
+            moved = {**point, names.symbols["x"]: shown.values["x"] + t * shown.direction}  # noqa: B023
+            return float(evaluate(f, moved, {"n": len(shown.values["x"])}))  # noqa: B023
+
+        assert np.isfinite(at(0.0))
+        step = 1e-4
+        assert (at(step) + at(-step) - 2 * at(0.0)) / step**2 == pytest.approx(shown.value, rel=1e-3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
@@ -29,11 +29,19 @@ _OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]
 }
 
 
-def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool | str = False) -> Certificate:
+def certify(
+    matrix: Expr,
+    facts: Facts = NONE,
+    trials: int = 24,
+    seed: int = 0,
+    symmetric: bool | str = False,
+    about: Sequence[Expr] = (),
+) -> Certificate:
     """Whether a form is positive or negative semidefinite: a matrix, or a tensor whose axes pair up in halves.
 
     With ``symmetric`` only symmetric directions are asked about (for a Hessian by a symmetric matrix), with "diagonal"
-    only diagonal ones.
+    only diagonal ones. ``about`` is what else must have a value where the form is looked at: the function whose Hessian it
+    is, and its variable.
     """
     half = len(matrix.shape) // 2
     if matrix.shape[:half] != matrix.shape[half:]:
@@ -52,7 +60,7 @@ def certify(matrix: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, 
             found = search.prove(form, left, right, sign)
             if found is not None:
                 return Certificate(verdict, matrix, found.strict, proof_of(found), facts=facts)  # type: ignore[arg-type]
-    return _by_points(matrix, node, left, right, facts, trials, seed, symmetric, search)
+    return _by_points(matrix, node, left, right, facts, trials, seed, symmetric, search, about)
 
 
 certificate = certify
@@ -152,6 +160,7 @@ def _by_points(
     seed: int,
     symmetric: bool | str,
     search: Definite,
+    about: Sequence[Expr],
 ) -> Certificate:
     from symderiv.proving.numeric.definite import CLEAR, Extreme, spectrum
 
@@ -162,7 +171,7 @@ def _by_points(
 
     undecided = search.failed[0] if search.failed else None
     try:
-        found = spectrum(node, left, right, facts, trials, seed, symmetric)
+        found = spectrum(node, left, right, facts, trials, seed, symmetric, about)
     except SymderivError as error:
         return Certificate(
             "unknown",
@@ -201,7 +210,12 @@ def _by_points(
 
 
 def curvature_of_hessian(
-    hessian: Expr, facts: Facts = NONE, trials: int = 24, seed: int = 0, symmetric: bool | str = False
+    hessian: Expr,
+    facts: Facts = NONE,
+    trials: int = 24,
+    seed: int = 0,
+    symmetric: bool | str = False,
+    about: Sequence[Expr] = (),
 ) -> Curvature:
     """What a Hessian says of a twice differentiable function on convex sets where it is defined.
 
@@ -210,7 +224,7 @@ def curvature_of_hessian(
     >>> curvature_of_hessian(zero(("n", "n"))).verdict
     'affine'
     """
-    found = certify(hessian, facts, trials, seed, symmetric)
+    found = certify(hessian, facts, trials, seed, symmetric, about)
     if found.verdict == "unknown" and proves(hessian, zero(hessian.shape), facts):
         return Curvature("affine", hessian=hessian, reason="the Hessian is zero by prove's form")
     return Curvature(

@@ -99,7 +99,8 @@ class _Case:
             hessian, used = _hessian(self.f, x, self.facts)
         except NoRuleError as error:
             return Curvature("unknown", reason=error.message, undecided=self.f)
-        found = curvature_of_hessian(hessian, self.facts, self.trials, self.seed, structure_of(x, self.facts))
+        along = structure_of(x, self.facts)
+        found = curvature_of_hessian(hessian, self.facts, self.trials, self.seed, along, (self.f, x))
         proof = found.proof and self._second_derivative(self.f, x, found.verdict, found.proof, used)
         return Curvature(
             found.verdict,

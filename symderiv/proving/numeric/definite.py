@@ -80,18 +80,22 @@ def spectrum(
     trials: int = 24,
     seed: int = 0,
     symmetric: bool | str = False,
+    about: Sequence[Expr] = (),
 ) -> Range:
     """The extreme eigenvalues of a form on its axes, over random points; without axes, of its entries.
 
-    With ``symmetric`` the directions are symmetric matrices, with "diagonal" diagonal ones.
+    With ``symmetric`` the directions are symmetric matrices, with "diagonal" diagonal ones. Points are taken where all of
+    ``about`` has finite values too.
     """
     facts = list(facts)
     least: Extreme | None = None
     most: Extreme | None = None
     count = 0
-    for values, sizes in points([node], facts, trials, seed):
+    for values, sizes in points([node, *about], facts, trials, seed):
         try:
             array = evaluate(node, values, sizes)
+            if not all(np.all(np.isfinite(evaluate(e, values, sizes))) for e in about):
+                continue
         except (np.linalg.LinAlgError, SymderivError):
             continue
         if not np.all(np.isfinite(array)) or _unsteady(node, array, values, sizes):
