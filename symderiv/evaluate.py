@@ -39,6 +39,7 @@ Values = Mapping[Any, Any]
 """Arrays and functions by name, or by symbol where a name has two meanings."""
 
 STEP = 1e-30
+DIGITS = 4e-15
 LARGEST_ARRAY = 50_000_000
 MOST_AXES = 52
 CONSTANTS = {"pi": math.pi, "e": math.e}
@@ -49,31 +50,37 @@ def evaluate(
     values: Values,
     sizes: Mapping[str, int] | None = None,
     memo: MutableMapping[Expr, Array] | None = None,
+    shaken: np.random.Generator | None = None,
 ) -> Array:
     """The value of an expression, of its shape; ``values`` are arrays by symbol, functions by name.
 
     Sizes that are not given are read off the arrays. ``memo`` holds the values of nodes: one that is put in stands for
     its node (a hole, say), and those found are added. A derivative follows its variable through all that depends on it.
+    With ``shaken`` the value of every function on the way is changed in its last digits: what rounding does.
     """
     memo = {} if memo is None else memo
     found = infer_sizes(nodes_of(expr, known=memo), values, sizes)
     with np.errstate(all="ignore"):
-        return np.asarray(_Evaluation(values, found).value(expr, memo, 0))  # type: ignore[arg-type]
+        return np.asarray(_Evaluation(values, found, shaken=shaken).value(expr, memo, 0))  # type: ignore[arg-type]
 
 
 def numeric_derivative(
-    body: Expr, wrt: Sequence[Expr], values: Values, sizes: Mapping[str, int] | None = None
+    body: Expr,
+    wrt: Sequence[Expr],
+    values: Values,
+    sizes: Mapping[str, int] | None = None,
+    shaken: np.random.Generator | None = None,
 ) -> Array:
     """∂ᵏbody by the k nodes of ``wrt``, in order: shape body.shape + their shapes, for real arrays.
 
     The last derivative is taken by a complex step, those before it by nilpotent parts.
     """
     if not wrt:
-        return evaluate(body, values, sizes)
+        return evaluate(body, values, sizes, shaken=shaken)
     for name, value in values.items():
         if np.iscomplexobj(value):
             raise EvaluationError(f"a derivative needs real arrays; that of '{name}' is complex")
-    run = _Evaluation(values, infer_sizes(nodes_of(body, *wrt), values, sizes), lead=1)
+    run = _Evaluation(values, infer_sizes(nodes_of(body, *wrt), values, sizes), 1, shaken)
     *first, last = wrt
     shape = run.shape(last)
     if math.prod(shape) ** 2 > LARGEST_ARRAY:
@@ -179,8 +186,10 @@ def _array(x: Symbol, values: Values, needed: Sequence[Symbol] = ()) -> Array:
 class _Evaluation:
     """One evaluation; ``lead`` axes stand before the axes of values already, as many again as derivatives are open."""
 
-    def __init__(self, values: Values, sizes: Mapping[str, int], lead: int = 0):
-        self.values, self.sizes, self.lead = values, sizes, lead
+    def __init__(
+        self, values: Values, sizes: Mapping[str, int], lead: int = 0, shaken: np.random.Generator | None = None
+    ) -> None:
+        self.values, self.sizes, self.lead, self.shaken = values, sizes, lead, shaken
         self.open: list[Expr] = []
         self.occurrences: dict[tuple[Expr, Expr], bool] = {}
 
@@ -200,6 +209,8 @@ class _Evaluation:
             stack.pop()
             if node not in memo:
                 memo[node] = self.node(node, memo, level)
+                if self.shaken is not None and isinstance(node, Map | Call):
+                    memo[node] = memo[node] * (1 + DIGITS * float(self.shaken.uniform(-1, 1)))
         return memo[root]
 
     def node(self, node: Expr, memo: Memo, level: int) -> Value:

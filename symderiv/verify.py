@@ -23,7 +23,7 @@ import numpy as np
 
 from symderiv.draw import NEAREST_KINK, STYLES, Style, broken_fact, draw, draw_sizes, kink_distance, relevant
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
-from symderiv.evaluate import evaluate, nodes_of, numeric_derivative, shape_text
+from symderiv.evaluate import DIGITS, evaluate, nodes_of, numeric_derivative, shape_text
 from symderiv.ir import Der, Expr, Symbol
 from symderiv.jets import Array
 
@@ -35,7 +35,7 @@ TRIALS = 20
 ATTEMPTS = 24
 #: An error counts as rounding where a change of the arrays in their last digit makes as much as a part of it.
 ROUNDING_SHARE = 1e-3
-MOVES = 3
+MOVES = 4
 
 Verdict = Literal["checked", "refuted", "unknown"]
 
@@ -330,9 +330,9 @@ class _Check:
         worst: float,
         rng: Any,
     ) -> bool:
-        """Whether the arrays' last digits move a side by as much as a part of the error."""
-        for _ in range(MOVES):
-            moved = self.sides(claim, {key: _last_digits(value, rng) for key, value in values.items()}, sizes, {})
+        """Whether the last digits of the arrays, and of what is computed, move a side by as much as a part of the error."""
+        for k in range(MOVES):
+            moved = self.sides(claim, {x: _last_digits(a, rng) for x, a in values.items()}, sizes, {}, rng if k else None)
             if moved is None or worst * ROUNDING_SHARE < max(
                 float(np.max(relative_errors(a, b), initial=0.0)) for a, b in zip(sides, moved, strict=True)
             ):
@@ -340,11 +340,11 @@ class _Check:
         return False
 
     def sides(
-        self, claim: Claim, values: Mapping[Any, Any], sizes: Mapping[str, int], memo: dict[Expr, Array]
+        self, claim: Claim, values: Mapping[Any, Any], sizes: Mapping[str, int], memo: dict[Expr, Array], shaken: Any = None
     ) -> tuple[Array, Array] | None:
         """Both sides as arrays of one shape; None where one isn't finite."""
         try:
-            left, right = (_value(side, values, sizes, memo) for side in (claim.left, claim.right))
+            left, right = (_value(side, values, sizes, memo, shaken) for side in (claim.left, claim.right))
         except np.linalg.LinAlgError:
             self.failures["a matrix is singular"] += 1
             return None
@@ -383,15 +383,15 @@ def _roots(side: Side) -> tuple[Expr, ...]:
     return (side.body, *side.wrt) if isinstance(side, Derivative) else (side,)
 
 
-def _value(side: Side, values: Mapping[Any, Any], sizes: Mapping[str, int], memo: dict[Expr, Array]) -> Array:
+def _value(side: Side, values: Mapping[Any, Any], sizes: Mapping[str, int], memo: dict[Expr, Array], shaken: Any) -> Array:
     if isinstance(side, Derivative):
-        return numeric_derivative(side.body, side.wrt, values, sizes)
-    return evaluate(side, values, sizes, memo)
+        return numeric_derivative(side.body, side.wrt, values, sizes, shaken)
+    return evaluate(side, values, sizes, memo, shaken)
 
 
 def _last_digits(value: Any, rng: np.random.Generator) -> Any:
     """An array changed in its last digits; a function stays."""
-    return value if callable(value) else value * (1 + 4e-15 * rng.uniform(-1, 1, size=np.shape(value)))
+    return value if callable(value) else value * (1 + DIGITS * rng.uniform(-1, 1, size=np.shape(value)))
 
 
 __all__ = [

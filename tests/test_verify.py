@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+import symderiv as sd
 from symderiv.build import (
     ONE,
     add,
@@ -28,6 +29,7 @@ from symderiv.build import (
 from symderiv.draw import broken_fact, draw, draw_sizes
 from symderiv.errors import EvaluationError, ShapeError
 from symderiv.facts import Fact, facts
+from symderiv.frontend.inputs import parse
 from symderiv.ir import Expr
 from symderiv.verify import Claim, Derivative, Report, check, check_derivative, check_steps, same_value
 
@@ -319,3 +321,21 @@ def test_report() -> None:
     assert report.summary().endswith("(limit 1e-9, complex step)")
     assert same_value(x, x, seed=3).seed == 3 and isinstance(report, Report) and report.ok
     assert "sizes n=2 and 2 more" in same_value(x, x).summary()
+
+
+LOST_DIGITS = "z1 = exp(log(2 + exp(A)))*A\nsum(log(1 - sigmoid(z1)))"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_digits_lost_on_the_way_refute_nothing(seed: int) -> None:
+    """1 − σ(z) has few digits left at a large z, whatever the last digits of the arrays are: such points tell nothing."""
+    derived = sd.gradient(LOST_DIGITS, "A", shapes={"A": "n n"})
+    assert derived.verify(seed=seed).verdict == "checked"
+
+
+def test_a_wrong_factor_is_seen_where_digits_are_lost() -> None:
+    f, names, given = parse(LOST_DIGITS, {"A": "n n"}, None)
+    A = names.symbols["A"]
+    right = sd.gradient(LOST_DIGITS, "A", shapes={"A": "n n"}).result
+    assert check_derivative(f, A, 1, right, given).verdict == "checked"
+    assert check_derivative(f, A, 1, scale(Fraction(1000001, 1000000), right), given).verdict == "refuted"
