@@ -148,20 +148,20 @@ def test_a_function_is_not_strict_in_what_it_does_not_depend_on(others: list[str
     forged = replace(found.proof, detail={**found.proof.detail, "strict": True})
     assert not check_proof(forged, facts)
 
+
 @pytest.mark.parametrize("text", ["x @ D @ x", "log(sum(x)) + x @ D @ x", "sqrt(sum(x)) + x @ D @ x"])
 def test_a_counterexample_is_a_point_where_the_function_is_defined(text: str) -> None:
     """Also of a quadratic function, whose Hessian is the same everywhere: the point names every variable."""
     f, names, facts = parse(text, {"x": "n", "D": "n n"}, None)
-    found = curvature_of(f, names.symbols["x"], facts)
+    x = names.symbols["x"]
+    found = curvature_of(f, x, facts)
     assert found.verdict == "neither"
     for shown in (found.counterexample, found.positive):
         assert shown is not None and set(shown.values) == {"x", "D"}
         point = {names.symbols[k]: v for k, v in shown.values.items()}
-
-        def at(t: float) -> float:
-            moved = {**point, names.symbols["x"]: shown.values["x"] + t * shown.direction}  # noqa: B023
-            return float(evaluate(f, moved, {"n": len(shown.values["x"])}))  # noqa: B023
-
-        assert np.isfinite(at(0.0))
         step = 1e-4
-        assert (at(step) + at(-step) - 2 * at(0.0)) / step**2 == pytest.approx(shown.value, rel=1e-3)
+        before, here, after = (
+            float(evaluate(f, {**point, x: point[x] + t * shown.direction})) for t in (-step, 0.0, step)
+        )
+        assert np.isfinite(here)
+        assert (after + before - 2 * here) / step**2 == pytest.approx(shown.value, rel=1e-3)

@@ -125,17 +125,20 @@ class _Case:
     def _leaf(self, node: Expr) -> ProofNode | None:
         """A smooth scalar part that depends on one variable, by its own Hessian."""
         about = [x for x in self.variables if depends(node, x)]
-        if len(about) != 1 or kinked(node, about[0]):
+        if len(about) != 1:
+            return None
+        (x,) = about
+        if kinked(node, x):
             return None
         try:
-            hessian, used = _hessian(node, about[0], self.facts)
-            found = certify(hessian, self.facts, 0, self.seed, structure_of(about[0], self.facts))
+            hessian, used = _hessian(node, x, self.facts)
+            found = certify(hessian, self.facts, 0, self.seed, structure_of(x, self.facts))
         except SymderivError:
             return None
         shape = {"psd": "convex", "nsd": "concave"}.get(found.verdict)
         if shape is None or found.proof is None or found.zero:
             return None
-        return self._second_derivative(node, about[0], shape, found.proof, used)
+        return self._second_derivative(node, x, shape, found.proof, used)
 
     # ------------------------------------------------------------ by points
     def _along_lines(self, undecided: Expr) -> Curvature:

@@ -117,9 +117,9 @@ def _second_derivative(node: ProofNode, facts: Facts) -> bool:
     from symderiv.certificates.function import structure_of
     from symderiv.verify import check_derivative
 
-    wrt = node.detail["wrt"]
-    moving = [x for x in wrt if depends(node.expr, x)] if len(wrt) > 1 else list(wrt)
-    if len(moving) != 1 or (len(wrt) > 1 and node.strict):
+    wrt = list(node.detail["wrt"])
+    moving = [x for x in wrt if depends(node.expr, x)] or wrt
+    if len(moving) != 1 or (node.strict and moving != wrt):
         return False  # flat along the others: not strict
     (x,) = moving
     if len(node.children) != 1 or (x.shape and node.children[0].kind != "matrix"):

@@ -87,7 +87,7 @@ class Lowering:
     def needs(self, node: Expr) -> list[Expr]:
         if self.against(node):
             turned = self.turned(node)
-            if turned is not None and turned is not node:
+            if turned is not None:
                 return [turned]
         terms = self.terms(node)
         if terms is None:
@@ -105,7 +105,7 @@ class Lowering:
                 return emit("structure", (), node.name, node.shape)
             return emit("input", (), node.name, node.shape)
         turned = self.turned(node)
-        if turned is not None and turned is not node and turned in self.memo:
+        if turned is not None and turned in self.memo:
             return self.contractor.arranged((self.memo[turned], (1, 0)), (0, 1))
         terms = self.terms(node)
         if terms is not None:
@@ -148,7 +148,8 @@ class Lowering:
             found = permute(inner, (1, 0))
             for step in reversed(chain):
                 found = apply(step.fn, found, step.params) if step.fn != "pow" else power(found, step.params[0])
-            self.turns[node] = None if node in found.kids else found  # (tanh z)ᵀ is no other way to compute tanh z
+            again = found is node or node in found.kids  # (tanh z)ᵀ is no other way to compute tanh z
+            self.turns[node] = None if again else found
         return self.turns[node]
 
     # ------------------------------------------------------------ sums of products

@@ -15,6 +15,7 @@ from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
+from symderiv.verify import all_finite
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
@@ -93,12 +94,11 @@ def spectrum(
     count = 0
     for values, sizes in points([node, *about], facts, trials, seed):
         try:
-            array = evaluate(node, values, sizes)
-            if not all(np.all(np.isfinite(evaluate(e, values, sizes))) for e in about):
-                continue
+            memo: dict[Expr, Any] = {}
+            array, *others = (evaluate(e, values, sizes, memo) for e in (node, *about))
         except (np.linalg.LinAlgError, SymderivError):
             continue
-        if not np.all(np.isfinite(array)) or _unsteady(node, array, values, sizes):
+        if not all_finite(array, *others) or _unsteady(node, array, values, sizes):
             continue
         count += 1
         for ends in _extremes(array, left, right, symmetric):
