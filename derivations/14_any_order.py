@@ -55,8 +55,8 @@ sheet = handout(
     section(
         "How many terms",
         prose(
-            "The partitions of $k$ directions are counted by the Bell numbers $1, 2, 5, 15, 52, 203$. Of a given kind, "
-            "with $m_s$ blocks of the size $s$, there are"
+            "The partitions of $k$ directions are counted by the Bell numbers $1$, $2$, $5$, $15$, $52$, $203$. Of a given "
+            "kind, with $m_s$ blocks of the size $s$, there are"
             "\n\n$$\\frac{k!}{\\prod_s(s!)^{m_s}\\,m_s!}$$\n\n"
             "For two pairs out of four that is $4!/(2!^2\\cdot 2!)=3$."
         ),
