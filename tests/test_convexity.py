@@ -11,7 +11,7 @@ import pytest
 import symderiv as sd
 from symderiv.certificates import check_proof
 from symderiv.certificates.function import curvature_of
-from symderiv.certificates.functions_checked import RULES
+from symderiv.certificates.functions_checked import FUNCTIONS as RULES
 from symderiv.certificates.proof import LAWS, ProofNode
 from symderiv.evaluate import evaluate
 from symderiv.frontend.inputs import parse

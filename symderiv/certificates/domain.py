@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from symderiv.build import unnamed
 from symderiv.facts import Fact, Facts
 from symderiv.intervals import Intervals, excludes_zero
-from symderiv.ir import Call, Expr, Map, depends, postorder
+from symderiv.ir import Call, Expr, Map, Symbol, depends, postorder
 
 DEFINED = "on convex sets where it is defined"
 
@@ -56,4 +56,13 @@ def _of_part(node: Expr, signs: Intervals) -> bool:
     return node.fn == "pow" and node.params[0].denominator != 1 and not where.nonnegative
 
 
-__all__ = ["DEFINED", "domain_facts", "domain_note"]
+def structure_of(x: Symbol, facts: Facts) -> str:
+    """Which directions count: those that keep the variable's structure."""
+    if len(x.shape) != 2:
+        return ""
+    if facts.find(x, "diagonal") is not None:
+        return "diagonal"
+    return "symmetric" if "symmetric" in x.props or facts.find(x, "symmetric", "psd", "pd") is not None else ""
+
+
+__all__ = ["DEFINED", "domain_facts", "domain_note", "structure_of"]

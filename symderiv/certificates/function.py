@@ -8,7 +8,7 @@ from functools import partial
 from symderiv.build import scale
 from symderiv.certificates.certify import certify, curvature_of_hessian
 from symderiv.certificates.compose import Composition, kinked
-from symderiv.certificates.domain import domain_facts, domain_note
+from symderiv.certificates.domain import domain_facts, domain_note, structure_of
 from symderiv.certificates.proof import Counterexample, Curvature, ProofNode
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, ShapeError, SymderivError
@@ -184,15 +184,6 @@ def _smallest(search: Composition, root: Expr) -> Expr:
     return root
 
 
-def structure_of(x: Symbol, facts: Facts) -> str:
-    """Which directions count: those that keep the variable's structure."""
-    if len(x.shape) != 2:
-        return ""
-    if facts.find(x, "diagonal") is not None:
-        return "diagonal"
-    return "symmetric" if "symmetric" in x.props or facts.find(x, "symmetric", "psd", "pd") is not None else ""
-
-
 def _modulus(proof: ProofNode, x: Symbol) -> Expr | None:
     """A positive definite matrix free of the variable that the form exceeds, with the form's sign."""
     if not proof.left:
@@ -227,4 +218,4 @@ def _hessian(f: Expr, wrt: Symbol, facts: Facts) -> tuple[Expr, tuple[str, ...]]
     return shown.after, tuple(dict.fromkeys(used))
 
 
-__all__ = ["curvature_of", "structure_of"]
+__all__ = ["curvature_of"]

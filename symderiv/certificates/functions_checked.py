@@ -1,202 +1,169 @@
-"""The check of claims about functions: each rule of composition, judged from the children and from numbers alone."""
+"""The check of claims about functions: one function per rule, which takes the rule's step again.
+
+As for forms, the claim is judged from its expression and from the exact claims of its children. How an elementwise
+function bends is seen on a grid over the values that its argument can take, not looked up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from symderiv.build import add, permute
+from symderiv.build import add, permute, scale
+from symderiv.certificates import atoms_checked
+from symderiv.certificates.forms_checked import ALONG
+from symderiv.certificates.judged import Judge, fits, on_grid, parted, turned
 from symderiv.certificates.proof import ProofNode
-from symderiv.facts import Facts
-from symderiv.ir import Add, Call, Contract, Expr, Map, depends
-
-TURNED = {"affine": "affine", "convex": "concave", "concave": "convex"}
-SLACK = 1e-9
-ALONG = dict.fromkeys(("symmetric", "diagonal"), ((0, 1, 2, 3), (0, 1, 3, 2), (1, 0, 2, 3), (1, 0, 3, 2)))
-"""exchanges of a form's axes that symmetric directions don't see"""
+from symderiv.functions import TENSOR
+from symderiv.ir import Add, Box, Call, Contract, Map, Name, depends, is_zero
 
 
-def function_follows(node: ProofNode, facts: Facts) -> bool:
-    """Whether the claim about a function is one that its rule allows to be made of its children."""
-    rule = RULES.get(node.rule)
-    if rule is None or any(c.kind != "function" for c in node.children if node.rule != "second derivative"):
-        return False
-    return rule(node, facts)
+def _plain(rule: Callable[[ProofNode, Judge], bool]) -> Callable[[ProofNode, Judge], bool]:
+    """A rule that shows neither strict nor strong convexity."""
+
+    def judged(node: ProofNode, judge: Judge) -> bool:
+        return not node.strict and node.detail.get("modulus") is None and rule(node, judge)
+
+    return judged
 
 
-def _moves(e: Expr, node: ProofNode) -> bool:
-    return any(depends(e, x) for x in node.detail["wrt"])
+def _affine(node: ProofNode, judge: Judge) -> bool:
+    return not node.children and node.relation == "affine" and (node.expr in judge.wrt or not judge.moves(node.expr))
 
 
-def _affine(node: ProofNode, facts: Facts) -> bool:
-    return not node.children and node.relation == "affine" and (node.expr in node.detail["wrt"] or not _moves(node.expr, node))
-
-
-def _same(node: ProofNode, facts: Facts) -> bool:
+def _name(node: ProofNode, judge: Judge) -> bool:
     """A name, brackets, another arrangement of the same entries."""
-    return len(node.children) == 1 and node.children[0].expr in node.expr.kids and node.relation == node.children[0].relation
+    e = node.expr
+    named = isinstance(e, Name | Box) or (isinstance(e, Call) and e.fn == "reshape")
+    return named and [c.expr for c in node.children] == list(e.kids) and fits(node.children[0].relation, node.relation)
 
 
-def _simplified(node: ProofNode, facts: Facts) -> bool:
-    from symderiv.verify import same_value
-
-    if len(node.children) != 1 or node.relation != node.children[0].relation:
+def _simplified(node: ProofNode, judge: Judge) -> bool:
+    if len(node.children) != 1:
         return False
-    return same_value(node.expr, node.children[0].expr, facts, 8).verdict != "refuted"
+    (child,) = node.children
+    strict = child.strict or not node.strict
+    strong = node.detail.get("modulus") in (None, child.detail.get("modulus"))
+    return strict and strong and fits(child.relation, node.relation) and judge.same(node.expr, child.expr)
 
 
-def _sum(node: ProofNode, facts: Facts) -> bool:
+def _sum(node: ProofNode, judge: Judge) -> bool:
     """Each term is a child's, with the sense that its coefficient leaves; or the children add up to the whole."""
-    from symderiv.verify import same_value
-
     e = node.expr
     if isinstance(e, Add) and [t for _, t in e.terms] == [c.expr for c in node.children]:
-        senses = [c.relation if a > 0 else TURNED[c.relation] for (a, _), c in zip(e.terms, node.children, strict=True)]
-        return set(senses) - {"affine"} <= {node.relation}
-    senses = [c.relation for c in node.children]
+        return all(fits(turned(c.relation, a), node.relation) for (a, _), c in zip(e.terms, node.children, strict=True))  # type: ignore[arg-type]
+    if not node.children or any(c.expr.shape != e.shape for c in node.children):
+        return False
     whole = add([(Fraction(1), c.expr) for c in node.children], e.shape)
-    return set(senses) - {"affine"} <= {node.relation} and same_value(e, whole, facts, 8).verdict != "refuted"
+    return all(fits(c.relation, node.relation) for c in node.children) and judge.same(e, whole)
 
 
-def _weights(node: ProofNode, facts: Facts) -> bool:
+def _weights(node: ProofNode, judge: Judge) -> bool:
+    """The child times factors free of the variables, which have one sign unless it is affine."""
     e = node.expr
-    if not isinstance(e, Contract) or len(node.children) != 1 or node.children[0].expr not in e.factors:
+    if not isinstance(e, Contract) or len(node.children) != 1:
         return False
     (child,) = node.children
-    rest = list(e.factors)
-    rest.remove(child.expr)
-    if any(_moves(f, node) for f in rest):
+    moving, weights = parted(e, judge)
+    if moving != [child.expr]:
         return False
     if child.relation == "affine":
-        return node.relation == "affine"
-    sign = 1 if node.relation == child.relation else -1
-    ends = [_ends(f, facts) for f in rest]
-    if any(low < 0 < high for low, high in ends):
-        return False
-    for low, _ in ends:
-        sign *= -1 if low < 0 else 1
-    return sign > 0 or any(low == high == 0 for low, high in ends)
+        return True
+    sign = judge.sign_of(weights)
+    return sign is not None and node.relation == turned(child.relation, sign)
 
 
-def _ends(e: Expr, facts: Facts) -> tuple[float, float]:
-    """The least and the largest entry seen, rounding taken as zero."""
-    from symderiv.proving.numeric.definite import spectrum
-
-    found = spectrum(e, (), (), facts, 8)
-    low = found.least.value if found.least else 0.0
-    high = found.most.value if found.most else 0.0
-    return (0.0 if abs(low) < SLACK else low), (0.0 if abs(high) < SLACK else high)
-
-
-def _outer(node: ProofNode, facts: Facts) -> bool:
-    """A function of a child: its own curvature and direction are tried on a grid between the argument's values."""
-    from symderiv.proving.numeric.definite import shape_on_grid
-
+# ---------------------------------------------------------------- functions of functions
+def _outer(node: ProofNode, judge: Judge) -> bool:
+    """A function of a child: how it bends and rises is tried on a grid over the interval of its argument."""
     e = node.expr
-    if len(node.children) != 1 or node.children[0].expr not in e.kids:
+    if len(node.children) != 1 or [c.expr for c in node.children] != list(e.kids):
         return False
-    inner = node.children[0].relation
-    if (isinstance(e, Call) and e.abstract) or (isinstance(e, Map) and e.generic):
-        return inner == "affine" and facts.find(e.fn, node.relation) is not None
+    inner, monotone = node.children[0].relation, node.rule == "monotone composition"
     if isinstance(e, Call):
+        if e.ders or (inner != "affine" and not monotone):
+            return False
+        if e.abstract:
+            return inner == "affine" and not e.shape and _told(node, e.fn, judge)
         if e.fn in ("logsumexp", "max"):
-            return node.relation == "convex" and inner in ("affine", "convex")
-        return inner == "affine"  # what the table says of it is tried along lines
-    assert isinstance(e, Map)
-    bends, rises = shape_on_grid(e, *_ends(e.arg, facts))
-    if inner == "affine":
-        return node.relation in bends
-    if node.relation not in bends:
+            return node.relation == "convex" and fits(inner, "convex")
+        row = TENSOR.get(e.fn)
+        return inner == "affine" and row is not None and row.convexity == node.relation
+    if not isinstance(e, Map):
         return False
-    return ("increasing" in rises) if inner == node.relation else ("decreasing" in rises)
+    if e.generic:
+        return inner == "affine" and not e.order and _told(node, e.fn, judge)
+    bends, rises = on_grid(e, judge)
+    if node.relation not in bends or not (inner == "affine" or monotone or "affine" in bends):
+        return False
+    return inner == "affine" or ("increasing" if inner == node.relation else "decreasing") in rises
 
 
-def _second_derivative(node: ProofNode, facts: Facts) -> bool:
+def _told(node: ProofNode, name: str, judge: Judge) -> bool:
+    told = judge.facts.find(name, node.relation)
+    return told is not None and told.text in node.facts
+
+
+def _second_derivative(node: ProofNode, judge: Judge) -> bool:
     """The child speaks of the second derivative, which is taken again by numbers, along the directions that count."""
-    from symderiv.certificates.function import structure_of
     from symderiv.verify import check_derivative
 
-    wrt = list(node.detail["wrt"])
-    moving = [x for x in wrt if depends(node.expr, x)] or wrt
-    if len(moving) != 1 or (node.strict and moving != wrt):
-        return False  # flat along the others: not strict
-    (x,) = moving
-    if len(node.children) != 1 or (x.shape and node.children[0].kind != "matrix"):
+    moving = [x for x in judge.wrt if depends(node.expr, x)] or list(judge.wrt)
+    if len(moving) != 1 or len(node.children) != 1:
         return False
-    (child,) = node.children
-    if (child.sign > 0) != (node.relation == "convex") or (node.detail.get("strict") and not child.strict):
+    ((x,), (child,)), order = (moving, node.children), len(moving[0].shape)
+    if (child.left, child.right) != (tuple(range(order)), tuple(range(order, 2 * order))) or child.kind == "function":
         return False
-    along = ALONG.get(structure_of(x, facts))
-    second = child.expr if along is None else add([(Fraction(1, len(along)), permute(child.expr, o)) for o in along], child.expr.shape)
+    if is_zero(child.expr) != (node.relation == "affine") or (child.sign > 0) == (node.relation == "concave"):
+        return False
+    alone = judge.wrt == (x,)  # flat along the others: not strict
+    if (node.strict and not (alone and child.strict)) or not _strong(node, child, alone, judge):
+        return False
+    symmetric = alone and bool(judge.structure)
+    if not symmetric and any(n.rule == "symmetric directions" for n in child.walk()):
+        return False
 
     def laid(array: Any) -> Any:
-        return array if along is None else sum(array.transpose(o) for o in along) / len(along)
+        return sum(array.transpose(o) for o in ALONG) / len(ALONG) if symmetric else array
 
-    return check_derivative(node.expr, x, 2, second, facts, 4, arrange=laid).verdict != "refuted"
-
-
-def _norm(node: ProofNode, facts: Facts) -> bool:
-    return node.relation == "convex" and bool(node.children) and all(_sized(c, facts) for c in node.children)
+    second = add([(Fraction(1, 4), permute(child.expr, o)) for o in ALONG], child.expr.shape) if symmetric else child.expr
+    return check_derivative(node.expr, x, 2, second, judge.facts, 4, arrange=laid).verdict not in ("refuted", "unknown")
 
 
-def _sized(child: ProofNode, facts: Facts) -> bool:
-    low, high = _ends(child.expr, facts)
-    return child.relation == "affine" or (low >= 0 if child.relation == "convex" else high <= 0)
+def _strong(node: ProofNode, child: ProofNode, alone: bool, judge: Judge) -> bool:
+    """The modulus is definite and constant, and what the form has beyond it keeps the sign."""
+    from symderiv.proving.numeric.definite import spectrum
 
-
-def _powers(node: ProofNode, facts: Facts) -> bool:
-    """The exponents' condition, and which children may be convex."""
-    exponents: Sequence[Fraction] = node.detail.get("exponents", ())
-    if len(exponents) != len(node.children):
+    modulus = node.detail.get("modulus")
+    if modulus is None:
+        return True
+    if not alone or not node.strict or judge.moves(modulus) or modulus.shape != child.expr.shape:
         return False
-    above = [a for a in exponents if a > 0]
-    concave = len(above) == len(exponents) and sum(above) <= 1
-    convex = not above or (len(above) == 1 and sum(exponents) >= 1)
-    for a, child in zip(exponents, node.children, strict=True):
-        wanted = "convex" if a > 0 and not concave else "concave"
-        if child.relation not in ("affine", wanted):
+    beyond = scale(child.sign, add([(Fraction(1), child.expr), (Fraction(-1), modulus)], modulus.shape))
+    for e, strictly in ((scale(child.sign, modulus), True), (beyond, False)):
+        found = spectrum(e, child.left, child.right, judge.facts, judge.trials, judge.seed)
+        if found.least is None or found.least.relative < (1e-12 if strictly else -1e-9):
             return False
-        if _ends(child.expr, facts)[0] < 0 and not (wanted == "convex" and a % 2 == 0):
-            return False
-    return concave or convex
+    return True
 
 
-def _affine_parts(node: ProofNode, facts: Facts) -> bool:
-    return len(node.children) == 2 and all(c.relation == "affine" for c in node.children)
-
-
-def _largest(node: ProofNode, facts: Facts) -> bool:
-    wanted = "convex" if node.rule == "pointwise maximum" else "concave"
-    return node.relation == wanted and all(c.relation in (wanted, "affine") for c in node.children)
-
-
-def _huber(node: ProofNode, facts: Facts) -> bool:
-    first, *rest = node.children
-    return node.relation == "convex" and first.relation == "affine" and all(c.relation != "concave" for c in rest)
-
-
-def _log_det(node: ProofNode, facts: Facts) -> bool:
-    e = node.expr
-    return isinstance(e, Call) and e.fn == "logdet" and node.relation == "concave" and node.children[0].relation == "affine"
-
-
-RULES: dict[str, Callable[[ProofNode, Facts], bool]] = {
-    "affine": _affine,
-    "name": _same,
+FUNCTIONS: dict[str, Callable[[ProofNode, Judge], bool]] = {
     "simplification": _simplified,
-    "sum of functions": _sum,
-    "nonnegative weights": _weights,
-    "convex function of an affine one": _outer,
-    "monotone composition": _outer,
     "second derivative": _second_derivative,
-    "norm": _norm,
-    "product of powers": _powers,
-    "perspective": _affine_parts,
-    "matrix fraction": _affine_parts,
-    "log det": _log_det,
-    "pointwise maximum": _largest,
-    "pointwise minimum": _largest,
-    "Huber function": _huber,
+    "affine": _plain(_affine),
+    "name": _plain(_name),
+    "sum of functions": _plain(_sum),
+    "nonnegative weights": _plain(_weights),
+    "convex function of an affine one": _plain(_outer),
+    "monotone composition": _plain(_outer),
+    "norm": _plain(atoms_checked.norm),
+    "product of powers": _plain(atoms_checked.powers),
+    "perspective": _plain(atoms_checked.perspective),
+    "matrix fraction": _plain(atoms_checked.matrix_fraction),
+    "log det": _plain(atoms_checked.log_det),
+    "pointwise maximum": _plain(atoms_checked.largest),
+    "pointwise minimum": _plain(atoms_checked.largest),
+    "Huber function": _plain(atoms_checked.huber),
 }
-__all__ = ["function_follows"]
+__all__ = ["FUNCTIONS"]
