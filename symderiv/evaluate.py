@@ -31,6 +31,7 @@ from symderiv.evaluate_expectation import outcomes
 from symderiv.evaluate_functions import scalar_function, tensor_function
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, depends
 from symderiv.jets import Array, Jet, Value, bilinear, lift, linear, linear_sum, parts_of, power
+from symderiv.rounding import DIGITS
 from symderiv.structures import Structure
 
 Memo = MutableMapping[Expr, Value]
@@ -39,7 +40,6 @@ Values = Mapping[Any, Any]
 """Arrays and functions by name, or by symbol where a name has two meanings."""
 
 STEP = 1e-30
-DIGITS = 4e-15
 LARGEST_ARRAY = 50_000_000
 MOST_AXES = 52
 CONSTANTS = {"pi": math.pi, "e": math.e}

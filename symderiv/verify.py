@@ -23,9 +23,10 @@ import numpy as np
 
 from symderiv.draw import NEAREST_KINK, STYLES, Style, broken_fact, draw, draw_sizes, kink_distance, relevant
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
-from symderiv.evaluate import DIGITS, evaluate, nodes_of, numeric_derivative, shape_text
+from symderiv.evaluate import evaluate, nodes_of, numeric_derivative, shape_text
 from symderiv.ir import Der, Expr, Symbol
 from symderiv.jets import Array
+from symderiv.rounding import all_finite, last_digits
 
 if TYPE_CHECKING:
     from symderiv.facts import Fact
@@ -331,8 +332,8 @@ class _Check:
         rng: Any,
     ) -> bool:
         """Whether the last digits of the arrays, and of what is computed, move a side by as much as a part of the error."""
-        for k in range(MOVES):
-            moved = self.sides(claim, {x: _last_digits(a, rng) for x, a in values.items()}, sizes, {}, rng if k else None)
+        for _ in range(MOVES):
+            moved = self.sides(claim, last_digits(values, rng), sizes, {}, rng)
             if moved is None or worst * ROUNDING_SHARE < max(
                 float(np.max(relative_errors(a, b), initial=0.0)) for a, b in zip(sides, moved, strict=True)
             ):
@@ -360,15 +361,6 @@ class _Check:
         return left, right
 
 
-def all_finite(*values: Any) -> bool:
-    """Whether no value is infinite or not a number: arctan(1/0) looks finite, and isn't defined.
-
-    >>> all_finite(np.array([1.0, 2.0])), all_finite(np.array([np.inf]), 1.0)
-    (True, False)
-    """
-    return all(np.all(np.isfinite(v)) for v in values if isinstance(v, (np.ndarray, float)))
-
-
 def relative_errors(a: Array, b: Array) -> Array:
     """|a - b|, relative to the larger entry; entries are not taken as smaller than 1e-3 of the largest, nor than 1e-4.
 
@@ -389,12 +381,7 @@ def _value(side: Side, values: Mapping[Any, Any], sizes: Mapping[str, int], memo
     return evaluate(side, values, sizes, memo, shaken)
 
 
-def _last_digits(value: Any, rng: np.random.Generator) -> Any:
-    """An array changed in its last digits; a function stays."""
-    return value if callable(value) else value * (1 + DIGITS * rng.uniform(-1, 1, size=np.shape(value)))
-
-
 __all__ = [
-    "Claim", "Comparison", "Counterexample", "Derivative", "Report", "all_finite", "check", "check_derivative",
+    "Claim", "Comparison", "Counterexample", "Derivative", "Report", "check", "check_derivative",
     "check_steps", "relative_errors", "same_value",
 ]  # fmt: skip

@@ -62,6 +62,20 @@ class Program:
         return f"sd.derivative({self.text!r}, {self.wrt!r}, order={self.order}, assume={list(self.assume)!r}, {declared})"
 
 
+def bracketed(text: str) -> str:
+    """The text, in brackets where an operator outside of all brackets could bind to what it is put beside.
+
+    >>> bracketed("inv(P) @ x"), bracketed("(a + b)"), bracketed("exp(a + b)")
+    ('(inv(P) @ x)', '(a + b)', 'exp(a + b)')
+    """
+    depth = 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if depth == 0 and letter in "+-*/@<>":
+            return f"({text})"
+    return text
+
+
 class Grammar:
     """What can give a value of a shape; ``draw`` is hypothesis's, ``names`` are the program's own."""
 
@@ -78,7 +92,7 @@ class Grammar:
         if depth <= 0:
             return self.leaf(shape)
         makers = {0: SCALARS, 1: VECTORS, 2: MATRICES, 3: TENSORS}[len(shape)]
-        return self.pick_maker(makers)(self, shape, depth - 1)
+        return bracketed(self.pick_maker(makers)(self, shape, depth - 1))
 
     def pick_maker(self, makers: Sequence[Callable[..., str]]) -> Callable[..., str]:
         return self.draw(st.sampled_from(makers))  # type: ignore[return-value]

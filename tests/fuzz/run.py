@@ -17,7 +17,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -37,36 +37,54 @@ class Stop(Exception):
 
 def run(count: int, start: int, minutes: float, depth: int, order: int, say: Callable[[str], None] = print) -> tuple[Tally, list[str]]:
     """Fuzz with ``count`` programs; the tally, and the failures as text."""
-    tally, failures = Tally(), []
-    jax = oracle()
+    tally, jax = Tally(), oracle()
+
+    def judge(program: Program | Ask) -> None:
+        if isinstance(program, Ask):
+            check_ask(program, tally)
+        else:
+            check(program, tally, jax)
+
+    mixed = st.integers(0, 4).flatmap(lambda k: programs(depth=depth, order=order) if k else asks())
+    return tally, fuzzed(mixed, judge, count, start, minutes, say)
+
+
+class Told(Protocol):
+    """What is drawn: it can say which call it is."""
+
+    def call(self) -> str: ...
+
+
+def fuzzed(
+    drawn: st.SearchStrategy[Any], judge: Callable[[Any], None], count: int, start: int, minutes: float, say: Callable[[str], None] = print
+) -> list[str]:
+    """Judge ``count`` of what a strategy draws, chunk by chunk; the failures as text, one for each chunk at most."""
+    failures: list[str] = []
     until = time.monotonic() + 60 * minutes
     for chunk in range((count + CHUNK - 1) // CHUNK):
         if time.monotonic() > until:
             break
-        failure = _chunk(min(CHUNK, count - chunk * CHUNK), start * 1_000_003 + chunk, until, depth, order, tally, jax)
+        failure = _chunk(drawn, judge, min(CHUNK, count - chunk * CHUNK), start * 1_000_003 + chunk, until)
         if failure:
             failures.append(failure)
             say(failure)
-    return tally, failures
+    return failures
 
 
-def _chunk(count: int, number: int, until: float, depth: int, order: int, tally: Tally, jax: Any) -> str | None:
-    last: list[Program | Ask] = []
+def _chunk(drawn: st.SearchStrategy[Any], judge: Callable[[Any], None], count: int, number: int, until: float) -> str | None:
+    last: list[Told] = []
     quiet = settings(max_examples=count, deadline=None, database=None, suppress_health_check=list(HealthCheck),
                      phases=(Phase.generate, Phase.shrink), print_blob=False, report_multiple_bugs=False)  # fmt: skip
 
     @seed(number)
     @quiet
-    @given(st.integers(0, 4).flatmap(lambda k: programs(depth=depth, order=order) if k else asks()))
-    def one(program: Program | Ask) -> None:
+    @given(drawn)
+    def one(program: Any) -> None:
         if time.monotonic() > until:
             raise Stop
         last[:] = [program]
         started = time.process_time()
-        if isinstance(program, Ask):
-            check_ask(program, tally)
-        else:
-            check(program, tally, jax)
+        judge(program)
         if time.process_time() - started > SLOW:
             raise AssertionError(f"took {time.process_time() - started:.0f} s")
 

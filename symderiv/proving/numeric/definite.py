@@ -15,15 +15,17 @@ from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
-from symderiv.verify import all_finite
+from symderiv.rounding import DIGITS, all_finite, last_digits
 
 NEAR_KINK = 1e-4
 CLEAR = 1e-7
 GRID, LEVEL = 33, 1e-9
 LOST = 1e-7
 """a value smaller than this part of the terms that make it has lost too many digits to have a sign"""
-STEADY = ((1e-15, 1e-10), (1e-4, 0.2))
+STEADY = ((DIGITS, 4e-10), (1e-4, 0.2))
 """(relative change of the arrays, how much of the value may change): rounding shows by the first or by the second"""
+NOISE = 5.0
+"""how many times as large as what rounding makes of it a second difference has to be"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
 
 
@@ -117,10 +119,9 @@ def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[
     if LOST * np.max(magnitude(node, values, sizes), initial=0.0) > size:
         return True                                             # what is left is the rounding of larger terms
     for step, allowed in STEADY:
-        moved = {k: v if callable(v) else v * (1 + step * rng.normal(size=np.shape(v))) for k, v in values.items()}
-        with np.errstate(all="ignore"):
-            if not np.all(abs(evaluate(node, moved, sizes) - array) <= allowed * size):
-                return True
+        moved = evaluate(node, last_digits(values, rng, step), sizes, None, rng)
+        if not np.all(abs(moved - array) <= allowed * size):
+            return True
     return False
 
 
@@ -213,13 +214,20 @@ def bends(
         try:
             if poles and _crossed(poles, [at(t) for t in SAMPLES], sizes):
                 continue
-            middle, one, other = (evaluate(f, at(t), sizes) for t in (0, 1, -1))
+            terms = [evaluate(f, at(t), sizes) for t in (0, 1, -1)]
+            if not all_finite(*terms):
+                continue
+            bend, scale = _bend(*terms), float(np.max(sum(abs(t) for t in terms), initial=1.0))
+            if np.max(abs(bend), initial=0.0) > CLEAR * scale:
+                shaken = _bend(*(evaluate(f, last_digits(at(t), rng), sizes, None, rng) for t in (0, 1, -1)))
+                bend = np.where(abs(bend) > NOISE * abs(shaken - bend), bend, 0.0)  # rounding alone is no bend
         except (np.linalg.LinAlgError, SymderivError):
             continue
-        bend = one + other - 2 * middle
-        if np.all(np.isfinite(bend)):
-            scale = float(np.max(abs(one) + abs(other) + 2 * abs(middle), initial=1.0))
-            yield values, directions, float(np.min(bend)), float(np.max(bend)), scale
+        yield values, directions, float(np.min(bend)), float(np.max(bend)), scale
+
+
+def _bend(middle: Any, one: Any, other: Any) -> Any:
+    return one + other - 2 * middle
 
 
 def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Generator) -> Any:

@@ -15,7 +15,8 @@ from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
 from symderiv.facts import Fact
 from symderiv.ir import Contract, Expr, Map, Symbol
-from symderiv.verify import Report, all_finite, same_value
+from symderiv.rounding import all_finite
+from symderiv.verify import Report, same_value
 
 ATTEMPTS = 60
 CLEAR = 1e-6
