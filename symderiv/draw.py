@@ -21,7 +21,7 @@ from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
-from symderiv.ir import Call, Contract, Expr, Map, Symbol
+from symderiv.ir import Call, Contract, Expr, Map, Symbol, is_zero
 from symderiv.jets import Array
 from symderiv.smooth import Curvature, SmoothFunction, SmoothMap
 from symderiv.structures import Structure
@@ -290,7 +290,7 @@ def _holds(kind: str, x: Array, value: Array) -> bool:
 
 # ---------------------------------------------------------------- kinks
 def kink_distance(nodes: Iterable[Expr], values: Mapping[Any, Any], sizes: Mapping[str, int]) -> float:
-    """How near any function below the nodes stands to a point where it, or a derivative of it, jumps.
+    """How near any function below the nodes stands to a point where it, or a derivative of it, jumps; of 0 it is a number.
 
     >>> from symderiv.build import apply, symbol
     >>> x = symbol("x", (2,))
@@ -300,7 +300,7 @@ def kink_distance(nodes: Iterable[Expr], values: Mapping[Any, Any], sizes: Mappi
     nearest = math.inf
     memo: dict[Expr, Array] = {}
     for node in nodes_of(*nodes):
-        if isinstance(node, Map) and not node.generic and node.fn in KINKS:
+        if isinstance(node, Map) and not node.generic and node.fn in KINKS and not is_zero(node.arg):
             x = evaluate(node.arg, values, sizes, memo)
             for kink in KINKS[node.fn](*map(float, node.params)):
                 nearest = min(nearest, float(np.min(abs(x - kink))))

@@ -370,19 +370,18 @@ def odd_even(node: Map, context: Context) -> Expr | None:
 
 
 _VALUES: dict[tuple[str, Fraction | int], Fraction | int] = {
-    ("exp", 0): 1, ("log", 1): 0, ("sin", 0): 0, ("cos", 0): 1, ("tanh", 0): 0, ("sigmoid", 0): Fraction(1, 2),
-           ("erf", 0): 0, ("atan", 0): 0, ("sinh", 0): 0, ("cosh", 0): 1}
+    ("exp", 0): 1, ("log", 1): 0, ("cos", 0): 1, ("cosh", 0): 1, ("sigmoid", 0): Fraction(1, 2), ("relu", 0): 0, ("abs", 0): 0,
+}  # fmt: skip
 
 
 @rule("value", r"e^{0}=1,\ \log 1=0,\ldots", [Map], example=lambda: (apply("exp", number(0)), Context()))
 def known_value(node: Map, context: Context) -> Expr | None:
-    """A function of the table at a number where its value is rational."""
-    at = number_of(node.arg)
-    if at is None and is_zero(node.arg):
-        at = Fraction(0)
-    if at is None or node.generic or node.order or (node.fn, at) not in _VALUES:
+    """A function of the table at a number where its value is rational; an odd one is 0 at 0."""
+    at = Fraction(0) if is_zero(node.arg) else number_of(node.arg)
+    if at is None or node.generic or node.order or node.fn == "pow":
         return None
-    return view(number(_VALUES[node.fn, int(at)]), (), tuple(range(len(node.shape))), dict(enumerate(node.shape)))
+    value = 0 if at == 0 and SCALAR[node.fn].parity == "odd" else _VALUES.get((node.fn, at))
+    return None if value is None else view(number(value), (), tuple(range(len(node.shape))), dict(enumerate(node.shape)))
 
 
 @rule("fold name", r"\text{what it stands for}\to z", [Add, Contract, Map, Call], family="name",
