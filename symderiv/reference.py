@@ -10,8 +10,9 @@ Each page is made of the rows alone, so that it can't say anything else than the
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import getdoc, getmodule
 from itertools import groupby
 from pathlib import Path
@@ -184,25 +185,53 @@ def _needs(rule: Rule, facts: Sequence[str]) -> str:
     return "a lemma, cited" if rule.family == "lemma" else ""
 
 
-def _rule_row(rule: Rule) -> tuple[str, ...]:
+Fired = Mapping[str, Mapping[str, Sequence[str]]]
+"""for each rule the derivations and handouts in which it was seen to fire, and its tests"""
+FIRED = "rules_fired.json"
+
+
+def fired_in(folder: Path) -> Fired:
+    """What the tests' tables found out about the rules, where the folder has it."""
+    path = folder / FIRED
+    found: Fired = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def _rule_row(rule: Rule, seen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     before, after, facts = example_of(rule) or ("", "", ())
     example = f"{code(before)} → {code(after)}" if before else ""
-    return f"**{rule.title}**<br>{code(rule.name)}", math(rule.law), example, _needs(rule, facts), prose(rule.source)
+    numbers = ", ".join(dict.fromkeys(name.partition("_")[0] for name in seen.get("handouts", ())))
+    fires = [*map(code, seen.get("derivations", ())), *([f"handouts {numbers}"] if numbers else [])]
+    return (
+        f"**{rule.title}**<br>{code(rule.name)}", math(rule.law), example, _needs(rule, facts),
+        "<br>".join(fires), _tests_shown(seen.get("tests", ())), prose(rule.source),
+    )  # fmt: skip
 
 
-def rules_page() -> str:
+def _tests_shown(tests: Sequence[str]) -> str:
+    """Tests that differ in the case alone are shown as that case, once."""
+    cases = list(dict.fromkeys(test.partition("[")[2].removesuffix("]") for test in tests))
+    return "<br>".join(code(case or test) for case, test in zip(cases if all(cases) else tests, tests, strict=False))
+
+
+def rules_page(fired: Fired) -> str:
     """Every rule, module by module."""
     parts = []
     for module, rules in groupby(RULES.values(), key=lambda rule: getmodule(rule.apply)):
         assert module is not None
         intro = (getdoc(module) or "").partition("\n\n")[0].replace("\n", " ")
         parts += [f"## `{module.__name__.removeprefix('symderiv.')}`", intro]
-        parts.append(table(("rule", "law", "example", "rests on", "source"), map(_rule_row, rules)))
+        header = ("rule", "law", "example", "rests on", "fires in", "tested by", "source")
+        parts.append(table(header, (_rule_row(rule, fired.get(rule.name, {})) for rule in rules)))
     return page(
         "Rules",
         "A step of a derivation is one of these at one node. The title is what readers see, the name is the "
         "function's; several rules may share a title. Each example is a node at which the rule fires, and what it "
         "gives there. Adding a rule is described in [extending.md](extending.md).",
+        "*fires in* names derivations of the tests' tables in which it was seen to fire (the first three) and handouts; "
+        "`python -m tests.firings docs` looks again. *tested by* names cases of `tests/test_rules.py`, each of which is "
+        "two tests: `test_a_rule_keeps_the_value` of what the rule means, and `test_a_rule_that_is_broken_is_seen`, in "
+        "which faults are planted.",
         *parts,
     )
 
@@ -266,20 +295,20 @@ def conventions_page() -> str:
     return f"{CONVENTIONS_TEXT}\n{NOTE}\n\n{table(head, rows)}\n{CONVENTIONS_END}"
 
 
-PAGES: dict[str, Callable[[], str]] = {
-    "conventions.md": conventions_page,
-    "functions.md": functions_page,
-    "losses.md": losses_page,
-    "rules.md": rules_page,
+PAGES: dict[str, Callable[[Path], str]] = {
+    "conventions.md": lambda folder: conventions_page(),
+    "functions.md": lambda folder: functions_page(),
+    "losses.md": lambda folder: losses_page(),
+    "rules.md": lambda folder: rules_page(fired_in(folder)),
 }
-"""What is written, by the name of its file."""
+"""What is written into a folder, by the name of its file."""
 
 
 def write(folder: Path) -> list[Path]:
     """Writes every page into a folder; gives the files that have changed."""
     changed = []
     for name, made in PAGES.items():
-        path, text = folder / name, made()
+        path, text = folder / name, made(folder)
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             changed.append(path)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+import symderiv as sd
 from symderiv.build import (
     add,
     apply,
@@ -175,6 +176,17 @@ def test_a_structured_derivative_is_the_gradient_by_the_entries_below_the_diagon
     assert used.after is add([(1, X), (1, permute(X, (1, 0))), (-1, diagonal)], X.shape)
     assert law.fire(A, Context()) is None
     assert law.fire(v, Context()) is None
+
+
+@pytest.mark.parametrize("fault", [FAULTS["off"], FAULTS["negated"]], ids=["off", "negated"])
+@pytest.mark.parametrize(("rule", "fact"), [("structured_derivative", "symmetric"), ("diagonal_derivative", "diagonal")])
+def test_a_broken_structured_derivative_is_seen(rule, fact, fault):
+    def derived():
+        return sd.gradient("trace(A @ X @ X)", "X", A="n n", X="n n", assume=f"{fact}(X)", structured=True)
+
+    assert derived().verify(trials=TRIALS)
+    with broken(rule, fault):
+        assert not derived().verify(trials=TRIALS)
 
 
 def test_a_power_that_isnt_a_names_is_left_alone():

@@ -9,17 +9,10 @@ from __future__ import annotations
 from symderiv.certificates.domain import domain_facts, structure_of
 from symderiv.certificates.forms_checked import FORMS
 from symderiv.certificates.functions_checked import FUNCTIONS
-from symderiv.certificates.judged import TOLERANCE, Judge
+from symderiv.certificates.judged import Judge, holds, is_well_formed
 from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
 from symderiv.proving.prepare import symmetrised
-
-ALONG = "symmetric directions"
-_ABOUT = {
-    "matrix": ("⪰", "≻", "⪯", "≺"),
-    "entries": ("≥", ">", "≤", "<"),
-    "function": ("convex", "concave", "affine"),
-}
 
 
 def check_proof(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> bool:
@@ -46,38 +39,7 @@ def judge_of(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> J
 def follows(node: ProofNode, judge: Judge) -> bool:
     """Whether the step from the children to the claim is one that its rule allows."""
     rule = (FUNCTIONS if node.kind == "function" else FORMS).get(node.rule)
-    return rule is not None and _well_formed(node, judge) and rule(node, judge)
-
-
-def _well_formed(node: ProofNode, judge: Judge) -> bool:
-    """The claim is one that can be made of such an expression, and its children are claims that hold everywhere."""
-    second = node.rule == "second derivative"
-    if node.relation not in _ABOUT[node.kind] or any(c.rule == ALONG and not second for c in node.children):
-        return False
-    if any((c.kind == "function") != (node.kind == "function") for c in node.children) and not second:
-        return False
-    if node.kind == "function":
-        return tuple(node.detail["wrt"]) == judge.wrt
-    shape, axes = node.expr.shape, (*node.left, *node.right)
-    return (
-        bool(node.left) == (node.kind == "matrix")
-        and len(set(axes)) == len(axes)
-        and set(axes) <= set(range(len(shape)))
-        and [shape[a] for a in node.left] == [shape[b] for b in node.right]
-    )
-
-
-def holds(node: ProofNode, judge: Judge) -> bool:
-    """The claim at random points: eigenvalues of its form, its entries, or second differences along lines have the sign."""
-    from symderiv.proving.numeric.definite import second_differences, spectrum
-
-    if node.kind == "function":
-        low, high = second_differences(node.expr, judge.wrt, judge.facts, judge.trials, judge.seed)
-        return not (low and node.relation != "concave") and not (high and node.relation != "convex")
-    along = node.rule == ALONG and (judge.structure or "symmetric")
-    found = spectrum(node.expr, node.left, node.right, judge.facts, judge.trials, judge.seed, along)
-    end = found.least if node.sign > 0 else found.most
-    return end is None or node.sign * end.relative >= -TOLERANCE  # a strict sign may round to zero
+    return rule is not None and is_well_formed(node, judge) and rule(node, judge)
 
 
 __all__ = ["check_proof", "follows", "holds"]

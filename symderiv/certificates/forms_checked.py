@@ -12,7 +12,8 @@ from fractions import Fraction
 from itertools import permutations
 
 from symderiv.build import add, contract, ones, permute, power, view
-from symderiv.certificates.judged import Judge, is_weaker
+from symderiv.certificates.definite import Definite
+from symderiv.certificates.judged import DIRECTED, Judge, holds, is_weaker, is_well_formed
 from symderiv.certificates.mirror import Mirror
 from symderiv.certificates.proof import ProofNode
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, is_zero
@@ -283,6 +284,16 @@ FORMS: dict[str, Callable[[ProofNode, Judge], bool]] = {
     "inverse": _inverse,
     "diagonal minus rank one": _rank_one,
     "simplification": _simplified,
-    "symmetric directions": _turned,
+    DIRECTED: _turned,
 }  # fmt: skip
-__all__ = ["ALONG", "FORMS", "along_symmetric"]
+
+
+def is_definite(e: Expr, judge: Judge, strict: bool = True) -> bool:
+    """Whether a matrix is positive (semi)definite, a scalar ≥ 0, by a proof whose steps are taken again as well."""
+    found = Definite(judge.facts).prove(e, *(((0,), (1,)) if e.shape else ((), ())))
+    if found is None or (strict and not found.strict):
+        return False
+    return all(n.rule in FORMS and is_well_formed(n, judge) and FORMS[n.rule](n, judge) and holds(n, judge) for n in found.walk())
+
+
+__all__ = ["ALONG", "FORMS", "along_symmetric", "is_definite"]

@@ -13,7 +13,7 @@ from typing import Any
 from symderiv.build import add, permute, scale
 from symderiv.certificates import atoms_checked
 from symderiv.certificates.forms_checked import ALONG
-from symderiv.certificates.judged import Judge, fits, on_grid, parted, turned
+from symderiv.certificates.judged import DIRECTED, Judge, fits, on_grid, parted, turned
 from symderiv.certificates.proof import ProofNode
 from symderiv.functions import TENSOR
 from symderiv.ir import Add, Box, Call, Contract, Map, Name, depends, is_zero
@@ -121,7 +121,7 @@ def _second_derivative(node: ProofNode, judge: Judge) -> bool:
     if (node.strict and not (alone and child.strict)) or not _strong(node, child, alone, judge):
         return False
     symmetric = alone and bool(judge.structure)
-    if not symmetric and any(n.rule == "symmetric directions" for n in child.walk()):
+    if not symmetric and any(n.rule == DIRECTED for n in child.walk()):
         return False
 
     def laid(array: Any) -> Any:

@@ -14,6 +14,13 @@ from symderiv.ir import Contract, Expr, Map, Symbol, depends
 TOLERANCE = 1e-9
 WIDEST = 20.0
 TURNED = {"affine": "affine", "convex": "concave", "concave": "convex"}
+DIRECTED = "symmetric directions"
+"""the one rule whose claim isn't about all directions"""
+ABOUT = {
+    "matrix": ("⪰", "≻", "⪯", "≺"),
+    "entries": ("≥", ">", "≤", "<"),
+    "function": ("convex", "concave", "affine"),
+}
 
 
 @dataclass(frozen=True)
@@ -71,13 +78,36 @@ class Judge:
 
         return a.shape == b.shape and (a is b or same_value(a, b, self.facts, self.trials).verdict in ("checked", "proved"))
 
-    def is_definite(self, e: Expr, strict: bool = True) -> bool:
-        """Whether a matrix is positive (semi)definite, a scalar ≥ 0, by a proof that is judged as well."""
-        from symderiv.certificates.check import follows, holds
-        from symderiv.certificates.definite import Definite
 
-        found = Definite(self.facts).prove(e, *(((0,), (1,)) if e.shape else ((), ())))
-        return found is not None and (found.strict or not strict) and all(follows(n, self) and holds(n, self) for n in found.walk())
+def is_well_formed(node: ProofNode, judge: Judge) -> bool:
+    """The claim is one that can be made of such an expression, and its children are claims that hold everywhere."""
+    second = node.rule == "second derivative"
+    if node.relation not in ABOUT[node.kind] or any(c.rule == DIRECTED and not second for c in node.children):
+        return False
+    if any((c.kind == "function") != (node.kind == "function") for c in node.children) and not second:
+        return False
+    if node.kind == "function":
+        return tuple(node.detail["wrt"]) == judge.wrt
+    shape, axes = node.expr.shape, (*node.left, *node.right)
+    return (
+        bool(node.left) == (node.kind == "matrix")
+        and len(set(axes)) == len(axes)
+        and set(axes) <= set(range(len(shape)))
+        and [shape[a] for a in node.left] == [shape[b] for b in node.right]
+    )
+
+
+def holds(node: ProofNode, judge: Judge) -> bool:
+    """The claim at random points: eigenvalues of its form, its entries, or second differences along lines have the sign."""
+    from symderiv.proving.numeric.definite import second_differences, spectrum
+
+    if node.kind == "function":
+        low, high = second_differences(node.expr, judge.wrt, judge.facts, judge.trials, judge.seed)
+        return not (low and node.relation != "concave") and not (high and node.relation != "convex")
+    along = node.rule == DIRECTED and (judge.structure or "symmetric")
+    found = spectrum(node.expr, node.left, node.right, judge.facts, judge.trials, judge.seed, along)
+    end = found.least if node.sign > 0 else found.most
+    return end is None or node.sign * end.relative >= -TOLERANCE  # a strict sign may round to zero
 
 
 def is_weaker(claim: ProofNode, known: ProofNode) -> bool:
@@ -112,4 +142,4 @@ def on_grid(e: Map, judge: Judge) -> tuple[set[str], set[str]]:
     return shape_on_grid(e, low, high)
 
 
-__all__ = ["TOLERANCE", "Judge", "fits", "is_weaker", "on_grid", "parted", "turned"]
+__all__ = ["DIRECTED", "TOLERANCE", "Judge", "fits", "holds", "is_weaker", "is_well_formed", "on_grid", "parted", "turned"]

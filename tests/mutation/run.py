@@ -1,12 +1,13 @@
 """Mutation testing: break one place of the source at a time, and see that the tests fail.
 
-    python -m tests.mutation.run [--group rules] [--sample 40] [--seed 0] [--seconds 180] [--report FILE]
+    python -m tests.mutation.run [--group rules] [--sample 40] [--seed 0] [--seconds 180] [--report FILE] [--again FILE]
 
 Groups: ``rules`` (the conditions and formulas of the rules), ``rows`` (the derivative of each elementwise function),
-``generator`` (the code generator), ``checker`` (what checks certificates and saved derivations). A mutant lives in a process
+``generator`` (the code generator), ``checker`` (what takes the steps of certificates again). A mutant lives in a process
 of its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of
-its group fails, or doesn't end. What survives is listed with its line: either a test is missing, or the mutant means the
-same (a threshold, an order of search). Exit code 0: the figures are for reading.
+its group fails, or doesn't end. What survives is printed as it is found: either a test is missing, or the mutant means the
+same; those of which that is known stand in ``equivalent.py`` with the reason, and aren't tried. ``--again`` tries what a
+report lists as surviving, wherever the lines are now. Exit code 0: the figures are for reading.
 """
 
 from __future__ import annotations
@@ -21,19 +22,25 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from tests.mutation.equivalent import EQUIVALENT
+
 ROOT = Path(__file__).parent.parent.parent
-GROUPS = {
-    "rules": ("symderiv/rules/*.py", ("tests/test_rules.py", "tests/test_seed.py", "tests/test_engine.py", "tests/test_cases.py")),
-    "rows": ("symderiv/functions/[ae]*.py", ("tests/test_functions_table.py",)),
-    "generator": ("symderiv/codegen/*.py", ("tests/codegen",)),
-    "checker": ("symderiv/certificates/check.py",
-                ("tests/test_certificates_forged.py", "tests/test_convexity.py", "tests/test_curvature.py")),
+RULE_TESTS = ("tests/test_rules.py", "tests/test_seed.py", "tests/test_engine.py", "tests/test_cases.py")
+CHECKER = ("check", "judged", "forms_checked", "functions_checked", "atoms_checked")
+CHECKER_TESTS = ("tests/test_certificates_forged.py", "tests/test_convexity.py", "tests/test_curvature.py")
+GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "rules": (("symderiv/rules/*.py",), RULE_TESTS),
+    "rows": (("symderiv/functions/[ae]*.py",), ("tests/test_functions_table.py",)),
+    "generator": (("symderiv/codegen/*.py",), ("tests/codegen",)),
+    "checker": (tuple(f"symderiv/certificates/{name}.py" for name in CHECKER), CHECKER_TESTS),
 }
+"""the sources that are broken, and the tests that have to see it"""
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
             ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
 COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
@@ -41,15 +48,19 @@ COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change in one module: its number there, its line, and what it does."""
+    """One change in one module: its number there, its line, and ``function: what``, by which it is found again."""
 
     module: str
     number: int
     line: int
     what: str
 
+    @property
+    def key(self) -> str:
+        return f"{self.module}:{self.what}"
+
     def __str__(self) -> str:
-        return f"{self.module}:{self.line}: {self.what}"
+        return f"{self.key} (line {self.line})"
 
 
 class Mutator(ast.NodeTransformer):
@@ -58,16 +69,35 @@ class Mutator(ast.NodeTransformer):
     def __init__(self, rows: bool, number: int | None = None) -> None:
         self.rows, self.number = rows, number
         self.found: list[tuple[int, str]] = []
+        self.within: list[str] = []
+        self.around: list[ast.AST] = []
+        self.seen: Counter[str] = Counter()
 
     def place(self, node: ast.AST, what: str) -> bool:
-        """Whether this place is the one to be broken."""
-        self.found.append((getattr(node, "lineno", 0), what))
+        """Whether this place is the one to be broken; the second of two that read the same in a function is called #2."""
+        told = f"{'.'.join(self.within) or 'module'}: {what}"
+        self.seen[told] += 1
+        self.found.append((getattr(node, "lineno", 0), told if self.seen[told] == 1 else f"{told} #{self.seen[told]}"))
         return len(self.found) - 1 == self.number
 
+    def visit(self, node: ast.AST) -> ast.AST:
+        self.around.append(node)
+        visited: ast.AST = super().visit(node)
+        self.around.pop()
+        return visited
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        self.within.append(node.name)
         if not self.rows:
             node.body = [part if _docstring(part) else self.visit(part) for part in node.body]
+        self.within.pop()
         return node                                             # decorators, annotations and defaults are left alone
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.within.append(node.name)
+        node.body = [self.visit(part) for part in node.body]
+        self.within.pop()
+        return node
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None and self.rows:
@@ -89,7 +119,7 @@ class Mutator(ast.NodeTransformer):
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         self.generic_visit(node)
         other = COMPARED.get(type(node.ops[0]))
-        if not self.rows and other and self.place(node, f"{_sign(node.ops[0])} → {other.__name__}: {ast.unparse(node)[:70]}"):
+        if not self.rows and other and self.place(node, f"{_sign(node.ops[0])} → {other.__name__}: {_shown(node)}"):
             node.ops[0] = other()
         return node
 
@@ -97,19 +127,19 @@ class Mutator(ast.NodeTransformer):
         text = isinstance(node.left, ast.Constant | ast.JoinedStr) and not isinstance(getattr(node.left, "value", 0), int | float)
         self.generic_visit(node)
         other = COMPUTED.get(type(node.op))
-        if not self.rows and not text and other and self.place(node, f"{_sign(node.op)} → {other.__name__}: {ast.unparse(node)[:70]}"):
+        if not self.rows and not text and other and self.place(node, f"{_sign(node.op)} → {other.__name__}: {_shown(node)}"):
             node.op = other()
         return node
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
         self.generic_visit(node)
-        if not self.rows and self.place(node, f"and ↔ or: {ast.unparse(node)[:70]}"):
+        if not self.rows and self.place(node, f"and ↔ or: {_shown(node)}"):
             node.op = ast.Or() if isinstance(node.op, ast.And) else ast.And()
         return node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         self.generic_visit(node)
-        if not self.rows and isinstance(node.op, ast.Not | ast.USub) and self.place(node, f"without its sign: {ast.unparse(node)[:70]}"):
+        if not self.rows and isinstance(node.op, ast.Not | ast.USub) and self.place(node, f"without its sign: {_shown(node)}"):
             return node.operand
         return node
 
@@ -117,11 +147,16 @@ class Mutator(ast.NodeTransformer):
         if self.rows or not isinstance(node.value, int):
             return node
         other = (not node.value) if isinstance(node.value, bool) else node.value + 1
-        return ast.copy_location(ast.Constant(other), node) if self.place(node, f"{node.value} → {other}") else node
+        what = f"{node.value} → {other} in {_shown(self.around[-2] if len(self.around) > 1 else node)}"
+        return ast.copy_location(ast.Constant(other), node) if self.place(node, what) else node
 
 
 def _sign(op: ast.AST) -> str:
     return type(op).__name__
+
+
+def _shown(node: ast.AST) -> str:
+    return ast.unparse(node).splitlines()[0][:70]
 
 
 def _docstring(node: ast.stmt) -> bool:
@@ -131,7 +166,7 @@ def _docstring(node: ast.stmt) -> bool:
 # ---------------------------------------------------------------- mutants
 def mutants(group: str) -> Iterator[Mutant]:
     """Every mutant of a group, in the order of the source."""
-    for path in sorted(ROOT.glob(GROUPS[group][0])):
+    for path in sorted(path for pattern in GROUPS[group][0] for path in ROOT.glob(pattern)):
         walked = Mutator(group == "rows")
         walked.visit(ast.parse(path.read_text(encoding="utf-8")))
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -184,6 +219,27 @@ def tried(mutant: Mutant, group: str, seconds: float) -> str:
     return "survived" if done.returncode == 0 else "killed"
 
 
+def listed(report: Path) -> set[str]:
+    """The keys of what a report lists as surviving."""
+    lines = report.read_text(encoding="utf-8").splitlines()
+    return {line.removeprefix("- ").rpartition(" (line ")[0] for line in lines if line.startswith("- ")}
+
+
+def try_all(group: str, drawn: Sequence[Mutant], every: int, seconds: float) -> list[str]:
+    """Tries mutants one after another, printing what survives; gives the report: the figures, and the survivors."""
+    started, ends, survived = time.monotonic(), Counter[str](), []
+    for mutant in drawn:
+        end = "equivalent" if mutant.key in EQUIVALENT else tried(mutant, group, seconds)
+        ends[end] += 1
+        if end == "survived":
+            survived.append(f"- {mutant}")
+            print(survived[-1], flush=True)
+    told = ", ".join(f"{count} {end}" for end, count in sorted(ends.items()))
+    figures = f"{group}: {len(drawn)} of {every} mutants, {told}, {time.monotonic() - started:.0f} s"
+    print(figures, flush=True)
+    return [figures, *survived]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--group", choices=GROUPS)
@@ -191,22 +247,28 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=180, help="for the tests of one mutant")
     parser.add_argument("--report", type=Path)
+    parser.add_argument("--again", type=Path, help="try what this report lists as surviving, nothing else")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         return child(asked.child[0], int(asked.child[1]), asked.group)
+    keys = listed(asked.again) if asked.again else None
     lines = []
     for group in [asked.group] if asked.group else GROUPS:
         every = list(mutants(group))
+        if keys is not None:
+            drawn = [mutant for mutant in every if mutant.key in keys]
+        else:
+            count = min(asked.sample or len(every), len(every))
+            drawn = sorted(random.Random(asked.seed).sample(every, count), key=lambda m: (m.module, m.number))
+        if not drawn:
+            continue
         if tried(Mutant(every[0].module, -1, 0, "nothing"), group, asked.seconds) != "survived":
             sys.exit(f"the tests of {group} fail, or take too long, with nothing broken")
-        drawn = every if not asked.sample else sorted(random.Random(asked.seed).sample(every, min(asked.sample, len(every))), key=str)
-        started, ends = time.monotonic(), {mutant: tried(mutant, group, asked.seconds) for mutant in drawn}
-        survived = [mutant for mutant, end in ends.items() if end == "survived"]
-        lines.append(f"{group}: {len(drawn)} of {len(every)} mutants, {len(drawn) - len(survived)} killed, {len(survived)} survived, "
-                     f"{time.monotonic() - started:.0f} s")  # fmt: skip
-        lines += [f"- {mutant}" for mutant in survived]
-        print("\n".join(lines[-len(survived) - 1 :]), flush=True)
+        lines += try_all(group, drawn, len(every), asked.seconds)
+    if keys is not None:
+        found = {mutant.key for group in GROUPS for mutant in mutants(group)}
+        print("\n".join(f"gone: {key}" for key in sorted(keys - found)), end="")
     if asked.report:
         asked.report.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return 0
