@@ -31,7 +31,7 @@ from symderiv.evaluate_expectation import outcomes
 from symderiv.evaluate_functions import scalar_function, tensor_function
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, depends
 from symderiv.jets import Array, Jet, Value, bilinear, lift, linear, linear_sum, parts_of, power
-from symderiv.rounding import DIGITS
+from symderiv.rounding import DIGITS, SMALLEST
 from symderiv.structures import Structure
 
 Memo = MutableMapping[Expr, Value]
@@ -210,7 +210,8 @@ class _Evaluation:
             if node not in memo:
                 memo[node] = self.node(node, memo, level)
                 if self.shaken is not None and isinstance(node, Map | Call):
-                    memo[node] = memo[node] * (1 + DIGITS * float(self.shaken.uniform(-1, 1)))
+                    by = float(self.shaken.uniform(-1, 1))
+                    memo[node] = memo[node] * (1 + DIGITS * by) + SMALLEST * by
         return memo[root]
 
     def node(self, node: Expr, memo: Memo, level: int) -> Value:

@@ -17,7 +17,7 @@ from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, Interval, interval
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, number_of, postorder, scaled
 
-REALS = Interval()
+REALS, HALF = Interval(), Fraction(1, 2)
 POSITIVE, NONNEGATIVE = interval("(0, oo)"), interval("[0, oo)")
 NEGATIVE, NONPOSITIVE = interval("(-oo, 0)"), interval("(-oo, 0]")
 UNIT, SIGNS, HALF_OPEN = interval("[0, 1]"), interval("[-1, 1]"), interval("(0, 1]")
@@ -53,6 +53,8 @@ _INCREASING_FROM_ZERO = {
     "hardswish",
 }
 """functions f with f(x) > 0 for x > 0 and f(0) = 0"""
+_HALF_AT_ZERO = {"sigmoid", "normal_cdf"}
+"""increasing functions that are 1/2 at 0"""
 End = tuple[Fraction | float, bool]
 """(value, reached)"""
 
@@ -264,6 +266,9 @@ class Intervals:
                 result = meet(result, NONPOSITIVE)
             if arg.positive:
                 result = meet(result, POSITIVE)
+        if node.fn in _HALF_AT_ZERO and (arg.nonnegative or is_nonpositive(arg)):
+            above, below = Interval(HALF, None, arg.positive), Interval(None, HALF, True, is_negative(arg))
+            result = meet(result, above if arg.nonnegative else below)
         if node.fn == "abs" and excludes_zero(arg):
             result = POSITIVE
         return result

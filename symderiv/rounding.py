@@ -15,6 +15,8 @@ import numpy as np
 
 DIGITS = 4e-15
 """relative change: some units in the last place of a double"""
+SMALLEST = 4e-323
+"""absolute change: some units of the subnormal numbers, which have fewer digits the smaller they are"""
 
 
 def last_digits(values: Mapping[Any, Any], rng: np.random.Generator, step: float = DIGITS) -> dict[Any, Any]:
@@ -33,4 +35,4 @@ def all_finite(*values: Any) -> bool:
     return all(np.all(np.isfinite(v)) for v in values if isinstance(v, (np.ndarray, float)))
 
 
-__all__ = ["DIGITS", "all_finite", "last_digits"]
+__all__ = ["DIGITS", "SMALLEST", "all_finite", "last_digits"]

@@ -50,6 +50,12 @@ PROVED: list[tuple[str, str | list[str], Any, str, str]] = [
     ("exp(sum(abs(x)))", "x", None, "convex", "monotone composition"),
     ("L(A @ x)", "x", "convex(L)", "convex", "second derivative"),
     ("c @ x + t", ["x", "t"], None, "affine", "sum of functions"),
+    ("sum(log(normal_cdf(A @ x)))", "x", None, "concave", "log-concave function"),
+    ("-sum(w*log(1 - normal_cdf(X @ w)))", "X", ["w >= 0"], "convex", "log-concave function"),
+    ("norm(x, 1) - sum(log(sigmoid(y)))", ["x", "y"], None, "convex", "log-concave function"),
+    ("sum(sigmoid(x))", "x", "x < 0", "convex", "range"),
+    ("-t*log(1 + s/t)", ["s", "t"], ["t > 0", "s > 0"], "convex", "perspective"),
+    ("logdet(A @ diag(x) @ A.T)", "x", "x > 0", "concave", "log det"),
 ]  # fmt: skip
 NEITHER: list[tuple[str, str | list[str], Any]] = [
     ("t*s", ["t", "s"], None),
@@ -60,6 +66,8 @@ NEITHER: list[tuple[str, str | list[str], Any]] = [
     ("logdet(X)", "X", None),
     ("exp(-x @ x)", "x", None),
     ("relu(s) - relu(t)", ["s", "t"], None),
+    ("sqrt(x @ P @ x) + norm(y)", ["x", "y"], None),
+    ("sqrt(x @ P @ x)", "x", None),
 ]
 
 

@@ -9,9 +9,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symderiv.certificates.maxima import huber, pointwise_maximum, sums_of_maxima
-from symderiv.certificates.parts import opened, sized
+from symderiv.certificates.parts import of_anything, opened, sized, under_logarithm
 from symderiv.certificates.perspective import entropies, perspective
 from symderiv.certificates.proof import ProofNode
+from symderiv.functions import SCALAR
 from symderiv.ir import Add, Call, Contract, Expr, Map, base_and_exponent
 
 if TYPE_CHECKING:
@@ -68,10 +69,18 @@ def _quadratic(search: Composition, term: Contract) -> bool:
     inner = search.prove(moving[0])
     if inner is None or inner.relation != "affine":
         return False
-    found = Definite(search.facts).prove(term)
+    found = Definite(search.facts).prove(of_anything(term, moving[0]))
     if found is not None:
         search.signs.used.update((f, None) for f in search.facts if f.text in found.assumptions)
     return found is not None
+
+
+# ---------------------------------------------------------------- logarithms
+def log_concave(search: Composition, node: Map) -> ProofNode | None:
+    """log f(g), or log(1 − f(g)) for f between 0 and 1, with g affine and f log-concave."""
+    found = under_logarithm(node)
+    inner = search.prove(found[0].arg) if found is not None and SCALAR[found[0].fn].log_concave else None
+    return search.made(node, "concave", "log-concave function", (inner,)) if inner and inner.relation == "affine" else None
 
 
 # ---------------------------------------------------------------- products
@@ -162,14 +171,14 @@ def of_definite_matrix(search: Composition, node: Call, inner: ProofNode) -> Pro
 
 
 def _definite(search: Composition, matrix: Expr) -> tuple[str, ...] | None:
-    """The facts by which a matrix is positive definite, None where that isn't known."""
+    """The facts by which a matrix is positive definite where it has an inverse, None where that isn't known."""
     from symderiv.certificates.definite import Definite
 
     found = Definite(search.facts).prove(matrix, (0,), (1,))
-    return found.assumptions if found is not None and found.strict else None
+    return None if found is None else found.assumptions
 
 
 OF_SUMS = (pointwise_maximum, sums_of_maxima, huber, entropies)
-OF_MAPS = (norm, power_of_product)
+OF_MAPS = (norm, power_of_product, log_concave)
 
 __all__ = ["OF_MAPS", "OF_SUMS", "of_definite_matrix", "product"]

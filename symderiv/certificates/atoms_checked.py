@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from symderiv.build import add, apply, contract, power
-from symderiv.certificates.forms_checked import is_definite
+from symderiv.certificates.forms_checked import is_semidefinite
 from symderiv.certificates.judged import Judge, fits, on_grid, parted, turned
-from symderiv.certificates.parts import opened, with_factor
+from symderiv.certificates.parts import of_anything, opened, with_factor
 from symderiv.certificates.proof import ProofNode
 from symderiv.ir import Add, Call, Contract, Expr, Map, base_and_exponent
 
@@ -34,7 +34,7 @@ def _squared(term: Expr, children: dict[Expr, ProofNode], judge: Judge) -> bool:
     if not moving:
         return judge.is_signed(term, 1)
     if len(moving) == 2 and moving[0] is moving[1] and moving[0] in children:  # gᵀ P g
-        return children[moving[0]].relation == "affine" and is_definite(term, judge, strict=False)
+        return children[moving[0]].relation == "affine" and is_semidefinite(of_anything(term, moving[0]), judge)
     base, q = base_and_exponent(moving[0])
     return (
         len(moving) == 1
@@ -142,7 +142,7 @@ def _spread(e: Expr) -> Iterator[Term]:
 
 # ---------------------------------------------------------------- matrices
 def matrix_fraction(node: ProofNode, judge: Judge) -> bool:
-    """aᵀ X⁻¹ a, both affine and X definite."""
+    """aᵀ X⁻¹ a, both affine and X semidefinite: so definite, where it has an inverse."""
     e = node.expr
     if not isinstance(e, Contract) or e.shape or len(e.factors) != 3 or len(node.children) != 2 or node.relation != "convex":
         return False
@@ -154,7 +154,7 @@ def matrix_fraction(node: ProofNode, judge: Judge) -> bool:
     if any(f is not a for k, f in enumerate(e.factors) if k != found[0]):
         return False
     apart = [{y, z} for y, z in zip(one, two, strict=True) if y != z]
-    return apart == [set(e.labels[found[0]])] and is_definite(matrix, judge)
+    return apart == [set(e.labels[found[0]])] and is_semidefinite(matrix, judge)
 
 
 def log_det(node: ProofNode, judge: Judge) -> bool:
@@ -162,7 +162,7 @@ def log_det(node: ProofNode, judge: Judge) -> bool:
     if not isinstance(e, Call) or e.fn != "logdet" or e.ders or len(node.children) != 1:
         return False
     (child,) = node.children
-    return child.expr is e.args[0] and child.relation == "affine" and node.relation == "concave" and is_definite(child.expr, judge)
+    return child.expr is e.args[0] and child.relation == "affine" and node.relation == "concave" and is_semidefinite(child.expr, judge)
 
 
 # ---------------------------------------------------------------- largest values

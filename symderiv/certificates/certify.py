@@ -6,21 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Literal
 
-from symderiv.build import add, contract, permute, zero
+from symderiv.build import add, permute, zero
 from symderiv.certificates.definite import Definite
+from symderiv.certificates.parts import distributed
 from symderiv.certificates.proof import Axes, Certificate, Counterexample, Curvature, ProofNode
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Add, Contract, Expr, is_zero
+from symderiv.ir import Add, Expr, is_zero
 from symderiv.ops import shape_text
 from symderiv.proving.prepare import derived, symmetrised
 from symderiv.proving.show import proves
 from symderiv.record import Proof, fires
-from symderiv.rules.algebra import sums_in
 
 NONE = Facts()
-MOST_TERMS = 12
 _OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]] = {
     "psd": "convex",
     "nsd": "concave",
@@ -101,33 +100,6 @@ def _forms(
             turned = _turned(form, search)
             if turned not in seen:
                 yield turned, _wrapping(node, "symmetric directions", ())
-
-
-def distributed(form: Expr) -> Expr:
-    """The form with sums among the factors of its terms multiplied out, up to `MOST_TERMS` terms."""
-    terms = list(form.terms) if isinstance(form, Add) else [(Fraction(1), form)]
-    for _ in range(MOST_TERMS):  # a sum that is only put on a diagonal comes back whole
-        if len(terms) > MOST_TERMS:
-            break
-        at = next(((k, j) for k, (_, t) in enumerate(terms) for j in sums_in(t)), None)
-        if at is None:
-            break
-        c, t = terms[at[0]]
-        assert isinstance(t, Contract)
-        inner = t.factors[at[1]]
-        assert isinstance(inner, Add)
-        opened = [
-            (
-                c * d,
-                contract(
-                    [u if k == at[1] else f for k, f in enumerate(t.factors)], t.labels, t.out, dict(enumerate(t.dims))
-                ),
-            )
-            for d, u in inner.terms
-        ]
-        whole = add([*terms[: at[0]], *terms[at[0] + 1 :], *opened], form.shape)
-        terms = list(whole.terms) if isinstance(whole, Add) else [(Fraction(1), whole)]
-    return add(terms, form.shape)
 
 
 def _turned(form: Expr, search: Definite) -> Expr:

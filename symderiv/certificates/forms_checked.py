@@ -288,12 +288,12 @@ FORMS: dict[str, Callable[[ProofNode, Judge], bool]] = {
 }  # fmt: skip
 
 
-def is_definite(e: Expr, judge: Judge, strict: bool = True) -> bool:
-    """Whether a matrix is positive (semi)definite, a scalar ≥ 0, by a proof whose steps are taken again as well."""
+def is_semidefinite(e: Expr, judge: Judge) -> bool:
+    """Whether a matrix is positive semidefinite, a scalar ≥ 0, by a proof whose steps are taken again as well."""
     found = Definite(judge.facts).prove(e, *(((0,), (1,)) if e.shape else ((), ())))
-    if found is None or (strict and not found.strict):
+    if found is None:
         return False
     return all(n.rule in FORMS and is_well_formed(n, judge) and FORMS[n.rule](n, judge) and holds(n, judge) for n in found.walk())
 
 
-__all__ = ["ALONG", "FORMS", "along_symmetric", "is_definite"]
+__all__ = ["ALONG", "FORMS", "along_symmetric", "is_semidefinite"]

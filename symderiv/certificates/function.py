@@ -58,8 +58,8 @@ class _Case:
         hessian = None
         if len(self.variables) == 1 and not kinked(self.f, self.variables[0]):
             found = self._by_hessian()
-            if found.verdict != "unknown" or found.hessian is None:
-                return found if found or composed is None else self._shown(composed)
+            if found.proof is not None or (composed is None and (found or found.hessian is None)):
+                return found
             hessian = found
         if composed is not None:
             return self._shown(composed, hessian)

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from symderiv.build import add, permute, scale
+from symderiv.build import add, apply, ones, permute, scale
 from symderiv.certificates import atoms_checked
 from symderiv.certificates.forms_checked import ALONG
 from symderiv.certificates.judged import DIRECTED, Judge, fits, on_grid, parted, turned
+from symderiv.certificates.parts import under_logarithm
 from symderiv.certificates.proof import ProofNode
 from symderiv.functions import TENSOR
-from symderiv.ir import Add, Box, Call, Contract, Map, Name, depends, is_zero
+from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, depends, is_zero
 
 
 def _plain(rule: Callable[[ProofNode, Judge], bool]) -> Callable[[ProofNode, Judge], bool]:
@@ -100,6 +101,19 @@ def _outer(node: ProofNode, judge: Judge) -> bool:
     return inner == "affine" or ("increasing" if inner == node.relation else "decreasing") in rises
 
 
+def _log_concave(node: ProofNode, judge: Judge) -> bool:
+    """log f(g) or log(1 − f(g)), g affine: the whole is tried on a grid."""
+    found = under_logarithm(node.expr)
+    if found is None or len(node.children) != 1 or node.relation != "concave":
+        return False
+    (f, complement), (child,) = found, node.children
+
+    def logarithm(e: Expr) -> Expr:
+        return apply("log", add([(Fraction(1), ones(e.shape)), (Fraction(-1), e)], e.shape) if complement else e)
+
+    return child.expr is f.arg and child.relation == "affine" and "concave" in on_grid(f, judge, logarithm)[0]
+
+
 def _told(node: ProofNode, name: str, judge: Judge) -> bool:
     told = judge.facts.find(name, node.relation)
     return told is not None and told.text in node.facts
@@ -157,6 +171,7 @@ FUNCTIONS: dict[str, Callable[[ProofNode, Judge], bool]] = {
     "nonnegative weights": _plain(_weights),
     "convex function of an affine one": _plain(_outer),
     "monotone composition": _plain(_outer),
+    "log-concave function": _plain(_log_concave),
     "norm": _plain(atoms_checked.norm),
     "product of powers": _plain(atoms_checked.powers),
     "perspective": _plain(atoms_checked.perspective),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from symderiv.build import apply
 from symderiv.certificates.proof import ProofNode
 from symderiv.facts import Facts
 from symderiv.intervals import Intervals, is_negative, is_nonpositive
@@ -133,13 +134,14 @@ def parted(e: Expr, judge: Judge) -> tuple[list[Expr], list[Expr]]:
     return [f for f in factors if judge.moves(f)], [f for f in factors if not judge.moves(f)]
 
 
-def on_grid(e: Map, judge: Judge) -> tuple[set[str], set[str]]:
+def on_grid(e: Map, judge: Judge, outer: Callable[[Expr], Expr] = lambda e: e) -> tuple[set[str], set[str]]:
+    """How an elementwise function, under another one, bends and rises over the interval of its argument."""
     from symderiv.proving.numeric.definite import shape_on_grid
 
     where = judge.signs.of(e.arg)
     low = -WIDEST if where.lo is None else float(where.lo)
     high = WIDEST if where.hi is None else float(where.hi)
-    return shape_on_grid(e, low, high)
+    return shape_on_grid(lambda t: outer(apply(e.fn, t, e.params, e.order)), low, high)
 
 
 __all__ = ["DIRECTED", "TOLERANCE", "Judge", "fits", "holds", "is_weaker", "is_well_formed", "on_grid", "parted", "turned"]

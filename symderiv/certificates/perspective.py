@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from symderiv.build import add, contract, power
-from symderiv.certificates.parts import opened, with_factor
+from symderiv.certificates.parts import distributed, opened, with_factor
 from symderiv.certificates.proof import ProofNode
 from symderiv.ir import Add, Contract, Expr, Map, base_and_exponent
 
@@ -108,10 +108,10 @@ def _paired_logs(search: Composition, whole: Contract, place: int, f: Map, two: 
 def _ratio(search: Composition, arg: Expr, t: Expr) -> tuple[int, Expr, list[ProofNode]] | None:
     """(1, x, …) where arg is x/t, (−1, x, …) where it is t/x, with t and x affine."""
     arg = opened(arg)
-    if not isinstance(arg, Contract) or t.shape != arg.shape:
+    if not isinstance(arg, Add | Contract) or t.shape != arg.shape:
         return None
     axes = tuple(range(len(t.shape)))
-    over = contract((arg, t), (axes, axes), axes)
+    over = distributed(contract((arg, t), (axes, axes), axes))
     under = contract((power(arg, -1), t), (axes, axes), axes)
     for sense, x in ((1, over), (-1, under)):
         if base_and_exponent(x)[1] > 0 and not any(

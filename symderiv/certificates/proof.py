@@ -41,6 +41,7 @@ LAWS = {
     "nonnegative weights": r"w\ge 0,\ f\text{ convex}\Rightarrow wf\text{ convex}",
     "convex function of an affine one": r"f\text{ convex}\Rightarrow f(Ax+b)\text{ convex}",
     "monotone composition": r"f\text{ convex, increasing},\ g\text{ convex}\Rightarrow f\circ g\text{ convex}",
+    "log-concave function": r"f\text{ log-concave},\ g\text{ affine}\Rightarrow\log f(g)\text{ concave}",
     "norm": r"\sqrt{c+\textstyle\sum_i g_i^2}\text{ convex for }c\ge 0\text{ and convex }\lvert g_i\rvert",
     "second derivative": r"\nabla^2 f\succeq 0\Rightarrow f\text{ convex}",
     "product of powers": r"\textstyle\prod_i x_i^{a_i}\text{ concave for }a\ge 0,\ \sum_i a_i\le 1;"

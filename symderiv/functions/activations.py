@@ -13,8 +13,8 @@ ACTIVATIONS: tuple[ScalarFunction, ...] = (
         "sigmoid", "1/(1 + exp(-x))", sympy="1/(1 + exp(-x))", derivative="sigmoid(x)*(1 - sigmoid(x))",
         derivative_note=r"\sigma^{\prime}=\sigma\,(1-\sigma)",
         numpy="np.exp(np.minimum({x}, 0.0))/(1.0 + np.exp(-np.abs({x})))", complex_numpy="1.0/(1.0 + np.exp(-{x}))",
-        latex=r"\sigma", range=interval("(0, 1)"), monotone="increasing", inverse="logit", module="Sigmoid",
-        source="Verhulst 1845; Cox 1958"),
+        latex=r"\sigma", range=interval("(0, 1)"), monotone="increasing", log_concave=True, inverse="logit",
+        module="Sigmoid", source="Verhulst 1845; Cox 1958"),
     ScalarFunction(
         "log_sigmoid", "log(sigmoid(x))", sympy="-log(1 + exp(-x))", derivative="1 - sigmoid(x)",
         derivative_note=r"(\log\sigma)^{\prime}=1-\sigma",
@@ -25,7 +25,7 @@ ACTIVATIONS: tuple[ScalarFunction, ...] = (
         "softplus", "log(1 + exp(x))", sympy="log(1 + exp(x))", derivative="sigmoid(x)",
         derivative_note=r"\operatorname{softplus}^{\prime}=\sigma",
         numpy="np.maximum({x}, 0.0) + np.log1p(np.exp(-np.abs({x})))", complex_numpy="np.log(1.0 + np.exp({x}))",
-        latex=r"\operatorname{softplus}", range=interval("(0, oo)"), monotone="increasing", convexity="convex",
+        latex=r"\operatorname{softplus}", range=interval("(0, oo)"), monotone="increasing", convexity="convex", log_concave=True,
         module="Softplus", source="Dugas et al. 2001"),
     ScalarFunction(
         "relu", "x*heaviside(x)", sympy="Piecewise((x, x > 0), (0, True))", derivative="heaviside(x)",

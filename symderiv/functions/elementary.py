@@ -95,20 +95,22 @@ ELEMENTARY: tuple[ScalarFunction, ...] = (
         "erfc", "1 - erf(x)", sympy="erfc(x)", derivative="-2*exp(-x**2)/sqrt(pi)",
         derivative_note=r"\operatorname{erfc}^{\prime}(x)=-\tfrac{2}{\sqrt{\pi}}e^{-x^{2}}", numpy="_erfc({x})",
         numpy_helper=ERF, complex_numpy="1.0 - _erf_complex({x})", complex_helper=ERF_COMPLEX,
-        latex=r"\operatorname{erfc}", range=interval("(0, 2)"), monotone="decreasing", source="DLMF 7.2.2"),
+        latex=r"\operatorname{erfc}", range=interval("(0, 2)"), monotone="decreasing", log_concave=True,
+        source="DLMF 7.2.2; Boyd & Vandenberghe 2004, 3.5.1"),
     ScalarFunction(
         "fermi_dirac", None, sympy="-polylog(2, -exp(x))", derivative="softplus(x)",
         derivative_note=r"\mathcal{F}_1^{\prime}=\operatorname{softplus}", numpy="_fermi_dirac({x})",
         numpy_helper=FERMI_DIRAC, latex=r"\mathcal{F}_1", range=interval("(0, oo)"), monotone="increasing",
-        convexity="convex", source="F_1(x) = -Li_2(-e^x), the integral of softplus up to x; DLMF 25.12(iii)"),
+        convexity="convex", log_concave=True, source="F_1(x) = -Li_2(-e^x), the integral of softplus up to x; DLMF 25.12(iii)"),
     ScalarFunction(
         "normal_pdf", "exp(-x**2/2)/sqrt(2*pi)", sympy="exp(-x**2/2)/sqrt(2*pi)", derivative="-x*normal_pdf(x)",
         derivative_note=r"\varphi^{\prime}(x)=-x\,\varphi(x)", numpy="np.exp(-0.5*{x}*{x})/np.sqrt(2.0*np.pi)",
-        latex=r"\varphi", range=interval("(0, 2/5)"), parity="even", source="DLMF 7.20(iii)"),
+        latex=r"\varphi", range=interval("(0, 2/5)"), parity="even", log_concave=True, source="DLMF 7.20(iii)"),
     ScalarFunction(
         "normal_cdf", "(1 + erf(x/sqrt(2)))/2", sympy="(1 + erf(x/sqrt(2)))/2", derivative="normal_pdf(x)",
         derivative_note=r"\Phi^{\prime}=\varphi", numpy="0.5*_erfc(-np.sqrt(0.5)*{x})", numpy_helper=ERF,
         complex_numpy="0.5*(1.0 + _erf_complex(np.sqrt(0.5)*{x}))", complex_helper=ERF_COMPLEX, latex=r"\Phi",
-        range=interval("(0, 1)"), monotone="increasing", module="NormalCDF", source="DLMF 7.20(iii)"),
+        range=interval("(0, 1)"), monotone="increasing", log_concave=True, module="NormalCDF",
+        source="DLMF 7.20(iii); log-concave: Boyd & Vandenberghe 2004, 3.5.1"),
 )
 # fmt: on

@@ -94,6 +94,7 @@ class ScalarFunction:
     parity: Literal["even", "odd"] | None = None
     monotone: Literal["increasing", "decreasing"] | None = None  #: in the wide sense
     convexity: Literal["convex", "concave", "affine"] | None = None
+    log_concave: bool = False  #: its logarithm is concave; so is that of 1 − f where the range is (0, 1)
     kinks: tuple[str, ...] = ()  #: texts: where, for some parameters, it has no first derivative
     bends: tuple[str, ...] = ()  #: texts: the other points where some higher derivative is missing
     inverse: str | None = None  #: the row g with g(f(x)) = x on the domain

@@ -111,7 +111,9 @@ class Growth:
             return self.anything(depth)
         special = self.fits([
             "sqrt(t)", "log(t)", "sum(log(p))", "logdet(X)", "sqrt(t*p[0])", "-sum(p*log(p))", "log(sum(p))", "sum(sqrt(p))", "min(x)",
-            "log(1 + sum(p))", "sum(log_sigmoid(A @ x))", "t*log(p[0]/t)", "-norm(x)",
+            "log(1 + sum(p))", "sum(log_sigmoid(A @ x))", "sum(log(normal_cdf(A @ x)))",
+            "sum(w * log(1 - normal_cdf(A @ y)))", "sum(log(sigmoid(R @ c)))", "logdet(A @ diag(p) @ A.T)", "t*log(1 + p[0]/t)",
+            "t*log(p[0]/t)", "-norm(x)",
         ])  # fmt: skip
         negated = f"-{bracketed(self.convex(depth))}"
         if depth <= 0:
@@ -149,7 +151,7 @@ def functions(draw: Callable[..., object], depth: int = 2) -> Asked:
         text, used, wrt = f"{text} + 0 * sum(x)", [*used, *([] if "x" in used else ["x"])], ("x",)
     sizes = names & {"n", "m", "k"}
     assert not sizes, text
-    facts = tuple(FACTS[n] for n in used if n in FACTS)
+    facts = tuple(FACTS[n] for n in used if n in FACTS and draw(st.integers(0, WRONG)) < WRONG)  # now and then one is missing
     return Asked(text, {n: SYMBOLS[n] for n in used}, facts, wrt)
 
 

@@ -104,10 +104,19 @@ def test_a_broken_rule_is_found(where: type, name: str, fault: Callable[..., Any
 
 
 FOUND = [
+    # "where it is defined" was taken for P being positive semidefinite: a false certificate
+    Asked("norm(x) + sqrt(x @ P @ x)", {"x": "n", "P": "n n"}, (), ("x",)),
+    Asked("norm(x) - (-sqrt(x @ P @ x))", {"x": "n", "P": "n n"}, ("pd(P)",), ("x",)),
     # a kink at the number 0 left no point to check the second derivative at
     Asked("minimum((c @ x), (c @ x)) + norm(x)", {"x": "n", "c": "n"}, (), ("x",)),
     # bends of rounding alone were shown as those of the function
     Asked("minimum(exp(norm(x)), sum(logcosh(exp(X @ x))))", {"x": "n", "X": "n n"}, (), ("x",)),
+    # a form of the size 5e-324 was said to take both signs
+    Asked("sum(log(normal_cdf(A @ x)))", {"A": "m n", "x": "n"}, (), ("x",)),
+    # as did the one for eigenvalues that don't converge, of numbers near the largest
+    Asked("exp((c @ X @ c)) * g", {"X": "n n", "c": "n", "g": ""}, ("pd(X)",), ("X",)),
+    # NumPy's error for a singular matrix came through
+    Asked("-logdet(A.T @ diag(p) @ A)", {"A": "m n", "p": "m"}, ("p > 0",), ("p",)),
 ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ LOST = 1e-7
 """a value smaller than this part of the terms that make it has lost too many digits to have a sign"""
 STEADY = ((DIGITS, 4e-10), (1e-4, 0.2))
 """(relative change of the arrays, how much of the value may change): rounding shows by the first or by the second"""
+SMALL = 1e-200
 NOISE = 5.0
 """how many times as large as what rounding makes of it a second difference has to be"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
@@ -98,12 +99,13 @@ def spectrum(
         try:
             memo: dict[Expr, Any] = {}
             array, *others = (evaluate(e, values, sizes, memo) for e in (node, *about))
+            if not all_finite(array, *others) or _unsteady(node, array, values, sizes):
+                continue
+            found = list(_extremes(array, left, right, symmetric))
         except (np.linalg.LinAlgError, SymderivError):
             continue
-        if not all_finite(array, *others) or _unsteady(node, array, values, sizes):
-            continue
         count += 1
-        for ends in _extremes(array, left, right, symmetric):
+        for ends in found:
             low, high = (Extreme(e[0], e[1], e[2], values, sizes) for e in ends)
             if least is None or low.relative < least.relative:
                 least = low
@@ -115,7 +117,9 @@ def spectrum(
 def _unsteady(node: Expr, array: Any, values: Mapping[Any, Any], sizes: Mapping[str, int]) -> bool:
     """Whether a change in the last digit changes the value by more than rounding may: a point where nothing can be told."""
     rng = np.random.default_rng(3)
-    size = np.max(abs(array), initial=1e-30)
+    size = np.max(abs(array), initial=0.0)
+    if 0 < size < SMALL:
+        return True                                             # too near the smallest numbers to have digits
     if LOST * np.max(magnitude(node, values, sizes), initial=0.0) > size:
         return True                                             # what is left is the rounding of larger terms
     for step, allowed in STEADY:
@@ -238,19 +242,22 @@ def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Gene
     return (v + v.T) / 2 if "symmetric" in x.props else v
 
 
-def shape_on_grid(e: Map, low: float, high: float) -> tuple[set[str], set[str]]:
+def shape_on_grid(f: Callable[[Expr], Expr], low: float, high: float) -> tuple[set[str], set[str]]:
     """(affine, convex, concave; increasing, decreasing): what an elementwise function may be, by its values between two."""
     low, high = max(low, -20.0), min(high, 20.0)
     t = symbol("t", (GRID,))
-    with np.errstate(all="ignore"):
-        values = evaluate(apply(e.fn, t, e.params, e.order), {t: np.linspace(low, high, GRID)}, {})
-    values = values[np.isfinite(values)]
+    whole, at, rng = f(t), {t: np.linspace(low, high, GRID)}, np.random.default_rng(4)
+    values, *moved = (evaluate(whole, at, {}, None, rng if k else None) for k in range(4))
+    finite = np.all(np.isfinite([values, *moved]), axis=0)
+    values, moved = values[finite], [m[finite] for m in moved]
+    noise = NOISE * np.max(abs(np.array(moved) - values), axis=0, initial=0.0)
     if len(values) < 3 or high - low < LEVEL:
         return {"affine", "convex", "concave"}, {"increasing", "decreasing"}
-    slack = LEVEL * (1 + float(np.max(abs(values))))
+    slack = LEVEL * (1 + float(np.max(abs(values)))) + noise
     second, first = np.diff(values, 2), np.diff(values)
-    bends = {s for s, ok in (("convex", second > -slack), ("concave", second < slack)) if ok.all()}
-    rises = {s for s, ok in (("increasing", first > -slack), ("decreasing", first < slack)) if ok.all()}
+    room, step = slack[:-2] + 2 * slack[1:-1] + slack[2:], slack[:-1] + slack[1:]
+    bends = {s for s, ok in (("convex", second > -room), ("concave", second < room)) if ok.all()}
+    rises = {s for s, ok in (("increasing", first > -step), ("decreasing", first < step)) if ok.all()}
     return bends | ({"affine"} if len(bends) == 2 else set()), rises
 
 
