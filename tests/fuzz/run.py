@@ -72,7 +72,7 @@ def _chunk(count: int, number: int, until: float, depth: int, order: int, tally:
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # random programs overflow; values are compared where they are finite
             one()
     except Stop:
         return None
