@@ -83,7 +83,7 @@ def params_text(params: Iterable[tuple[str, object]]) -> str:
 
 # ---------------------------------------------------------------- functions
 def _scalar_row(row: ScalarFunction) -> tuple[str, ...]:
-    facts: list[str | None] = [row.parity, row.monotone, row.convexity]
+    facts: list[str | None] = [row.parity, row.monotone, row.convexity, "log-concave" if row.log_concave else None]
     facts += [f"no f′ at {', '.join(row.kinks)}"] if row.kinks else []
     facts += [f"f′ bends at {', '.join(row.bends)}"] if row.bends else []
     facts += [f"not at {row.excluded}"] if row.excluded else []

@@ -101,7 +101,8 @@ def spectrum(
             array, *others = (evaluate(e, values, sizes, memo) for e in (node, *about))
             if not all_finite(array, *others) or _unsteady(node, array, values, sizes):
                 continue
-            found = list(_extremes(array, left, right, symmetric))
+            with np.errstate(all="ignore"):
+                found = list(_extremes(array, left, right, symmetric))
         except (np.linalg.LinAlgError, SymderivError):
             continue
         count += 1
