@@ -18,6 +18,7 @@ from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.signs import signed, signs_of
 from symderiv.render.symbols import GREEK, name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
@@ -60,8 +61,14 @@ def _row_line(derivation: Derivation, signs: Notation) -> list[Written]:
         return []
     (x,), letter = derivation.wrt, function_letter(derivation.subject)
     lhs = rf"\frac{{\partial {name_latex(letter)}}}{{\partial {name_latex(x.name)}^{signs.transpose}}}"
-    return [Written(lhs, matrix_latex(result, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
-                    f"∂{letter}/∂{x.name}ᵀ", plain(result), -1)]
+    shown = as_written(derivation, result)
+    return [Written(lhs, matrix_latex(shown, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
+                    f"∂{letter}/∂{x.name}ᵀ", plain(shown), -1)]
+
+
+def as_written(derivation: Derivation, expr: Expr) -> Expr:
+    """A result of a derivation for print: differences have the signs that its lines give them."""
+    return signed(expr, signs_of(derivation.facts.sums, derivation.subject))
 
 
 def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
@@ -69,7 +76,7 @@ def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
     if not derivation.vec:
         return []
     result, (x,) = derivation.result, derivation.wrt
-    found = [f for f in forms(result, "J", len(result.shape) - len(x.shape), signs) if f.view == "vec"]
+    found = [f for f in forms(as_written(derivation, result), "J", len(result.shape) - len(x.shape), signs) if f.view == "vec"]
     letter = name_latex(function_letter(derivation.subject))
     lhs = rf"\frac{{\partial {letter}}}{{\partial\operatorname{{vec}}({name_latex(x.name)})^{signs.transpose}}}"
     law = r"\operatorname{vec}(AXB)=(B^\top\otimes A)\operatorname{vec}(X)"
@@ -164,6 +171,7 @@ def _plain_rows(lines: Sequence[Written]) -> str:
 
 
 _UNTEX = (
+    (r"^{\odot ", "^⊙{"),
     (r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"),
     ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"}\operatorname", " "), (r"\operatorname", ""), (r"\mathbf", ""),
     (r"\sigma", "σ"), (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\nabla", "∇"), (r"\lambda", "λ"), (r"\lVert", "‖"),
@@ -201,5 +209,5 @@ def expr_text(expr: Expr) -> str:
     return plain(expr)
 
 
-__all__ = ["Line", "Written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
+__all__ = ["Line", "Written", "as_written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
            "text", "written"]

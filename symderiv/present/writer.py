@@ -17,6 +17,7 @@ from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation, chosen
+from symderiv.render.signs import signed, signs_of
 from symderiv.render.style import Style
 from symderiv.render.symbols import name_latex, name_text, shape_latex
 from symderiv.render.text import plain
@@ -57,6 +58,7 @@ class Writer:
         wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
         self.index = notation == "index" or wide
         self.letters = _letters(chapter)
+        self.kept = signs_of(facts.sums, self.source.subject)
 
     def lines(self) -> list[Written]:
         told = list(self.chapter.lines)
@@ -106,8 +108,9 @@ class Writer:
 
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
         if not self.index:
-            state = self.shown(transform(state, self._unit))
+            state = signed(self.shown(transform(state, self._unit)), self.kept)
             return matrix_latex(state, self.signs), plain(state), previous
+        state = signed(state, self.kept)
         text, letters = index_latex(state, self.letters, previous, self.signs)
         return text, index_text(state, self.letters, previous)[0], letters
 
@@ -210,10 +213,11 @@ class Writer:
         reader.index = False
         lhs, bare = reader.left()
         last = reader.shown(last)
-        rhs = matrix_latex(last, self.signs)
+        printed = signed(last, self.kept)
+        rhs, plain_rhs = matrix_latex(printed, self.signs), plain(printed)
         if self.index and last.shape and self.notation != "differential":
             law = r"[\,\sum_k A_{ik}B_{kj}\,]=AB"
-            return [Written(lhs, rhs, "read as matrix", law, "", last, readable(bare), plain(last), self.number)]
+            return [Written(lhs, rhs, "read as matrix", law, "", last, readable(bare), plain_rhs, self.number)]
         if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
             scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
             title = "identify gradient" if scalar else "identify Jacobian"
@@ -221,7 +225,7 @@ class Writer:
                 r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
             if is_turned(self.source, self.signs):
                 law = r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow\partial N^\top/\partial x=A^\top"
-            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain(last), self.number)]
+            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain_rhs, self.number)]
         return []
 
     def reasons(self, whys: Sequence[Why]) -> str:
@@ -253,6 +257,7 @@ class Writer:
             return "+"
         if isinstance(node, Map) and node.fn != "pow" and not node.generic:
             return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
+        node = signed(node, self.kept)
         text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
         return text if len(plain(node)) < 16 else ""
 
