@@ -71,9 +71,9 @@ def noticing() -> Iterator[list[Expr]]:
     """The sums that are made within, as they are written: canonical forms forget the sign of a difference that is squared.
 
     >>> with noticing() as sums:
-    ...     squared = power(subtract(number(2), size("n")), 2)
-    >>> sums
-    [<(-1*n + 2)>]
+    ...     squared = power(subtract(size("m"), size("n")), 2)
+    >>> sums == [subtract(size("m"), size("n"))]
+    True
     """
     sums: list[Expr] = []
     token = _noticed.set(sums)

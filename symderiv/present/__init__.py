@@ -12,6 +12,7 @@ from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Name
 from symderiv.present.lets import with_lets
 from symderiv.present.naming import fact_latex, function_letter
+from symderiv.present.untex import untex
 from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
 from symderiv.render.forms import forms
 from symderiv.render.index import index_latex, index_text
@@ -19,7 +20,7 @@ from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.signs import signed, signs_of
-from symderiv.render.symbols import GREEK, name_latex, shape_latex
+from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
 from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
@@ -81,7 +82,7 @@ def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
     lhs = rf"\frac{{\partial {letter}}}{{\partial\operatorname{{vec}}({name_latex(x.name)})^{signs.transpose}}}"
     law = r"\operatorname{vec}(AXB)=(B^\top\otimes A)\operatorname{vec}(X)"
     bare = f"∂{function_letter(derivation.subject)}/∂vec({x.name})ᵀ"
-    return [Written(lhs, f.rhs, "vec of product", law, shape_latex(derivation.shape), result, bare, _untex(f.rhs)) for f in found]
+    return [Written(lhs, f.rhs, "vec of product", law, shape_latex(derivation.shape), result, bare, untex(f.rhs)) for f in found]
 
 
 # ---------------------------------------------------------------- a Gauss–Newton split
@@ -165,32 +166,9 @@ def _plain_rows(lines: Sequence[Written]) -> str:
     width = max((len(line.plain_lhs) for line in lines), default=0)
     wide = min(max((len(line.plain_rhs) for line in lines), default=0), 60)
     for line in lines:
-        why = re.sub(r"\$([^$]*)\$", lambda m: _untex(m.group(1)), line.why)
+        why = re.sub(r"\$([^$]*)\$", lambda m: untex(m.group(1)), line.why)
         rows.append(f"{line.plain_lhs:>{width}} = {line.plain_rhs:<{wide}}  {why}".rstrip())
     return "\n".join(rows)
-
-
-_UNTEX = (
-    (r"^{\odot ", "^⊙{"),
-    (r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"),
-    ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"}\operatorname", " "), (r"\operatorname", ""), (r"\mathbf", ""),
-    (r"\sigma", "σ"), (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\nabla", "∇"), (r"\lambda", "λ"), (r"\lVert", "‖"),
-    (r"\rVert", "‖"), (r"\odot", "⊙"), (r"\otimes", "⊗"), (r"\delta", "δ"), ("\\", ""), ("{", ""),
-    ("}", ""),
-)
-
-
-_SIGNS = {**GREEK, "succeq": "⪰", "succ": "≻", "preceq": "⪯", "prec": "≺", "cdot": "·", "infty": "∞", "partial": "∂",
-          "le": "≤", "ge": "≥", "ne": "≠"}
-
-
-def _untex(latex_text: str) -> str:
-    latex_text = re.sub(r"\\([A-Za-z]+)", lambda m: _SIGNS.get(m[1], m[0]), latex_text)
-    latex_text = re.sub(r" *([≻⪰≺⪯≤≥≠]) *", r" \1 ", latex_text)
-    latex_text = re.sub(r"_\{([A-Za-z][+-]\d)\}", r"_(\1)", latex_text)
-    for old, new in _UNTEX:
-        latex_text = latex_text.replace(old, new)
-    return latex_text
 
 
 def expr_latex(expr: Expr, notation: str = "matrix") -> str:

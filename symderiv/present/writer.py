@@ -9,7 +9,8 @@ from symderiv.build import identity, transform
 from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape
+from symderiv.functions.constants import decimal, long
+from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape, number_of
 from symderiv.lift import lift, lift_any
 from symderiv.ops import transpose
 from symderiv.present.naming import fact_latex, function_letter, symbol_text
@@ -107,6 +108,9 @@ class Writer:
         return transpose(state) if not self.index and is_turned(self.chapter, self.signs) and len(state.shape) == 2 else state
 
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
+        value = number_of(state) if self.chapter.kind == "let" else None
+        if value is not None and long(value):                   # what a constant's name stands for
+            return str(decimal(value)), str(decimal(value)), previous
         if not self.index:
             state = signed(self.shown(transform(state, self._unit)), self.kept)
             return matrix_latex(state, self.signs), plain(state), previous

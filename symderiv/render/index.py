@@ -24,7 +24,7 @@ from symderiv.render.indexing import (
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
-from symderiv.render.signs import is_difference, reads_well
+from symderiv.render.signs import is_difference, reads_well, signed
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
 from symderiv.render.writer import Writer
@@ -53,7 +53,7 @@ def index_text(expr: Expr, out_letters: Sequence[str], letters: Letters | None =
 
 def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
     """The entry in a style."""
-    out = tuple(out_letters)[:len(expr.shape)]
+    expr, out = signed(expr, {}), tuple(out_letters)[:len(expr.shape)]
     writer = IndexWriter(expr, out, style, letters)
     piece = writer.run(writer.entry(expr, out, frozenset(out_letters)))
     return piece.text, writer.letters
@@ -258,6 +258,9 @@ class IndexWriter:
             if isinstance(t, Contract) and (turned or not (compact and self._compacts(t))):
                 self.letters.record(t, letters)
                 piece = yield self.contract(t, letters, used, turned, abs(c))
+            elif isinstance(t, Map) and t.fn == "pow" and t.params[0] < 0 and abs(c) != 1:      # 2/π
+                base, q = yield self.base(t, letters, used)
+                piece = Piece(self.join(self.factors_text([Factor(t, base, self.power(base, -q), q)], abs(c))), PRODUCT)
             else:
                 piece = yield self.entry(t, letters, used, compact)
                 if abs(c) != 1:
@@ -378,9 +381,8 @@ class IndexWriter:
         top = [f for f in others if f.order <= most and f.piece.level >= RAISED and not f.hole
                and r"\frac" not in f.piece.text]
         rest = [f for f in others if not any(f is g for g in top)]
-        over = [] if coefficient.numerator == 1 else [str(coefficient.numerator)]
-        over += [f.piece.text for f in top]
-        low = [] if coefficient.denominator == 1 else [str(coefficient.denominator)]
+        number, low, names = s.number_parts(coefficient)
+        over = number + names + [f.piece.text for f in top]
         many = len(under) + len(low) > 1 or s.fraction_brackets()
         low += [self.wrap(f.below, RAISED if many else SUM) for f in under if f.below is not None]
         denominator = self.join(low)

@@ -1,7 +1,8 @@
-"""Differences keep the sign and the order that the user gave them: (X w − y)², not (y − X w)², in every line.
+"""Sums for print: differences with the sign that the user gave them, and no large whole numbers inside.
 
-The canonical form of (X w − y)² forgets which it was. For print, each difference that the user wrote is put into a Box of
-its own with the sign that it had there; the constructors then carry the signs that are left over to where they belong.
+The canonical form of (X w − y)² forgets which difference it was, and that of x + 0.044715 x³ is 200000 x + 8943 x³ over
+200000. For print each such sum is put into a Box of its own, as it is to be read; the constructors then carry the signs
+and numbers that are left over to where they belong.
 """
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from symderiv.functions import SCALAR
 from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, postorder, scaled
 from symderiv.lift import told_nodes
 from symderiv.render.indexing import is_one, words
+from symderiv.render.style import PlainStyle
 
+PLAIN = PlainStyle()
 Signs = Mapping[Expr, int]
 """for each difference, as `_key` has it, the sign with which it is printed"""
 
@@ -77,15 +80,16 @@ def _named(node: Expr) -> Expr | None:
 
 
 def signed(root: Expr, signs: Signs) -> Expr:
-    """The expression as it is printed: each difference with its sign, in a Box that isn't drawn."""
+    """The expression as it is printed: each difference with its sign, in a Box that isn't drawn; factors without large numbers."""
     told = told_nodes(root)
+    large = any(isinstance(node, Add) and _largest(node) >= LARGE for node in told)
     wanted: dict[Expr, int] = {}
     for node in told:
         if isinstance(node, Add) and is_difference(node):
             key, sign = _key(node)
             if key in signs:
                 wanted[node] = sign * signs[key]
-    if not wanted:
+    if not wanted and not large:
         return root
     done: dict[Expr, Expr] = {}
     for node in told:
@@ -103,6 +107,8 @@ def _rebuilt(node: Expr, done: Mapping[Expr, Expr]) -> Expr:
     if isinstance(node, Add):
         return add([(c, done[t]) for c, t in node.terms], node.shape)
     kids = [done[k] for k in node.kids]
+    if isinstance(node, Contract) or (isinstance(node, Map) and node.fn == "pow"):
+        kids = [_with_small_numbers(k) for k in kids]
     if not any(_turned(k) for k in kids) or isinstance(node, Contract):
         return remake(node, kids)
     minus = Fraction(-1)
@@ -123,3 +129,28 @@ def _turned(kid: Expr) -> bool:
     """Whether a difference had to be turned, and its minus sign is still there."""
     c, rest = scaled(kid)
     return c < 0 and isinstance(rest, Box) and rest.note == SIGNED
+
+
+# ---------------------------------------------------------------- large numbers
+LARGE = 1000
+
+
+def _largest(node: Add) -> int:
+    return max((max(abs(c.numerator), c.denominator) for c, _ in node.terms), default=0)
+
+
+def _with_small_numbers(kid: Expr) -> Expr:
+    """A sum that is a factor, over one of its numbers where the others are shorter then."""
+    c, node = scaled(kid)
+    inner = node.body if isinstance(node, Box) and node.note == SIGNED else node
+    if not isinstance(inner, Add) or len(inner.terms) < 2 or _largest(inner) < LARGE:
+        return kid
+    numbers = list(dict.fromkeys([Fraction(1), *(abs(k) for k, _ in inner.terms)]))
+    by = min(numbers, key=lambda q: (sum(_length(k / q) for k, _ in inner.terms), q))
+    return kid if by == 1 else scale(c * by, box(scale(1 / by, inner), SIGNED))
+
+
+def _length(value: Fraction) -> int:
+    """How long a number is in print."""
+    over, under, names = PLAIN.number_parts(abs(value))
+    return len("".join(over + under)) + len(names)
