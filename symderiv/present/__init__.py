@@ -23,7 +23,7 @@ from symderiv.render.signs import signed, signs_of
 from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
-from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
+from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, numbered, story
 
 WHOLES = {"G": "Gauss–Newton term", "R": "remainder"}
 
@@ -32,14 +32,14 @@ def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
     if is_whole(derivation.kind):
-        return with_lets(_split_chapters(derivation, detail))
+        return with_lets(numbered(_split_chapters(derivation, detail)))
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
     chapters = list(found.values())
     if detail == "brief" and derivation.order > 1:              # the lemmas of named values are left out
         chapters = [c for c in chapters if c.kind != "jacobian" or not isinstance(c.subject, Name)]
-    return with_lets([brief(c) for c in chapters] if detail == "brief" else chapters)
+    return with_lets(numbered([brief(c) for c in chapters] if detail == "brief" else chapters))
 
 
 def written(derivation: Derivation, notation: str = "matrix", detail: str = "normal",
@@ -91,7 +91,7 @@ def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
     at = rf"\text{{split at }}{name_latex(parts.at.name)}"
     if parts.reduction:
         at += rf"\text{{, {parts.reduction} over the }}{shape_latex(parts.at.shape[:1])}\text{{ rows}}"
-    return with_lets([chapter for d in (parts.G, parts.R) for chapter in _split_chapters(d, detail, at)])
+    return with_lets(numbered([chapter for d in (parts.G, parts.R) for chapter in _split_chapters(d, detail, at)]))
 
 
 def _split_chapters(d: Derivation, detail: str, note: str = "") -> list[Chapter]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symderiv.build import identity, transform
 from symderiv.derive import IDENTITY, is_whole
@@ -13,7 +13,7 @@ from symderiv.functions.constants import decimal, long
 from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape, number_of
 from symderiv.lift import lift, lift_any
 from symderiv.ops import transpose
-from symderiv.present.naming import fact_latex, function_letter, symbol_text
+from symderiv.present.naming import fact_latex, function_letter, goal_latex, symbol_text
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
@@ -32,7 +32,10 @@ DETAILS = ("brief", "normal", "full")
 
 @dataclass(frozen=True)
 class Written:
-    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for."""
+    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for.
+
+    ``lemma`` is the number of the lemma that ends with the line, or 0; ``why`` says it too.
+    """
 
     lhs: str
     rhs: str
@@ -43,6 +46,7 @@ class Written:
     plain_lhs: str = ""
     plain_rhs: str = ""
     chapter: int = 0
+    lemma: int = 0
 
 
 class Writer:
@@ -84,6 +88,9 @@ class Writer:
                 shape = "1" if shape else ""
             result.append(Written(lhs, rhs, why, law, shape, line.state, readable(bare_lhs), bare, self.number))
         result.extend(self.closing(result))
+        if self.chapter.lemma and result:
+            end = result[-1]
+            result[-1] = replace(end, why=f"{end.why} (lemma {self.chapter.lemma})".strip(), lemma=self.chapter.lemma)
         return result
 
     def _unit(self, node: Expr) -> Expr | None:
@@ -186,7 +193,8 @@ class Writer:
                 used = used[len(x.shape):]
             power_ = f"^{len(c.by)}" if len(c.by) > 1 else ""
             under_bar = r"\,".join(below)
-            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", f"∂{power_}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+            bare = f"∂{_POWERS[len(c.by)]}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", bare
         turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
         if len(c.by) == 1 and not c.subject.shape:
             return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {subject}"
@@ -197,7 +205,8 @@ class Writer:
         if len(set(c.by)) == 1 and len(c.by) == 2 and not c.subject.shape:
             return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {subject}"
         below_text = r"\,".join(rf"\partial {n}" for n in names)
-        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", f"∂^{len(names)}{subject}/∂{' ∂'.join(texts)}"
+        bare = f"∂{_POWERS[len(names)]}{subject}/∂{' ∂'.join(texts)}"
+        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", bare
 
     def _indexed(self, text: str) -> str:
         return _with_index(text, "".join(self.letters)) if self.letters else text
@@ -236,6 +245,8 @@ class Writer:
         parts: list[str] = []
         for why in whys:
             text = why.title
+            if why.cited is not None:
+                text += f" {why.cited}" if isinstance(why.cited, int) else f" ${goal_latex(why.cited)}$"
             if why.note:
                 text += f", ${why.note}$"
             if why.facts:
@@ -249,7 +260,7 @@ class Writer:
                 if isinstance(why.through, Map) and why.through.fn in SCALAR and not why.through.generic:
                     text += f", ${SCALAR[why.through.fn].derivative_note}$"
             parts.append(text)
-        kept = [p for p in dict.fromkeys(parts) if not any(q != p and q.startswith(p) for q in parts)]
+        kept = [p for p in dict.fromkeys(parts) if not any(q.startswith((f"{p},", f"{p} ")) for q in parts)]
         return ", ".join(kept)
 
     def _facts(self, texts: Sequence[str]) -> list[Fact]:
@@ -296,6 +307,7 @@ def readable(text: str) -> str:
     return re.sub(r"[A-Za-z]\w*?_[A-Za-z][+-]\d(?!\d)|[A-Za-z]\w*", lambda m: name_text(m.group()), text)
 
 
+_POWERS = ("", "", "²", "³", *(f"^{k}" for k in range(4, 100)))
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
 
 

@@ -15,6 +15,7 @@ from symderiv.tell.lines import (
     algebra_lines,
     as_proof,
     boxed,
+    citing,
     drop_repeats,
     leaves,
     merged,
@@ -54,7 +55,7 @@ class Forward:
         goal = proof.before
         assert isinstance(goal, Der)
         if goal in self.apart and not top:
-            return [Line(goal), Line(proof.after, (Why("lemma", rule="lemma"),))]
+            return [Line(goal), Line(proof.after, (citing(goal),))]
         first = proof.items[0]
         if isinstance(first, Proof):                            # a proof inside a proof: look in
             lines = list(self._levels(first, top))
