@@ -11,7 +11,7 @@ convex concave            "L"           of a function, by name
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symderiv.build import ONE, ones, power
 from symderiv.ir import Expr, depends
@@ -33,9 +33,13 @@ class Fact:
 
 @dataclass(frozen=True)
 class Facts:
-    """A set of facts, in the order given."""
+    """A set of facts, in the order given.
+
+    ``sums`` are no facts: sums as the user wrote them beside these, for the sign with which they are printed.
+    """
 
     facts: tuple[Fact, ...] = ()
+    sums: tuple[Expr, ...] = field(default=(), compare=False, repr=False)
 
     def __iter__(self) -> Iterator[Fact]:
         return iter(self.facts)

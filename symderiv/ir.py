@@ -157,6 +157,10 @@ class Der(Expr):
         return self.kids[0]
 
 
+SIGNED = "signed"
+"""the note of a Box around a difference that is printed with just this sign; such a Box isn't drawn"""
+
+
 class Box(Expr):
     """Brackets that keep the body from being merged into what stands around it; ``note`` says why they are shown."""
 

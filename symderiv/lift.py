@@ -11,9 +11,9 @@ from typing import Any
 
 from symderiv.build import axis_classes, unnamed, view
 from symderiv.errors import NoRuleError
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
+from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, number_of, postorder
 from symderiv.kronecker import grouped
-from symderiv.render.construct import inverse, power, scale, total
+from symderiv.render.construct import held, inverse, power, scale, total
 from symderiv.render.tree import (
     SCALAR,
     Apply,
@@ -138,7 +138,7 @@ def _one(node: Expr, done: Trees) -> Tree | None:
     body = done[node.body]
     if body is None or isinstance(body, Identity):              # a δ in brackets is a factor I, which nobody writes
         return body
-    return Bracketed(body.shape, body, node.note)
+    return held(body) if node.note == SIGNED else Bracketed(body.shape, body, node.note)
 
 
 def _contract(node: Contract, done: Trees) -> Tree | None:

@@ -9,14 +9,17 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
+from symderiv.certificates import Certificate, Curvature
 from symderiv.derive import Derivation
 from symderiv.errors import UnknownNameError
 from symderiv.handout.formats import get
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
-from symderiv.handout.model import Assumptions, Block, Page, Prose, Section, Steps
+from symderiv.handout.model import Assumptions, Block, Check, Page, Proof, Prose, Result, Section, Steps, escape
 from symderiv.handout.told import as_line, numbered, result
-from symderiv.present import DETAILS, NOTATIONS, fact_latex, written
+from symderiv.handout.trees import proof_tree
+from symderiv.present import DETAILS, NOTATIONS, decisions, expr_latex, fact_latex, written
 
 HEADINGS = {"matrix": "Matrix form", "index": "Index form", "differential": "Differential form"}
 _ROOTS = frozenset({":root", "html", "body", "main"})
@@ -58,6 +61,24 @@ def _blocks(derivation: Derivation, notation: str | None, detail: str, fold: boo
     used = {f.text: fact_latex(f) for f in derivation.facts if f.text in derivation.assumptions}
     rest = [*(f"${latex}$" for latex in used.values()), *smoothness(derivation.subject, derivation.wrt, derivation.order)]
     return [*blocks, result(derivation), Assumptions(("; ".join(rest) or "none") + ".")]
+
+
+def decision_html(found: Any) -> str:
+    """A verdict of curvature, or of a pair, as a part of a page: what was found, the proof as a tree, what it rests on."""
+    said, _, rest = decisions.text(found).partition("\n")
+    head = said[said.index("(") + 1:-1]
+    ok = found.verdict not in ("unknown",) if hasattr(found, "verdict") else True
+    blocks: list[Block] = [Check(escape(head), ok=ok, word=type(found).__name__)]
+    formula = decisions.latex(found).removeprefix(r"$\displaystyle ").removesuffix("$")
+    if not isinstance(found, Curvature):
+        blocks.append(Result((formula,)))
+    elif found.hessian is not None:
+        blocks.append(Result((rf"\nabla^2f={expr_latex(found.hessian)}",)))
+    if isinstance(found, Curvature | Certificate) and found.proof is not None:
+        blocks.append(Proof(proof_tree(found.proof), "Proof"))
+    notes = [escape(line.strip()) for line in rest.splitlines()]
+    page = Page("", "decision", None, (Section("", (*blocks, *map(Prose, notes))),))
+    return _fragment(get("html").write(page))
 
 
 def _fragment(page: str) -> str:

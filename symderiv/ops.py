@@ -4,13 +4,15 @@ Every operation is a contraction with other labels, a sum, or a function of the 
 """
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 
 from symderiv.build import add, apply, call, contract, identity, number, ones, power, scale, size, view
 from symderiv.dims import Dim, dim_product
 from symderiv.errors import ShapeError
-from symderiv.ir import Expr, Shape, number_of
+from symderiv.ir import Add, Expr, Shape, number_of
 
 
 def shape_text(shape: Shape) -> str:
@@ -61,10 +63,33 @@ def broadcast(x: Expr, shape: Shape) -> Expr:
     return contract((x,), (labels,), tuple(range(len(shape))), dims)
 
 
+_noticed: ContextVar[list[Expr] | None] = ContextVar("noticed", default=None)
+
+
+@contextmanager
+def noticing() -> Iterator[list[Expr]]:
+    """The sums that are made within, as they are written: canonical forms forget the sign of a difference that is squared.
+
+    >>> with noticing() as sums:
+    ...     squared = power(subtract(size("m"), size("n")), 2)
+    >>> sums == [subtract(size("m"), size("n"))]
+    True
+    """
+    sums: list[Expr] = []
+    token = _noticed.set(sums)
+    try:
+        yield sums
+    finally:
+        _noticed.reset(token)
+
+
 def add_all(*xs: Expr, coefficients: Sequence[Fraction | int] | None = None, what: str = "+") -> Expr:
     """The broadcast sum of all, with coefficients."""
     shape = broadcast_shape([x.shape for x in xs], what)
-    return add([(c, broadcast(x, shape)) for c, x in zip(coefficients or [1] * len(xs), xs, strict=True)], shape)
+    value = add([(c, broadcast(x, shape)) for c, x in zip(coefficients or [1] * len(xs), xs, strict=True)], shape)
+    if (sums := _noticed.get()) is not None:
+        sums.extend(node for node in (value, *value.kids) if isinstance(node, Add))
+    return value
 
 
 def subtract(x: Expr, y: Expr) -> Expr:

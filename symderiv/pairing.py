@@ -15,6 +15,7 @@ import sympy as sp
 
 from symderiv.affinity import Counterexample, Pair, refute
 from symderiv.build import add, contract, der, name, remake, substitute, symbol, zero
+from symderiv.decision import Decision
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, UnknownNameError
 from symderiv.facts import Fact, Facts
@@ -41,8 +42,8 @@ from symderiv.rules.splitting import (
 NONE = Facts()
 
 
-@dataclass(frozen=True)
-class Matching:
+@dataclass(frozen=True, repr=False)
+class Matching(Decision):
     """The decision on d(L∘M)/du = A·M(u) + b + remainder, where A and b are free of u.
 
     ``status`` is "proved" (by the trace), "checked" (an affine relation fits all points tried, but no form of it was

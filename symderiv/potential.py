@@ -16,6 +16,7 @@ from typing import Any
 from symderiv.affinity import flat
 from symderiv.antigradient import Search, in_pieces, jumps, others_in, points
 from symderiv.build import add, der, permute, zero
+from symderiv.decision import Decision
 from symderiv.engine import Engine
 from symderiv.errors import NoMatchingLossError, NoRuleError
 from symderiv.facts import Facts
@@ -46,8 +47,8 @@ SMALL = mp.mpf(10) ** -20
 DEGREES = (0, 1, 2, 3, 4, -2, -3)
 
 
-@dataclass(frozen=True)
-class MatchingLoss:
+@dataclass(frozen=True, repr=False)
+class MatchingLoss(Decision):
     """``loss`` has the gradient module − target in the input.
 
     ``proof`` derives the gradient, and ``difference`` takes gradient − (module − target) to 0; then ``status`` is

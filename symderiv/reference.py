@@ -13,12 +13,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
 from inspect import getdoc, getmodule
 from itertools import groupby
 from pathlib import Path
 
 from symderiv.conventions import CONVENTIONS, loss_of
 from symderiv.functions import ALIASES, POWERS, REALS, SCALAR, TENSOR, Interval, ScalarFunction, TensorFunction
+from symderiv.functions.constants import decimal, long
 from symderiv.losses import LOSS_ALIASES, LOSSES, Loss
 from symderiv.rules import RULES, Rule
 
@@ -78,7 +80,12 @@ def params_text(params: Iterable[tuple[str, object]]) -> str:
     >>> params_text((("axis", -1), ("keepdims", False)))
     'axis=-1, keepdims=False'
     """
-    return ", ".join(f"{name}={value}" for name, value in params)
+    return ", ".join(f"{name}={_value_text(value)}" for name, value in params)
+
+
+def _value_text(value: object) -> str:
+    """A default, with all its digits where it is long."""
+    return decimal(value) or str(value) if isinstance(value, Fraction) and long(value) else str(value)
 
 
 # ---------------------------------------------------------------- functions

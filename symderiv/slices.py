@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from itertools import combinations
 
 from symderiv.build import axis_classes
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol
+from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol
 from symderiv.network import Network
-from symderiv.render.construct import power, scale, total, unit
+from symderiv.render.construct import held, power, scale, total, unit
 from symderiv.render.letters import SCALAR_POOL, next_letter, taken_names
 from symderiv.render.tree import (
     SCALAR,
@@ -56,7 +56,7 @@ def slice_tree(node: Expr, index: Index, tree_of: TreeOf) -> Tree | None:
         return total([scale(c, (), t) for (c, _), t in zip(node.terms, terms, strict=True) if t is not None], shape)
     if isinstance(node, Box):
         body = slice_tree(node.body, index, tree_of)
-        return None if body is None else Bracketed(body.shape, body, node.note)
+        return None if body is None else held(body) if node.note == SIGNED else Bracketed(body.shape, body, node.note)
     if isinstance(node, Contract):
         if len(node.shape) <= 2 and any(x not in node.out for ls in node.labels for x in ls):
             whole = tree_of(node)

@@ -25,7 +25,7 @@ LAYERS = (
     ("errors",),
     ("bounds",),
     ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
-    ("structures",),
+    ("structures", "decision"),
     ("ir", "functions", "families", "links", "smooth", "evaluate_axes", "evaluate_matrices", "evaluate_expectation"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
     ("flatten",),

@@ -291,3 +291,60 @@ def test_reasons_in_plain_text_have_signs_and_greek_letters():
     through = sd.gradient("z = A @ x; p = exp(z); y @ p", ["A", "x"], A="m n", x="n", y="m").text()
     assert "e^·" in through
     assert "cdot" not in through
+
+
+# ---------------------------------------------------------------- lemmas
+NUMBERED = re.compile(r"lemma (\d+)(?!\))")
+LABEL = re.compile(r"\(lemma (\d+)\)$")
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("detail", DETAILS)
+@pytest.mark.parametrize("key", list(TOLD))
+def test_a_lemma_that_is_used_is_one_that_was_told_before(key, notation, detail) -> None:
+    told_before: list[int] = []
+    for line in lines_of(key, notation, detail):
+        used = [int(n) for n in NUMBERED.findall(LABEL.sub("", line.why))]
+        assert set(used) <= set(told_before), line.why
+        if found := LABEL.search(line.why):
+            assert int(found[1]) == line.lemma == len(told_before) + 1
+            told_before.append(line.lemma)
+        else:
+            assert not line.lemma
+        assert "lemma" not in LABEL.sub("", line.why).replace("lemma $", "").replace("lemma ", "") or used
+
+
+def test_a_lemma_says_the_derivative_that_is_put_in() -> None:
+    """What stands beside "lemma 2" is the derivative that the line marked (lemma 2) gives."""
+    d = told("network Hessian")
+    chapters_ = chapters_of(d, "normal")
+    by_number = {c.lemma: c.goal for c in chapters_ if c.lemma}
+    assert len(by_number) >= 4 and len({c.goal for c in chapters_ if c.lemma}) == len(by_number)
+    for c in chapters_:
+        for before, line in pairwise(c.lines):
+            for why in line.why:
+                if why.cited is not None:
+                    assert isinstance(why.cited, int)
+                    goal = by_number[why.cited]
+                    assert goal in postorder(before.state) or goal is before.state
+                    assert goal not in postorder(line.state)
+
+
+def test_a_lemma_that_is_not_told_is_named_by_its_derivative() -> None:
+    split = sd.gauss_newton(NET, "W1", at="u", assume="sum(y) == 1", shapes=NET_SHAPES)
+    text = split.text()
+    assert "lemma ∂²L/∂u ∂u, lemma ∂u/∂W₁" in text and "lemma ∂²u/∂W₁ ∂W₁, lemma ∂L/∂u" in text
+    assert r"\text{lemma }\partial^2L/\partial u\,\partial u" in split.latex()
+
+
+def test_a_lemma_with_a_wrong_number_is_noticed(monkeypatch) -> None:
+    from symderiv import present
+    real = present.numbered
+    monkeypatch.setattr(present, "numbered", lambda chapters: real(list(chapters))[::-1])
+    lines = written(told("network Hessian"))
+    seen: set[int] = set()
+    wrong = 0
+    for line in lines:
+        wrong += not {int(n) for n in NUMBERED.findall(LABEL.sub("", line.why))} <= seen
+        seen |= {line.lemma}
+    assert wrong

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from symderiv.decision import Decision
 from symderiv.facts import Facts
 from symderiv.ir import Expr
 
@@ -106,6 +107,9 @@ class ProofNode:
             yield node
             stack.extend(reversed(node.children))
 
+    def __repr__(self) -> str:
+        return self.text()
+
     def text(self, indent: int = 0) -> str:
         """The tree, a line per claim."""
         given = f"  [{', '.join(self.facts)}]" if self.facts else ""
@@ -125,8 +129,8 @@ class Counterexample:
         return self.values[name]
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Decision):
     """``verdict`` is "psd", "nsd", "indefinite" or "unknown"; true where it is decided. ``zero`` says that the form is 0.
 
     ``counterexample`` shows a negative value of the form, ``positive`` a positive one: both together make it
@@ -152,8 +156,8 @@ class Certificate:
         return self.proof.assumptions if self.proof else ()
 
 
-@dataclass(frozen=True)
-class Curvature:
+@dataclass(frozen=True, repr=False)
+class Curvature(Decision):
     """``verdict`` is "convex", "concave", "affine", "neither" or "unknown", with a proof or a counterexample.
 
     ``strict`` says strictly convex or concave, ``strong`` holds what makes it strongly so. The counterexample of

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sympy
@@ -23,6 +24,7 @@ from symderiv.frontend.from_function import from_function
 from symderiv.frontend.from_sympy import read_sympy
 from symderiv.ir import Expr
 from symderiv.network_text import Module
+from symderiv.ops import noticing
 
 Input = Any
 """str | Expr | sympy.Basic | Module | Callable[..., Any]"""
@@ -43,24 +45,25 @@ def to_expr(
     symmetric = [n for n in symmetric_names(parsed) if n not in set(variables)]
     if isinstance(f, Module):
         f, shapes = f.program(), {**f.shapes(), **shapes}
-    if isinstance(f, str):
-        environment = declare(shapes, symmetric)
-        value, names = build_text(f, environment)
-        environment = environment.with_names(names)
-    elif isinstance(f, Expr):
-        value = _made_symmetric(f, symmetric)
-        environment = environment_of(value).with_declarations(shapes, symmetric)
-    elif isinstance(f, sympy.Basic | sympy.MatrixBase):
-        value, found = read_sympy(f, symmetric)
-        environment = found.with_declarations(shapes, symmetric)
-    elif callable(f):
-        value, environment = from_function(f, shapes, symmetric)
-    else:
-        raise SymderivError(
-            f"a value of type {type(f).__name__} can't be derived",
-            hint="give a text, a module, an expression, a SymPy matrix expression or a Python function",
-        )
-    return value, environment, build_facts(parsed, environment)
+    with noticing() as sums:
+        if isinstance(f, str):
+            environment = declare(shapes, symmetric)
+            value, names = build_text(f, environment)
+            environment = environment.with_names(names)
+        elif isinstance(f, Expr):
+            value = _made_symmetric(f, symmetric)
+            environment = environment_of(value).with_declarations(shapes, symmetric)
+        elif isinstance(f, sympy.Basic | sympy.MatrixBase):
+            value, found = read_sympy(f, symmetric)
+            environment = found.with_declarations(shapes, symmetric)
+        elif callable(f):
+            value, environment = from_function(f, shapes, symmetric)
+        else:
+            raise SymderivError(
+                f"a value of type {type(f).__name__} can't be derived",
+                hint="give a text, a module, an expression, a SymPy matrix expression or a Python function",
+            )
+    return value, environment, replace(build_facts(parsed, environment), sums=tuple(dict.fromkeys(sums)))
 
 
 def parse(text: str, shapes: Mapping[str, Any] | None = None, assume: Assume = None) -> tuple[Expr, Environment, Facts]:

@@ -62,6 +62,7 @@ ACTIVATIONS: tuple[ScalarFunction, ...] = (
         params=(("alpha", Fraction("1.67326324235437728481704299167")),
                 ("scale", Fraction("1.05070098735548049341933498529"))),
         param_ranges=(interval("[0, oo)"), interval("[0, oo)")), monotone="increasing", kinks=("0",), module="SELU",
+        letters=(("scale", "lambda"),),
         source="Klambauer et al. 2017"),
     ScalarFunction(
         "celu", "relu(x) + alpha*(exp(-relu(-x)/alpha) - 1)",

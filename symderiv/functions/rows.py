@@ -99,6 +99,7 @@ class ScalarFunction:
     bends: tuple[str, ...] = ()  #: texts: the other points where some higher derivative is missing
     inverse: str | None = None  #: the row g with g(f(x)) = x on the domain
     module: str | None = None  #: the class name of its module, for an activation
+    letters: tuple[tuple[str, str], ...] = ()  #: (parameter, its name in formulas), where that isn't the one in calls
 
     @property
     def analytic(self) -> bool:

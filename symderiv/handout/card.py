@@ -96,5 +96,5 @@ def titles(why: str) -> list[str]:
     >>> titles(r"pull back through $W_1 x$, elementwise chain rule, $\\exp^{\\prime}=\\exp$, assumption $\\mathbf{1}^\\top y=1$")
     ['pull back', 'elementwise chain rule', 'assumption']
     """
-    words = re.sub(r"\$[^$]*\$", "", why)
+    words = re.sub(r"\$[^$]*\$| \(lemma \d+\)$|(?<=lemma) \d+", "", why)
     return [t for part in words.split(",") if (t := part.replace(" through", "").strip())]

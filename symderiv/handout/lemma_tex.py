@@ -9,6 +9,7 @@ with its source, as papers have it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from symderiv.handout.told import result
 from symderiv.handout.trees import split_result
 from symderiv.handout.writers.tex import TexWriter, math_in_ascii
 from symderiv.ir import Call, Expr, Map, Name, postorder
-from symderiv.present import Written, expr_latex, fact_latex, split_written, written
+from symderiv.present import expr_latex, fact_latex, split_written, written
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
@@ -54,12 +55,13 @@ DOCUMENT = r"""\documentclass[11pt,a4paper]{article}
 
 @dataclass(frozen=True)
 class Row:
-    """A line of a display, with the reason that stands above its sign."""
+    """A line of a display, with the reason that stands above its sign, and the label by which others refer to it."""
 
     lhs: str
     relation: str
     rhs: str
     why: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,9 +150,11 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
     parts = [part for part in boxed.parts if part != _named(whole)] or list(boxed.parts)
     claim = aligned([_equation(part) for part in parts], {}, ".")
     sources = _sources(told)
-    marks = _marks(lines)
-    chain = aligned([Row(line.lhs, "=", line.rhs, line.why) for line in lines], marks, ".")
-    reasons = "; ".join(_reason(mark, why, sources, cited) for why, mark in marks.items())
+    rows = [Row(line.lhs, "=", line.rhs, _LABELLED.sub("", line.why), f"{one.label}:{line.lemma}" if line.lemma else "")
+            for line in lines]
+    marks = _marks(rows)
+    chain = aligned(rows, marks, ".")
+    reasons = "; ".join(_CITING.sub(rf"\\eqref{{eq:{one.label}:\1}}", _reason(mark, why, sources, cited)) for why, mark in marks.items())
     below = f"\nThe steps are {reasons}." if reasons else ""
     return f"{_given(whole, one)}\n{claim}", f"{_comment(found)}\n{chain}{below}{_functions(whole.subject, cited)}"
 
@@ -212,6 +216,9 @@ def aligned(rows: Sequence[Row], marks: Mapping[str, str], end: str = "") -> str
         first, *more = _broken(row.rhs, max(WIDEST - width(row.lhs), WIDEST / 2))
         lines.append(f"{math_in_ascii(row.lhs)} &{sign} {math_in_ascii(first)}")
         lines += [f"&\\qquad {{}}{math_in_ascii(rest)}" for rest in more]
+        if row.label:
+            lemma, _, number = row.label.rpartition(":")
+            lines[-1] += f" \\tag{{\\ref{{{PREFIX}{lemma}}}.{number}}}\\label{{eq:{row.label}}}"
     return "\\begin{align*}\n  " + " \\\\\n  ".join(lines) + f"{end}\n\\end{{align*}}"
 
 
@@ -228,7 +235,12 @@ def _broken(latex: str, room: float) -> list[str]:
 
 
 # ---------------------------------------------------------------- reasons and sources
-def _marks(lines: Sequence[Written]) -> dict[str, str]:
+_LABELLED = re.compile(r" ?\(lemma \d+\)$")
+_CITING = re.compile(r"lemma (\d+)")
+"""a lemma that a derivation numbers is an equation of its proof here"""
+
+
+def _marks(lines: Sequence[Row]) -> dict[str, str]:
     """A letter for each reason, in the order in which they are given."""
     found = dict.fromkeys(line.why for line in lines if line.why)
     return {why: f"({_letter(n)})" for n, why in enumerate(found)}

@@ -15,7 +15,7 @@ from symderiv.handout.formula import width
 from symderiv.handout.given import PROGRAM, letter_of, program, space
 from symderiv.handout.model import Heading, Line, Result, Steps, Table
 from symderiv.ir import Expr, Name, Shape
-from symderiv.present import Written, chapters_of, expr_latex, split_written, written
+from symderiv.present import Written, as_written, chapters_of, expr_latex, split_written, written
 from symderiv.present.writer import is_turned
 from symderiv.render.forms import forms
 from symderiv.render.matrix import shape_latex
@@ -116,7 +116,7 @@ def _row(derivation: Derivation) -> str:
     """The Jacobian of a scalar: a row."""
     below = rf"\partial {name_latex(derivation.wrt[0].name)}" + (r"^\top" if derivation.wrt[0].shape else "")
     where = rf"\;\in{space(derivation.result.shape)}"
-    return rf"\frac{{\partial {letter_of(derivation)}}}{{{below}}}={expr_latex(derivation.result)}{where}"
+    return rf"\frac{{\partial {letter_of(derivation)}}}{{{below}}}={expr_latex(as_written(derivation, derivation.result))}{where}"
 
 
 def left_sides(derivation: Derivation) -> list[str]:

@@ -12,16 +12,18 @@ from symderiv.errors import SymderivError
 from symderiv.ir import Expr, Name
 from symderiv.present.lets import with_lets
 from symderiv.present.naming import fact_latex, function_letter
+from symderiv.present.untex import untex
 from symderiv.present.writer import DETAILS, NOTATIONS, Writer, Written
 from symderiv.render.forms import forms
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.symbols import GREEK, name_latex, shape_latex
+from symderiv.render.signs import signed, signs_of
+from symderiv.render.symbols import name_latex, shape_latex
 from symderiv.render.text import plain
 from symderiv.splits import GaussNewton
-from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, story
+from symderiv.tell import Chapter, Line, Why, brief, combined_chapter, numbered, story
 
 WHOLES = {"G": "Gauss–Newton term", "R": "remainder"}
 
@@ -30,14 +32,14 @@ def chapters_of(derivation: Derivation, detail: str = "normal") -> list[Chapter]
     """The chapters of all parts, each once."""
     found: dict[tuple[str, Expr], Chapter] = {}
     if is_whole(derivation.kind):
-        return with_lets(_split_chapters(derivation, detail))
+        return with_lets(numbered(_split_chapters(derivation, detail)))
     for proof in derivation.flat:
         for chapter in story(proof, derivation.kind, derivation.subject, detail == "full"):
             found.setdefault((chapter.kind, chapter.goal), chapter)
     chapters = list(found.values())
     if detail == "brief" and derivation.order > 1:              # the lemmas of named values are left out
         chapters = [c for c in chapters if c.kind != "jacobian" or not isinstance(c.subject, Name)]
-    return with_lets([brief(c) for c in chapters] if detail == "brief" else chapters)
+    return with_lets(numbered([brief(c) for c in chapters] if detail == "brief" else chapters))
 
 
 def written(derivation: Derivation, notation: str = "matrix", detail: str = "normal",
@@ -60,8 +62,14 @@ def _row_line(derivation: Derivation, signs: Notation) -> list[Written]:
         return []
     (x,), letter = derivation.wrt, function_letter(derivation.subject)
     lhs = rf"\frac{{\partial {name_latex(letter)}}}{{\partial {name_latex(x.name)}^{signs.transpose}}}"
-    return [Written(lhs, matrix_latex(result, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
-                    f"∂{letter}/∂{x.name}ᵀ", plain(result), -1)]
+    shown = as_written(derivation, result)
+    return [Written(lhs, matrix_latex(shown, signs), "gradient of row", r"\nabla L=J_L^\top", shape_latex(result.shape), result,
+                    f"∂{letter}/∂{x.name}ᵀ", plain(shown), -1)]
+
+
+def as_written(derivation: Derivation, expr: Expr) -> Expr:
+    """A result of a derivation for print: differences have the signs that its lines give them."""
+    return signed(expr, signs_of(derivation.facts.sums, derivation.subject))
 
 
 def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
@@ -69,12 +77,12 @@ def _vec_line(derivation: Derivation, signs: Notation) -> list[Written]:
     if not derivation.vec:
         return []
     result, (x,) = derivation.result, derivation.wrt
-    found = [f for f in forms(result, "J", len(result.shape) - len(x.shape), signs) if f.view == "vec"]
+    found = [f for f in forms(as_written(derivation, result), "J", len(result.shape) - len(x.shape), signs) if f.view == "vec"]
     letter = name_latex(function_letter(derivation.subject))
     lhs = rf"\frac{{\partial {letter}}}{{\partial\operatorname{{vec}}({name_latex(x.name)})^{signs.transpose}}}"
     law = r"\operatorname{vec}(AXB)=(B^\top\otimes A)\operatorname{vec}(X)"
     bare = f"∂{function_letter(derivation.subject)}/∂vec({x.name})ᵀ"
-    return [Written(lhs, f.rhs, "vec of product", law, shape_latex(derivation.shape), result, bare, _untex(f.rhs)) for f in found]
+    return [Written(lhs, f.rhs, "vec of product", law, shape_latex(derivation.shape), result, bare, untex(f.rhs)) for f in found]
 
 
 # ---------------------------------------------------------------- a Gauss–Newton split
@@ -83,7 +91,7 @@ def split_chapters(parts: GaussNewton, detail: str = "normal") -> list[Chapter]:
     at = rf"\text{{split at }}{name_latex(parts.at.name)}"
     if parts.reduction:
         at += rf"\text{{, {parts.reduction} over the }}{shape_latex(parts.at.shape[:1])}\text{{ rows}}"
-    return with_lets([chapter for d in (parts.G, parts.R) for chapter in _split_chapters(d, detail, at)])
+    return with_lets(numbered([chapter for d in (parts.G, parts.R) for chapter in _split_chapters(d, detail, at)]))
 
 
 def _split_chapters(d: Derivation, detail: str, note: str = "") -> list[Chapter]:
@@ -158,31 +166,9 @@ def _plain_rows(lines: Sequence[Written]) -> str:
     width = max((len(line.plain_lhs) for line in lines), default=0)
     wide = min(max((len(line.plain_rhs) for line in lines), default=0), 60)
     for line in lines:
-        why = re.sub(r"\$([^$]*)\$", lambda m: _untex(m.group(1)), line.why)
+        why = re.sub(r"\$([^$]*)\$", lambda m: untex(m.group(1)), line.why)
         rows.append(f"{line.plain_lhs:>{width}} = {line.plain_rhs:<{wide}}  {why}".rstrip())
     return "\n".join(rows)
-
-
-_UNTEX = (
-    (r"^{\prime}", "′"), (r"^\top", "ᵀ"), (r"^{\top}", "ᵀ"), ("^{2}", "²"), ("^2", "²"), ("^{3}", "³"), ("_1", "₁"), ("_2", "₂"),
-    ("_3", "₃"), ("-", "−"), (r"\,", " "), (r"\top", "ᵀ"), (r"}\operatorname", " "), (r"\operatorname", ""), (r"\mathbf", ""),
-    (r"\sigma", "σ"), (r"\le", "≤"), (r"\ge", "≥"), (r"\text", ""), (r"\nabla", "∇"), (r"\lambda", "λ"), (r"\lVert", "‖"),
-    (r"\rVert", "‖"), (r"\odot", "⊙"), (r"\otimes", "⊗"), (r"\delta", "δ"), ("\\", ""), ("{", ""),
-    ("}", ""),
-)
-
-
-_SIGNS = {**GREEK, "succeq": "⪰", "succ": "≻", "preceq": "⪯", "prec": "≺", "cdot": "·", "infty": "∞", "partial": "∂",
-          "le": "≤", "ge": "≥", "ne": "≠"}
-
-
-def _untex(latex_text: str) -> str:
-    latex_text = re.sub(r"\\([A-Za-z]+)", lambda m: _SIGNS.get(m[1], m[0]), latex_text)
-    latex_text = re.sub(r" *([≻⪰≺⪯≤≥≠]) *", r" \1 ", latex_text)
-    latex_text = re.sub(r"_\{([A-Za-z][+-]\d)\}", r"_(\1)", latex_text)
-    for old, new in _UNTEX:
-        latex_text = latex_text.replace(old, new)
-    return latex_text
 
 
 def expr_latex(expr: Expr, notation: str = "matrix") -> str:
@@ -201,5 +187,5 @@ def expr_text(expr: Expr) -> str:
     return plain(expr)
 
 
-__all__ = ["Line", "Written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
+__all__ = ["Line", "Written", "as_written", "chapters_of", "expr_latex", "expr_text", "fact_latex", "function_letter", "latex", "markdown",
            "text", "written"]

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symderiv.build import der, name, transform
-from symderiv.ir import Call, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.build import der, name, number, transform
+from symderiv.functions.constants import constants, long, named
+from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.render.signs import signed
 from symderiv.tell import Chapter, Line
 
 _LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
@@ -31,7 +33,7 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
             taken.add(text)
             lets[node] = name(text, node, "auto")
     if not lets:
-        return chapters
+        return [*constants_in(chapters), *chapters]
 
     def let_for(node: Expr) -> Expr | None:
         if isinstance(node, Der) and not isinstance(node.wrt, Symbol):  # what it is taken by stands in its body, and must stay findable
@@ -40,11 +42,24 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
 
     def renamed(state: Expr) -> Expr:
         return transform(state, let_for)
-    told = [Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items()]
+    told = [*constants_in(chapters), *(Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items())]
     for c in chapters:
         lines = tuple(Line(renamed(line.state), line.why) for line in c.lines)
         told.append(replace(c, subject=lets.get(c.subject, c.subject), goal=renamed(c.goal), lines=lines))
     return told
+
+
+def constants_in(chapters: list[Chapter]) -> list[Chapter]:
+    """What the long constants are that lines have by name: λ = 1.0507…"""
+    states = [line.state for c in chapters if c.kind != "loss" for line in c.lines]
+    if not any(long(c) for node in postorder(*states) if isinstance(node, Add) for c, _ in node.terms):
+        return []
+    found: dict[str, None] = {}
+    for node in postorder(*(signed(state, {}) for state in states)):
+        if isinstance(node, Add):
+            found.update((text, None) for c, _ in node.terms for text, _ in (named(abs(c)) or (c, ()))[1])
+    wanted = {text: number(value) for text, value in constants().items() if text in found}
+    return [Chapter("let", n, n, (), (Line(n.body),)) for n in (name(text, value, "auto") for text, value in wanted.items())]
 
 
 def _divisors_in(state: Expr) -> dict[Expr, int]:

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from symderiv.facts import Fact
-from symderiv.ir import Expr, Name, Symbol, postorder
+from symderiv.ir import Der, Expr, Name, Symbol, postorder
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.symbols import name_latex
 
@@ -19,6 +19,16 @@ def function_letter(f: Expr) -> str:
 def _names_in(f: Expr) -> set[str]:
     """Every name in use: of symbols, names, abstract modules and generic functions."""
     return {getattr(n, "name", "") or getattr(n, "fn", "") for n in postorder(f)}
+
+
+def goal_latex(goal: Expr) -> str:
+    """A derivative in a line of prose: ∂²u/∂x ∂x."""
+    below: list[str] = []
+    while isinstance(goal, Der):
+        below.insert(0, rf"\partial {name_latex(symbol_text(goal.wrt))}")
+        goal = goal.body
+    power = f"^{len(below)}" if len(below) > 1 else " "
+    return rf"\partial{power}{name_latex(function_letter(goal))}/" + r"\,".join(below)
 
 
 def fact_latex(fact: Fact) -> str:

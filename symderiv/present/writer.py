@@ -3,20 +3,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symderiv.build import identity, transform
 from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape
+from symderiv.functions.constants import decimal, long
+from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape, number_of
 from symderiv.lift import lift, lift_any
 from symderiv.ops import transpose
-from symderiv.present.naming import fact_latex, function_letter, symbol_text
+from symderiv.present.naming import fact_latex, function_letter, goal_latex, symbol_text
 from symderiv.render.index import index_latex, index_text
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation, chosen
+from symderiv.render.signs import signed, signs_of
 from symderiv.render.style import Style
 from symderiv.render.symbols import name_latex, name_text, shape_latex
 from symderiv.render.text import plain
@@ -30,7 +32,10 @@ DETAILS = ("brief", "normal", "full")
 
 @dataclass(frozen=True)
 class Written:
-    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for."""
+    """One printed line. ``why`` is prose with formulas between dollar signs; ``state`` is what the right side stands for.
+
+    ``lemma`` is the number of the lemma that ends with the line, or 0; ``why`` says it too.
+    """
 
     lhs: str
     rhs: str
@@ -41,6 +46,7 @@ class Written:
     plain_lhs: str = ""
     plain_rhs: str = ""
     chapter: int = 0
+    lemma: int = 0
 
 
 class Writer:
@@ -57,6 +63,7 @@ class Writer:
         wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
         self.index = notation == "index" or wide
         self.letters = _letters(chapter)
+        self.kept = signs_of(facts.sums, self.source.subject)
 
     def lines(self) -> list[Written]:
         told = list(self.chapter.lines)
@@ -81,6 +88,9 @@ class Writer:
                 shape = "1" if shape else ""
             result.append(Written(lhs, rhs, why, law, shape, line.state, readable(bare_lhs), bare, self.number))
         result.extend(self.closing(result))
+        if self.chapter.lemma and result:
+            end = result[-1]
+            result[-1] = replace(end, why=f"{end.why} (lemma {self.chapter.lemma})".strip(), lemma=self.chapter.lemma)
         return result
 
     def _unit(self, node: Expr) -> Expr | None:
@@ -105,9 +115,13 @@ class Writer:
         return transpose(state) if not self.index and is_turned(self.chapter, self.signs) and len(state.shape) == 2 else state
 
     def formula(self, state: Expr, previous: Letters | None) -> tuple[str, str, Letters | None]:
+        value = number_of(state) if self.chapter.kind == "let" else None
+        if value is not None and long(value):                   # what a constant's name stands for
+            return str(decimal(value)), str(decimal(value)), previous
         if not self.index:
-            state = self.shown(transform(state, self._unit))
+            state = signed(self.shown(transform(state, self._unit)), self.kept)
             return matrix_latex(state, self.signs), plain(state), previous
+        state = signed(state, self.kept)
         text, letters = index_latex(state, self.letters, previous, self.signs)
         return text, index_text(state, self.letters, previous)[0], letters
 
@@ -179,7 +193,8 @@ class Writer:
                 used = used[len(x.shape):]
             power_ = f"^{len(c.by)}" if len(c.by) > 1 else ""
             under_bar = r"\,".join(below)
-            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", f"∂{power_}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+            bare = f"∂{_POWERS[len(c.by)]}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+            return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", bare
         turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
         if len(c.by) == 1 and not c.subject.shape:
             return rf"\nabla_{{{names[0]}}} {letter}", f"∇_{texts[0]} {subject}"
@@ -190,7 +205,8 @@ class Writer:
         if len(set(c.by)) == 1 and len(c.by) == 2 and not c.subject.shape:
             return rf"\nabla^{{2}}_{{{names[0]}}} {letter}", f"∇²_{texts[0]} {subject}"
         below_text = r"\,".join(rf"\partial {n}" for n in names)
-        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", f"∂^{len(names)}{subject}/∂{' ∂'.join(texts)}"
+        bare = f"∂{_POWERS[len(names)]}{subject}/∂{' ∂'.join(texts)}"
+        return rf"\frac{{\partial^{{{len(names)}}} {letter}}}{{{below_text}{turned}}}", bare
 
     def _indexed(self, text: str) -> str:
         return _with_index(text, "".join(self.letters)) if self.letters else text
@@ -210,10 +226,11 @@ class Writer:
         reader.index = False
         lhs, bare = reader.left()
         last = reader.shown(last)
-        rhs = matrix_latex(last, self.signs)
+        printed = signed(last, self.kept)
+        rhs, plain_rhs = matrix_latex(printed, self.signs), plain(printed)
         if self.index and last.shape and self.notation != "differential":
             law = r"[\,\sum_k A_{ik}B_{kj}\,]=AB"
-            return [Written(lhs, rhs, "read as matrix", law, "", last, readable(bare), plain(last), self.number)]
+            return [Written(lhs, rhs, "read as matrix", law, "", last, readable(bare), plain_rhs, self.number)]
         if self.notation == "differential" and self.chapter.kind in ("differential", "inner"):
             scalar = self.chapter.kind == "inner" or (not self.source.subject.shape and len(self.source.by) == 1)
             title = "identify gradient" if scalar else "identify Jacobian"
@@ -221,13 +238,15 @@ class Writer:
                 r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow J=A"
             if is_turned(self.source, self.signs):
                 law = r"\mathrm{d}N=A\,\mathrm{d}x\Rightarrow\partial N^\top/\partial x=A^\top"
-            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain(last), self.number)]
+            return [Written(lhs, rhs, title, law, shape_latex(last.shape), last, readable(bare), plain_rhs, self.number)]
         return []
 
     def reasons(self, whys: Sequence[Why]) -> str:
         parts: list[str] = []
         for why in whys:
             text = why.title
+            if why.cited is not None:
+                text += f" {why.cited}" if isinstance(why.cited, int) else f" ${goal_latex(why.cited)}$"
             if why.note:
                 text += f", ${why.note}$"
             if why.facts:
@@ -241,7 +260,7 @@ class Writer:
                 if isinstance(why.through, Map) and why.through.fn in SCALAR and not why.through.generic:
                     text += f", ${SCALAR[why.through.fn].derivative_note}$"
             parts.append(text)
-        kept = [p for p in dict.fromkeys(parts) if not any(q != p and q.startswith(p) for q in parts)]
+        kept = [p for p in dict.fromkeys(parts) if not any(q.startswith((f"{p},", f"{p} ")) for q in parts)]
         return ", ".join(kept)
 
     def _facts(self, texts: Sequence[str]) -> list[Fact]:
@@ -253,6 +272,7 @@ class Writer:
             return "+"
         if isinstance(node, Map) and node.fn != "pow" and not node.generic:
             return SCALAR[node.fn].tex(r"\cdot") if "{x}" in SCALAR[node.fn].latex else SCALAR[node.fn].latex
+        node = signed(node, self.kept)
         text = matrix_latex(node, self.signs) if len(node.shape) <= 2 else ""
         return text if len(plain(node)) < 16 else ""
 
@@ -287,6 +307,7 @@ def readable(text: str) -> str:
     return re.sub(r"[A-Za-z]\w*?_[A-Za-z][+-]\d(?!\d)|[A-Za-z]\w*", lambda m: name_text(m.group()), text)
 
 
+_POWERS = ("", "", "²", "³", *(f"^{k}" for k in range(4, 100)))
 _ENTRY = {"jacobian": "Jacobian entry", "gradient": "gradient entry", "hessian": "Hessian entry", "derivative": "entry"}
 
 

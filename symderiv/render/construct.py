@@ -71,6 +71,7 @@ def transpose(t: Tree) -> Tree:
             return Kron(turned, tuple(transpose(x) for x in t.items))
         if isinstance(t, Sum):
             mapped = total([transpose(x) for x in t.terms], turned)
+            mapped = held(mapped) if t.held else mapped
             return t if mapped == t else mapped if mapped.turns <= t.turns else Transpose(turned, t)
         if isinstance(t, Func | Inverse) and t.arg.order == 2 and transpose(t.arg) == t.arg:
             return t
@@ -182,16 +183,35 @@ def power(base: Tree, exponent: Fraction) -> Tree:
     if isinstance(base, Power) and isinstance(base.base, Norm):
         exponent *= base.exponent
         base = base.base
-    return base if exponent == 1 else Power(base.shape, base, exponent)
+    return base if exponent == 1 else Power(base.shape, reading(base) if exponent % 2 == 0 else base, exponent)
 
 
 def squared_norm(m: Tree) -> Tree:
     if isinstance(m, Transpose):
         m = m.arg
-    if isinstance(m, Sum):                                      # ‖Xw − y‖, not ‖y − Xw‖
-        other = total([scale(Fraction(-1), (), x) for x in m.terms], m.shape)
-        m = max((m, other), key=_leading)
-    return Power(SCALAR, Norm(SCALAR, m), Fraction(2))
+    return Power(SCALAR, Norm(SCALAR, reading(m)), Fraction(2))
+
+
+def reading(t: Tree) -> Tree:
+    """A tree whose sign doesn't matter, as it reads best: ‖Xw − y‖, not ‖y − Xw‖."""
+    if not isinstance(t, Sum) or t.held or _one_minus(t):
+        return t
+    other = total([scale(Fraction(-1), (), x) for x in t.terms], t.shape)
+    return max((t, other), key=_leading)
+
+
+def held(t: Tree) -> Tree:
+    """The same tree; a sum, and one with a number before it, keeps its sign."""
+    if isinstance(t, Scale) and t.body is not None and not t.scalars:
+        return replace_kids(t, body=held(t.body))
+    return replace_kids(t, held=True) if isinstance(t, Sum) else t
+
+
+def _one_minus(t: Sum) -> bool:
+    """Whether a sum is 1 − f(x), or 1 − x²: there the number stands first."""
+    bare = [x.body if isinstance(x, Scale) and x.body is not None and not x.scalars else x for x in t.terms]
+    others = [x for x in bare if not is_unit(x)]
+    return len(others) < len(bare) and all(isinstance(x, Func | Apply | Power) for x in others)
 
 
 def _leading(t: Tree) -> tuple[bool, int, tuple[str, ...]]:
@@ -244,6 +264,8 @@ def scale(coefficient: Fraction, scalars: Sequence[Tree], body: Tree | None) -> 
 def flipped(t: Tree) -> Tree | None:
     """−t, where a difference inside t takes the sign; None where there is none that reads better turned round."""
     if isinstance(t, Sum):
+        if t.held:
+            return None
         signs = [coefficient_of(x) < 0 for x in t.terms]
         units = [coefficient_of(x) < 0 for x in t.terms if is_unit(x)]
         if any(signs) and all(units):

@@ -7,7 +7,7 @@ from typing import Any
 
 from symderiv.build import value_shape
 from symderiv.families import EXPECTATION
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
+from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
 from symderiv.lift import lift, lift_any
 from symderiv.render.derivatives import derivative_name, located
 from symderiv.render.indexing import (
@@ -17,15 +17,14 @@ from symderiv.render.indexing import (
     compacted,
     flippable,
     in_reading_order,
-    is_one,
     lay_out,
     summed_groups,
     term_key,
-    words,
 )
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
+from symderiv.render.signs import is_difference, reads_well, signed
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
 from symderiv.render.writer import Writer
@@ -54,7 +53,7 @@ def index_text(expr: Expr, out_letters: Sequence[str], letters: Letters | None =
 
 def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
     """The entry in a style."""
-    out = tuple(out_letters)[:len(expr.shape)]
+    expr, out = signed(expr, {}), tuple(out_letters)[:len(expr.shape)]
     writer = IndexWriter(expr, out, style, letters)
     piece = writer.run(writer.entry(expr, out, frozenset(out_letters)))
     return piece.text, writer.letters
@@ -129,7 +128,7 @@ class IndexWriter:
         if isinstance(node, Der):
             return self.hole(node, letters, used)
         if isinstance(node, Box):
-            return self.box(node, letters, used)
+            return self.entry(node.body, letters, used, compact) if node.note == SIGNED else self.box(node, letters, used)
         assert isinstance(node, Contract)
         if compact and self._compacts(node):
             groups = summed_groups(list(zip(node.factors, node.labels, strict=True)), node.out)
@@ -178,11 +177,9 @@ class IndexWriter:
                 if abs(tree.exponent) == 2 and isinstance(tree.base.arg, Leaf):           # xᵀx
                     return Piece(self.matrix(arg), PRODUCT), tree.exponent / 2
                 return Piece(self.matrix(node, tree.base), ATOM), tree.exponent
-        if isinstance(arg, Add) and q.denominator == 1 and q % 2 == 0:
-            top = max(arg.terms, key=lambda term: (not is_one(term[1]), term[1].weight, words(term[1])))
-            if top[0] < 0 and (len(arg.terms) == 1 or any(c > 0 for c, _ in arg.terms)):
-                self.letters.record(arg, letters)
-                return (yield self.add(arg, letters, used, True, -1)), q
+        if isinstance(arg, Add) and q.denominator == 1 and q % 2 == 0 and is_difference(arg) and not reads_well(arg):
+            self.letters.record(arg, letters)
+            return (yield self.add(arg, letters, used, True, -1)), q
         return (yield self.entry(arg, letters, used, True)), q
 
     def power(self, base: Piece, q: Fraction) -> Piece:
@@ -261,6 +258,9 @@ class IndexWriter:
             if isinstance(t, Contract) and (turned or not (compact and self._compacts(t))):
                 self.letters.record(t, letters)
                 piece = yield self.contract(t, letters, used, turned, abs(c))
+            elif isinstance(t, Map) and t.fn == "pow" and t.params[0] < 0 and abs(c) != 1:      # 2/π
+                base, q = yield self.base(t, letters, used)
+                piece = Piece(self.join(self.factors_text([Factor(t, base, self.power(base, -q), q)], abs(c))), PRODUCT)
             else:
                 piece = yield self.entry(t, letters, used, compact)
                 if abs(c) != 1:
@@ -276,7 +276,7 @@ class IndexWriter:
     def _compacts(t: Contract) -> bool:
         """Whether a product has sums that its matrix form would hide: f((W h)_i) for f(Σ_k W_ik h_k)."""
         return len(set(t.out)) < len(t.dims) and len(set(t.out)) == len(t.out) and not any(
-            isinstance(k, Der | Box) for k in postorder(t))
+            isinstance(k, Der) or (isinstance(k, Box) and k.note != SIGNED) for k in postorder(t))
 
     # ------------------------------------------------------------ products
     def contract(self, node: Contract, letters: tuple[str, ...], used: frozenset[str], turned: frozenset[int],
@@ -381,9 +381,8 @@ class IndexWriter:
         top = [f for f in others if f.order <= most and f.piece.level >= RAISED and not f.hole
                and r"\frac" not in f.piece.text]
         rest = [f for f in others if not any(f is g for g in top)]
-        over = [] if coefficient.numerator == 1 else [str(coefficient.numerator)]
-        over += [f.piece.text for f in top]
-        low = [] if coefficient.denominator == 1 else [str(coefficient.denominator)]
+        number, low, names = s.number_parts(coefficient)
+        over = number + names + [f.piece.text for f in top]
         many = len(under) + len(low) > 1 or s.fraction_brackets()
         low += [self.wrap(f.below, RAISED if many else SUM) for f in under if f.below is not None]
         denominator = self.join(low)

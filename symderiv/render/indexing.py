@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from symderiv.build import axis_classes, contract
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
+from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, free_symbols
 from symderiv.render.letters import Letters
 from symderiv.render.pieces import Piece
 from symderiv.render.tree import is_differential
@@ -69,6 +69,8 @@ def kind(node: Expr) -> int:
     if isinstance(node, Der) or is_differential(node):
         return 8
     if isinstance(node, Box):
+        if node.note == SIGNED:
+            return kind(node.body)
         return 9 if isinstance(node.body, Contract) and not node.body.factors else 7
     return 0 if isinstance(node, Symbol | Name) else 2 if isinstance(node, Call) else 4
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from symderiv.dims import dim_atoms
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
 
 POOL = "iklmqrstuvjabcdefghnopwxyz"
 SCALAR_POOL = "ijklmqrstuvabcdefghnopwxyz"
@@ -28,7 +28,7 @@ class Letters:
     """whether derivatives not yet taken, or brackets, were in it: what replaces them stands where they stood, last"""
 
     def record(self, node: Expr, letters: tuple[str, ...]) -> None:
-        self.open = self.open or isinstance(node, Der | Box)
+        self.open = self.open or isinstance(node, Der) or (isinstance(node, Box) and node.note != SIGNED)
         self.first.setdefault(node.digest, len(self.places))
         self.places.append((node.digest, letters))
 

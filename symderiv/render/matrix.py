@@ -5,6 +5,7 @@ from symderiv.ir import Expr
 from symderiv.lift import lift_any
 from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.signs import signed
 from symderiv.render.style import Style
 from symderiv.render.symbols import shape_latex
 from symderiv.render.tree import Tree
@@ -22,7 +23,7 @@ def matrix_latex(expr: Expr, notation: Notation = DEFAULT) -> str:
     >>> print(matrix_latex(matmul(transpose(X), subtract(p, y))))
     X^\top(p-y)
     """
-    return tree_latex(lift_any(expr), notation)
+    return tree_latex(lift_any(signed(expr, {})), notation)
 
 
 def tree_latex(tree: Tree, notation: Notation = DEFAULT) -> str:

@@ -8,6 +8,7 @@ from symderiv.dims import Dim, dim_latex
 from symderiv.families import EXPECTATION
 from symderiv.functions import SCALAR as SCALAR_ROWS
 from symderiv.functions import TENSOR as TENSOR_ROWS
+from symderiv.functions.constants import decimal, named
 from symderiv.ir import Call, Map, Name, Symbol
 from symderiv.render.notation import DEFAULT, Notation, chosen
 from symderiv.render.symbols import has_script, name_latex, name_text, script
@@ -161,8 +162,26 @@ class Style:
 
     def number(self, value: Fraction) -> str:
         """A number that isn't negative."""
-        whole = str(value.numerator)
-        return whole if value.denominator == 1 else self.fraction(whole, str(value.denominator))
+        over, under, names = self.number_parts(value)
+        number = [self.fraction("".join(over) or "1", *under)] if under else over
+        return self.thin.join(number + names) or "1"
+
+    def number_parts(self, value: Fraction) -> tuple[list[str], list[str], list[str]]:
+        """(over the bar, under it, constants by name) of a number that isn't negative; a 1 is left out.
+
+        Long numbers of the tables have names, others are decimals where that is shorter than a fraction.
+        """
+        found = named(value)
+        value, names = found if found is not None else (value, ())
+        texts = [self.raised(self.word(name), str(q)) if q != 1 else self.word(name) for name, q in names]
+        digits = len(str(value.denominator)) - 1
+        if digits >= 4 and value == Fraction(1, 10**digits):
+            return [self.raised("10", str(-digits))], [], texts
+        short = decimal(value) if value.denominator >= 1000 else None
+        if short is not None and len(short) <= len(str(value)):
+            return [short], [], texts
+        over, under = ([] if k == 1 else [str(k)] for k in (value.numerator, value.denominator))
+        return over, under, texts
 
     def value(self, node: Call, args: Sequence[str]) -> str:
         """A tensor function at the texts of its arguments."""
@@ -292,7 +311,9 @@ class PlainStyle(Style):
         return str(dim)
 
     def function(self, node: Map, arg: str) -> str:
-        params = "".join(f", {p}" for p in node.params)
+        row = SCALAR_ROWS.get(node.fn)
+        usual = row is not None and not node.generic and tuple(value for _, value in row.params) == tuple(node.params)
+        params = "" if usual else "".join(f", {self.number(p)}" for p in node.params)
         return f"{node.fn if not node.generic else name_text(node.fn)}{chr(39) * node.order}({arg}{params})"
 
     def head(self, node: Call) -> str:

@@ -5,6 +5,7 @@ from symderiv.ir import Expr
 from symderiv.lift import lift_any
 from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.signs import signed
 from symderiv.render.style import PlainStyle
 from symderiv.render.tree import Tree
 from symderiv.render.writer import Writer
@@ -21,7 +22,7 @@ def plain(expr: Expr) -> str:
     >>> print(plain(matmul(diag(apply("f", matmul(W, h), order=1, generic=True)), W)))
     diag(f'(W h)) W
     """
-    return tree_text(lift_any(expr))
+    return tree_text(lift_any(signed(expr, {})))
 
 
 def tree_text(tree: Tree, notation: Notation = DEFAULT) -> str:

@@ -264,9 +264,10 @@ class Scale(Tree):
 
 @dataclass(frozen=True, eq=False)
 class Sum(Tree):
-    """The sum of the terms; none is zero."""
+    """The sum of the terms; none is zero. ``held`` keeps its sign: it takes no minus sign from around it."""
 
     terms: tuple[Tree, ...]
+    held: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -336,10 +336,10 @@ class Writer:
         plain_ones = self.plain and isinstance(t.body, Ones) and not t.scalars and not s.notation.sizes
         body = None if t.body is None or plain_ones else of(t.body)          # x − 2 in text, for x − 2·1
         if under:
-            numbers = [] if c.numerator == 1 else [str(c.numerator)]
+            digits, bottom, names = s.number_parts(c)
+            numbers = digits + names
             top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets()) for x in over]
-            many = len(under) + (c.denominator != 1) > 1
-            bottom = [] if c.denominator == 1 else [str(c.denominator)]
+            many = len(under) + len(bottom) > 1
             for x in under:
                 assert isinstance(x, Power)
                 power = self._power(x.base, -x.exponent, of)
@@ -353,7 +353,7 @@ class Writer:
             single = len(over) == 1 and body is None
             factors = [self._scalar(x, of, not single) for x in over]
             number = s.number(c)
-            if s.fraction_brackets() and c.denominator > 1 and (factors or body):
+            if s.fraction_brackets() and "/" in number and (factors or body):
                 number = f"({number})"
             head = ([] if c == 1 and (factors or body is not None) else [number]) + factors
         if body is not None:

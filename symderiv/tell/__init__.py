@@ -8,11 +8,11 @@ chapter. ``detail`` "full" gives a line to each step that changes the text, "bri
 from __future__ import annotations
 
 from symderiv.tell.forward import forward_chapters
-from symderiv.tell.lines import CONTRACT_DELTA, Chapter, Line, Why, algebra_lines, differential
+from symderiv.tell.lines import CONTRACT_DELTA, Chapter, Line, Why, algebra_lines, differential, numbered
 from symderiv.tell.reverse import reverse_chapters
 from symderiv.tell.story import brief, combined_chapter, derivative_of, differential_chapter, differential_state, story
 
 __all__ = [
     "CONTRACT_DELTA", "Chapter", "Line", "Why", "algebra_lines", "brief", "combined_chapter", "derivative_of",
-    "differential", "differential_chapter", "differential_state", "forward_chapters", "reverse_chapters", "story",
+    "differential", "differential_chapter", "differential_state", "forward_chapters", "numbered", "reverse_chapters", "story",
 ]

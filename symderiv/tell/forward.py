@@ -1,6 +1,8 @@
 """Forward lemmas, told level by level: each hole is replaced by the next state of the lemma that fills it."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symderiv.build import box, substitute
 from symderiv.ir import Add, Contract, Der, Expr, Map, Name, is_zero
 from symderiv.record import Fire, Proof, proofs
@@ -13,6 +15,7 @@ from symderiv.tell.lines import (
     algebra_lines,
     as_proof,
     boxed,
+    citing,
     drop_repeats,
     leaves,
     merged,
@@ -52,7 +55,7 @@ class Forward:
         goal = proof.before
         assert isinstance(goal, Der)
         if goal in self.apart and not top:
-            return [Line(goal), Line(proof.after, (Why("lemma", rule="lemma"),))]
+            return [Line(goal), Line(proof.after, (citing(goal),))]
         first = proof.items[0]
         if isinstance(first, Proof):                            # a proof inside a proof: look in
             lines = list(self._levels(first, top))
@@ -107,7 +110,7 @@ class Forward:
                 start[h] = 1
                 reason = Why("quotient rule", "", first.rule, r"\partial(a/s)=\partial a/s-a\,\partial s/s^2")
         extra: list[Why] = [reason]
-        if isinstance(body, Add) and not self.full:             # a sum is told with what stands in it
+        if (isinstance(body, Add) or is_plain_sum(body, holes)) and not self.full:      # a sum is told with what stands in it
             extra = [reason] if len(holes) > 1 else []
             for h in holes:
                 extra.extend(w for w in told[h][1].why if start[h] == 0)
@@ -123,6 +126,15 @@ class Forward:
                 whys = merged(*(told[h][start[h] + level].why for h in holes if start[h] + level < len(told[h])))
                 lines.append(Line(state, whys))
         return lines
+
+
+def is_plain_sum(body: Expr, holes: Sequence[Expr]) -> bool:
+    """Whether a body is c Σ_i f_i and no more: that ∂ goes into the sum is no line of its own."""
+    if not isinstance(body, Contract) or len(holes) != 1:
+        return False
+    (hole,) = holes
+    assert isinstance(hole, Der)
+    return isinstance(hole.body, Map) and all(f is hole.body or not f.shape for f in body.factors)
 
 
 def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False, by: tuple[Expr, ...] = ()) -> list[Chapter]:

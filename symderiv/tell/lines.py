@@ -12,7 +12,10 @@ from symderiv.record import Cong, Fire, Proof, fires
 
 @dataclass(frozen=True)
 class Why:
-    """The reason beside a line: the rule's title, a note in LaTeX (a function's derivative, an operation), its law, the facts."""
+    """The reason beside a line: the rule's title, a note in LaTeX (a function's derivative, an operation), its law, the facts.
+
+    ``cited`` is a lemma that is used: its goal, or its number once those that are told have one.
+    """
 
     title: str
     note: str = ""
@@ -20,6 +23,7 @@ class Why:
     law: str = ""
     facts: tuple[str, ...] = ()
     through: Expr | None = None
+    cited: Expr | int | None = None
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Chapter:
-    """Lines that all equal ``goal``; the left side is the derivative of ``subject`` by ``by``, as ``kind`` has it written."""
+    """Lines that all equal ``goal``; the left side is the derivative of ``subject`` by ``by``, as ``kind`` has it written.
+
+    ``lemma`` is the number by which other chapters cite it; 0 where none does.
+    """
 
     kind: str
     goal: Expr
@@ -41,6 +48,7 @@ class Chapter:
     lines: tuple[Line, ...]
     named: Name | None = None
     by: tuple[Expr, ...] = ()
+    lemma: int = 0
 
     def told(self, lines: Sequence[Line]) -> Chapter:
         """The same chapter with other lines."""
@@ -70,12 +78,29 @@ def why_of(step: Fire, through: Expr | None = None) -> Why:
 
 def merged(*groups: Sequence[Why]) -> tuple[Why, ...]:
     """Reasons of one line: each idea once, in order."""
-    found: dict[tuple[str, str], Why] = {}
+    found: dict[tuple[str, str, Expr | int | None], Why] = {}
     for group in groups:
         for why in group:
-            key = (why.title, why.note or ",".join(why.facts))
+            key = (why.title, why.note or ",".join(why.facts), why.cited)
             found.setdefault(key, why)
     return tuple(found.values())
+
+
+def citing(goal: Expr) -> Why:
+    """The reason that a lemma is."""
+    return Why("lemma", rule="lemma", cited=goal)
+
+
+def numbered(chapters: Sequence[Chapter]) -> list[Chapter]:
+    """The chapters with numbers where others cite them; a reason that cites one has its number."""
+    cited = {w.cited for c in chapters for line in c.lines for w in line.why if isinstance(w.cited, Expr)}
+    lemmas = [c.goal for c in chapters if c.goal in cited and c.kind != "let"]
+    number = {goal: k for k, goal in enumerate(dict.fromkeys(lemmas), 1)}
+
+    def put(why: Why) -> Why:
+        return replace(why, cited=number.get(why.cited, why.cited)) if isinstance(why.cited, Expr) else why
+    return [replace(c, lemma=number.get(c.goal, 0), lines=tuple(Line(line.state, tuple(map(put, line.why))) for line in c.lines))
+            for c in chapters]
 
 
 # ---------------------------------------------------------------- algebra, line by line

@@ -16,6 +16,7 @@ from symderiv.tell.lines import (
     algebra_lines,
     as_proof,
     boxed,
+    citing,
     differential,
     drop_repeats,
     holes,
@@ -150,7 +151,8 @@ def combined_chapter(proof: Proof, kind: str, subject: Expr, wrt: Expr, why: Why
         if any(True for _ in leaves(inner)) and holes(inner.before):
             for part in inner.items if isinstance(inner.items[0], Proof) else (inner,):
                 if holes(part.before):
-                    lines.append(Line(part.after, (Why("lemma", rule="lemma"),)))
+                    left = holes(part.after)
+                    lines.append(Line(part.after, tuple(citing(goal) for goal in reversed(holes(part.before)) if goal not in left)))
                 else:
                     lines.extend(algebra_lines(as_proof(part, proof), full))
         else:

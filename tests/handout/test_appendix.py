@@ -91,6 +91,34 @@ def test_lemmas_in_a_circle_are_refused() -> None:
         ordered(appendix(lemma("a", f, uses="b"), lemma("b", f, uses="a")))
 
 
+DEEP = '''
+from symderiv.handout.source import appendix, hessian, lemma
+
+NET = "z = W1 @ x; a = tanh(z); u = W2 @ a; -y @ log_softmax(u)"
+paper = appendix(
+    lemma("net", hessian(NET, "W1", W1="h n", x="n", W2="o h", y="o", assume="sum(y) == 1")),
+    lemma("again", hessian(NET, "W1", W1="h n", x="n", W2="o h", y="o", assume="sum(y) == 1"), notation="differential"),
+)
+'''
+
+
+@needs_latex
+def test_lemmas_of_one_proof_are_equations_that_it_refers_to(tmp_path: Path) -> None:
+    (tmp_path / "deep.py").write_text(DEEP, encoding="utf-8")
+    tex = write(load_appendix(tmp_path / "deep.py"), standalone=True).tex
+    set_ = re.findall(r"\\tag\{\\ref\{lem:(\w+)\}\.(\d+)\}\\label\{eq:(\w+):(\d+)\}", tex)
+    cited = set(re.findall(r"\\eqref\{eq:(\w+:\d+)\}", tex))
+    assert all(one == other and n == m for one, n, other, m in set_) and len(set_) > 4
+    assert cited == {f"{one}:{n}" for one, n, _, _ in set_}
+    assert "lemma 1" not in tex and "(lemma" not in tex
+    (tmp_path / "deep.tex").write_text(tex, encoding="utf-8")
+    for _ in range(2):
+        subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "deep"], cwd=tmp_path, check=True, capture_output=True,
+                       timeout=120)
+    log = (tmp_path / "deep.log").read_text("utf-8", "replace")
+    assert "Reference `" not in log and "multiply" not in log
+
+
 # ---------------------------------------------------------------- LaTeX and BibTeX
 def compiled(folder: Path, name: str) -> tuple[str, str]:
     """(the last log, BibTeX's)."""

@@ -13,6 +13,7 @@ from symderiv.draw import draw, draw_sizes
 from symderiv.errors import EvaluationError
 from symderiv.evaluate import evaluate
 from symderiv.frontend.environment import declare
+from symderiv.functions.constants import constants, decimal
 from symderiv.ir import Name, postorder
 from symderiv.render import style
 from symderiv.render.letters import output_letters
@@ -42,6 +43,13 @@ def as_read(values):
     return {plain(name_latex(name)): value for name, value in values.items()}
 
 
+def spelled(latex):
+    """Constants of the tables with all their digits, for a reader that doesn't know their names."""
+    for name, value in constants().items():
+        latex = latex.replace(name_latex(name), str(decimal(value)))
+    return latex
+
+
 def check_result(program, seen):
     """The result's LaTeX, read back, has the result's value."""
     found = sd.derivative(program.text, program.wrt, order=program.order, assume=program.assume, shapes=program.shapes)
@@ -53,7 +61,7 @@ def check_result(program, seen):
     known = as_read({**sizes, **values, **named})
     letters = "".join(output_letters(len(found.shape), found.result))
     for notation in (MATRIX, INDEX):
-        latex = found.result.latex(notation=notation)
+        latex = spelled(found.result.latex(notation=notation))
         try:
             node = read(latex, frozenset(n for n in known if "_" in n))
             entries = notation == INDEX or len(found.shape) > 2 or any(kind(node, k) for k in ("at", "delta", "total"))
@@ -83,7 +91,7 @@ def check_lines(program, seen):
     forward = np.tensordot(value, direction, x.ndim)
     named = {n.name: evaluate(n, values, sizes) for n in postorder(found.subject) if isinstance(n, Name)}
     for notation in (MATRIX, "differential"):
-        latex = found.latex(notation=notation)
+        latex = spelled(found.latex(notation=notation))
         last = rows(latex)[-1][0]                               # the lemmas' own left sides come before
         ends = {last: value} if last.startswith((r"\nabla", r"\frac{\partial")) else {}
         ends |= {r"\mathrm{d}L": forward, r"\mathrm{d}f": forward}
