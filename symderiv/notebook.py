@@ -92,7 +92,7 @@ def decision_html(found: Any) -> str:
         blocks.append(Proof(proof_tree(found.proof), "Proof"))
     notes = [escape(line.strip()) for line in rest.splitlines()]
     page = Page("", "decision", None, (Section("", (*blocks, *map(Prose, notes))),))
-    return _fragment(get("html").write(page))
+    return readable(_fragment(get("html").write(page)))
 
 
 def _fragment(page: str) -> str:

@@ -27,6 +27,10 @@ class Contractor:
         self.sizes = sizes
         self.leading: set[Dim] = set()
         """sizes of axes that stand first where they can"""
+        self.summed_later: set[int] = set()
+        """labels of the product that is being made that the next one sums over"""
+        self.any_order = False
+        """the product asked for isn't a result: how its axes lie is free"""
         self.whole_is_symmetric = False
         """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
@@ -44,6 +48,9 @@ class Contractor:
         """Σ over the labels not in ``out`` of the product; every output label is carried by a factor, none repeats."""
         if not factors:
             return self.program.emit("number", (), Fraction(1), ())
+        lying = self.forward(out, dims) if self.any_order and len(out) > 2 else out
+        if lying != out:
+            return self.arranged((self.contract(factors, lying, dims), lying), out)
         simple = [self.diagonal(f) for f in factors]
         carriers: dict[int, int] = {}
         for _, ls in simple:
@@ -110,7 +117,9 @@ class Contractor:
             kept = {
                 x for x in (*left[1], *right[1]) if x in out or carriers[x] > 1 or (x in left[1]) != (x in right[1])
             }
+            self.summed_later = kept - set(out)
             groups[number] = self.pair(left, right, kept, out if kept == set(out) else None, dims)
+        self.summed_later = set()
         (result,) = groups.values()
         return result
 
@@ -197,10 +206,11 @@ class Contractor:
         return self.keep_sign(position, a, b), natural
 
     def forward(self, labels: Labels, dims: Mapping[int, Dim]) -> Labels:
-        """The two axes of a matrix, those of samples first."""
-        if len(labels) == 2 and dims[labels[1]] in self.leading and dims[labels[0]] not in self.leading:
-            return labels[::-1]
-        return labels
+        """The axes of a matrix, those of samples first; of a larger array also those that the next product sums, last."""
+        if len(labels) < 2:
+            return labels
+        last = self.summed_later if len(labels) > 2 else set()
+        return tuple(sorted(labels, key=lambda x: 0 if dims[x] in self.leading else 2 if x in last else 1))
 
     # ------------------------------------------------------------ Aᵀ A
     def symmetric(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int | None:
@@ -217,7 +227,7 @@ class Contractor:
                         return result
         return None
 
-    def mirrored(self, factors: Sequence[Factor], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
+    def mirrored(self, factors: Sequence[tuple[object, Labels]], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
         """(left half, middle, left label to right label) if exchanging i and j maps the product onto itself."""
         paired = {i: j}
         work, left, used = [i], [], set[int]()
@@ -260,7 +270,7 @@ class Contractor:
         carried = {x for k in left for x in factors[k][1]}
         shared = carried - set(paired)
         batch = tuple(x for x in out if x in shared)
-        summed = tuple(x for x in sorted(shared) if x not in out)
+        summed = tuple(x for x in sorted(shared, key=lambda x: (dims[x] not in self.leading, x)) if x not in out)
         inner = {x for k in middle for x in factors[k][1]}
         if not summed or not (inner & set(out)) <= shared or set(out) != {*ends, *batch}:
             return None
@@ -306,7 +316,11 @@ class Contractor:
             return None
         (s,) = summed
         half = self.contract([factors[k] for k in left], (s, ends[0]), dims)
-        rest = self.contract([factors[k] for k in middle], (others[0], s, *others[1:]), dims)
+        if len(others) == 1:
+            rest = self.contract([factors[k] for k in middle], (*others, s), dims)
+        else:
+            rest = self.contract([factors[k] for k in middle], (s, *others), dims)
+            rest = self.arranged((rest, (s, *others)), (others[0], s, others[1]))
         if len(others) == 1:
             natural: Labels = (others[0], *ends)
             spec = "slices"

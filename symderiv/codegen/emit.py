@@ -11,6 +11,7 @@ from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Op, Program
+from symderiv.codegen.rows import OF_MATRICES, outermost, parameter, ties
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
@@ -25,7 +26,10 @@ _FREE = ("input", "number", "constant", "size")
 
 
 class Emitter:
-    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name."""
+    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name.
+
+    With ``dot`` the products of matrices are calls of the method: what is run, where the operator is what is read.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,9 @@ class Emitter:
         variables: dict[tuple[str, str], str],
         size_text: Callable[[Dim], str],
         comment: Callable[[Expr], str],
+        dot: bool = False,
     ) -> None:
+        self.dot = dot
         self.program = program
         self.outputs = outputs
         self.names = names
@@ -168,7 +174,9 @@ class Emitter:
         code = self.code[k]
         if not self.program.ops[k].dims:
             return f"np.array({code.text}, dtype=float)"
-        return f"{code.atom()}.copy()" if shared or not self.source(k)[1] else code.text
+        if not shared and self.source(k)[1]:
+            return code.text
+        return f'{code.atom()}.copy("K")' if len(self.program.ops[k].dims) > 2 else f"{code.atom()}.copy()"
 
     # ------------------------------------------------------------ expressions
     def expression(self, op: Op) -> Code:
@@ -212,15 +220,17 @@ class Emitter:
             raise NoRuleError(
                 f"no NumPy source is known for '{fn}'", hint="add it to its row in the table of functions"
             )
+        if len(op.dims) > 1 and fn in OF_MATRICES:
+            return Code(OF_MATRICES[fn].format(x=x.text))
         self.help(row.numpy_helper)
-        values = {name: _parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
+        values = {name: parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
         text = row.numpy_source(
             x.text
             if "({x}" in row.numpy and row.numpy.count("{x}") == row.numpy.count("({x}, ") + row.numpy.count("({x})")
             else x.atom(),
             **values,
         )
-        return Code(text, _level(text))
+        return Code(text, outermost(text))
 
     def power(self, x: Code, q: Fraction) -> Code:
         if q == 2 and x.level == "atom" and x.text.isidentifier():
@@ -252,11 +262,11 @@ class Emitter:
         self.help(row.numpy_helper)
         values = {}
         for (name, _), value in zip(row.params, params, strict=False):
-            values[name] = _parameter(value) if isinstance(value, Fraction) else repr(value)
+            values[name] = parameter(value) if isinstance(value, Fraction) else repr(value)
         text = row.numpy_source(
             *(x.text if x.level == "atom" or "({x}" in row.numpy else x.atom() for x in xs), **values
         )
-        return Code(text, _level(text))
+        return Code(text, outermost(text))
 
     def _product(self, op: Op, x: Code, y: Code) -> Code:
         rank = len(op.dims)
@@ -280,11 +290,11 @@ class Emitter:
         la, lb, out = op.spec
         dims = [self.program.ops[a].dims for a in op.args]
         sizes = {}
-        if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 3:
+        if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 2:
             known = {x: self.known_size(d) for ls, shape in zip((la, lb), dims, strict=True)
                      for x, d in zip(ls, shape, strict=True)}
             sizes = {x: text for x, text in known.items() if text is not None}
-        return contracted(x, y, la, lb, out, sizes)
+        return contracted(x, y, la, lb, out, sizes, self.dot)
 
     def known_size(self, dim: Dim) -> str | None:
         """A size's text; None where no argument has it, as of an abstract module's value."""
@@ -364,37 +374,9 @@ class Emitter:
             value = placed(self.code[argument], tuple(seen.index(x) for x in axes), len(seen))
             view = f'np.einsum("{letters(pattern)}->{letters(seen)}", {name})'
             sign = "+=" if has_base or len(specs) > 1 else "="
-            self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {_ties(pattern)}")
+            self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {ties(pattern)}")
         return Code(name, rank=len(op.dims))
 
     def help(self, source: str) -> None:
         if source and source not in self.helpers:
             self.helpers.append(source)
-
-
-def _ties(pattern: tuple[int, ...]) -> str:
-    groups: dict[int, list[int]] = {}
-    for axis, first in enumerate(pattern):
-        groups.setdefault(first, []).append(axis)
-    return " and ".join(f"axes {', '.join(map(str, g))}" for g in groups.values() if len(g) > 1)
-
-
-def _parameter(value: Fraction) -> str:
-    text = repr(float(value))
-    return f"({text})" if value < 0 else text
-
-
-def _level(text: str) -> str:
-    """The outermost operator of a row's source, read from its brackets."""
-    depth = 0
-    level = "atom"
-    for k, character in enumerate(text):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif depth == 0 and character in "+-" and (k == 0 or text[k - 1] not in "eE*/"):
-            return "add"
-        elif depth == 0 and character in "*/@":
-            level = "mul"
-    return level

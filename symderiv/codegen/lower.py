@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 from symderiv.build import apply, permute, power
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
+from symderiv.codegen.sharing import merged
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, SymderivError
@@ -39,7 +41,7 @@ class Lowering:
     """One run: a memo from nodes to positions in the program, kept across all outputs."""
 
     def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False) -> None:
-        self.symmetric_roots = {r for r in roots if symmetric and len(r.shape) == 4}
+        self.symmetric_roots = {r for r in roots if len(r.shape) == 4 and (symmetric or permute(r, (2, 3, 0, 1)) is r)}
         nodes = list(postorder(*roots))
         for node in nodes:
             if isinstance(node, Der):
@@ -55,7 +57,7 @@ class Lowering:
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
         self.turns: dict[Expr, Expr | None] = {}
-        self.roots = set(roots)
+        self.order, self.roots = list(roots), set(roots)
         self.leading = self.contractor.leading = _leading(nodes)
 
     def value(self, root: Expr) -> int:
@@ -75,12 +77,27 @@ class Lowering:
                 continue
             stack.pop()
             self.contractor.whole_is_symmetric = node in self.symmetric_roots
+            self.contractor.any_order = node not in self.roots
             position = self.build(node)
             self.memo[node] = position
             self.program.nodes.setdefault(position, node)
             if self.bounds.get(node, (-1.0, 1.0))[0] >= 0:
                 self.program.nonnegative.add(position)
         return self.memo[root]
+
+    def values(self) -> list[int]:
+        """The positions of the roots; one that is another with its halves exchanged is a view of that."""
+        done: dict[Expr, int] = {}
+        for root in self.order:
+            order, found = len(root.shape), None
+            if order in (2, 4) and root not in done:
+                exchanged = (*range(order // 2, order), *range(order // 2))
+                found = done.get(permute(root, exchanged)) if len(self.roots) > 1 else None
+            if found is not None:
+                done[root] = self.program.emit("transpose", (found,), exchanged, root.shape)
+            elif root not in done:
+                done[root] = self.value(root)
+        return [done[root] for root in self.order]
 
     def terms(self, node: Expr) -> list[Term] | None:
         if isinstance(node, Add | Contract) and node not in self.opened.own:
@@ -215,6 +232,7 @@ class Lowering:
 
     def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
         """(position, axes it has) of a sum of products that share their δ."""
+        terms = self.merged(terms, len(shape))
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
@@ -233,8 +251,8 @@ class Lowering:
                 continue
             kept = tuple(x for x in dict.fromkeys(t.out) if x in t.carried)
             factors = [(self.memo[f], ls) for f, ls in t.factors]
-            if t.coefficient != 1 and len(kept) > 2:
-                t = self.scaled_inside(t, factors)
+            if len(kept) > 2 and not (t.coefficient == 1 or (t.coefficient == -1 and len(terms) > 1)):
+                t = self.scaled_inside(t, factors, keep_sign=len(terms) > 1)
             position = self.contractor.contract(factors, kept, dict(enumerate(t.dims)))
             parts.append((t.coefficient, (position, kept)))
         if not parts:
@@ -246,8 +264,39 @@ class Lowering:
         spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
         return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
 
-    def scaled_inside(self, t: Term, factors: list[Factor]) -> Term:
-        """Put the coefficient of a large product into its smallest factor, of those that stand there once."""
+    def merged(self, terms: Sequence[Term], order: int) -> Sequence[Term]:
+        """The terms, those made one that share what is applied to them; sums that are factors now are computed."""
+        squares = [t for t in terms if self.is_square(t)]
+        if len(terms) - len(squares) < 2 or not order:
+            return terms
+        terms, rests = merged([t for t in terms if t not in squares], order, self.contractor)
+        terms += squares
+        before = self.contractor.whole_is_symmetric, self.contractor.any_order
+        for rest in rests:
+            if any(rest is f for t in terms for f, _ in t.factors):
+                nodes = list(postorder(rest))
+                self.opened.see(nodes)
+                self.bounds.update(bounds(nodes))
+                self.value(rest)
+        self.contractor.whole_is_symmetric, self.contractor.any_order = before
+        return terms
+
+    def is_square(self, t: Term) -> bool:
+        """Whether this is Tᵀ diag(m) T with m ≥ 0, for which half of the work is enough."""
+        for i, j in combinations(t.out, 2):
+            found = self.contractor.mirrored(t.factors, i, j) if t.dims[i] == t.dims[j] else None
+            if found is not None:
+                left, middle, _ = found
+                shared = {i, j, *(x for k in left for x in t.factors[k][1])}
+                if set(t.out) <= shared and all(self.bounds.get(t.factors[k][0], (-1.0, 1.0))[0] >= 0 for k in middle):
+                    return True
+        return False
+
+    def scaled_inside(self, t: Term, factors: list[Factor], keep_sign: bool = False) -> Term:
+        """Put the coefficient of a large product into its smallest factor, of those that stand there once.
+
+        With ``keep_sign`` a minus stays outside, where the product is subtracted: so a factor that is ≥ 0 remains it.
+        """
         counts = Counter(position for position, _ in factors)
         single = [k for k, (position, ls) in enumerate(factors) if counts[position] == 1 and ls]
         if not single:
@@ -255,9 +304,13 @@ class Lowering:
         k = min(single, key=lambda k: len(factors[k][1]))
         position, ls = factors[k]
         dims = self.program.ops[position].dims
-        spec = ((t.coefficient,), (tuple(range(len(dims))),), Fraction(0))
-        factors[k] = self.program.emit("sum", (position,), spec, dims), ls
-        return Term(Fraction(1), t.factors, t.out, t.dims)
+        sign = Fraction(-1 if keep_sign and t.coefficient < 0 else 1)
+        spec = ((t.coefficient * sign,), (tuple(range(len(dims))),), Fraction(0))
+        scaled = self.program.emit("sum", (position,), spec, dims)
+        if t.coefficient * sign > 0:
+            self.contractor.keep_sign(scaled, position)
+        factors[k] = scaled, ls
+        return Term(sign, t.factors, t.out, t.dims)
 
     def common(self, terms: Sequence[Term]) -> list[tuple[Expr, tuple[int, ...]]]:
         """Factors that all terms have at the same output axes: taken out of the sum.
