@@ -13,7 +13,7 @@ from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
-from symderiv.errors import NoRuleError
+from symderiv.errors import NoRuleError, SymderivError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, debug, postorder
 
 Factor = tuple[int, tuple[int, ...]]
@@ -60,14 +60,17 @@ class Lowering:
 
     def value(self, root: Expr) -> int:
         """The position of the node's dense value."""
-        stack = [root]
+        stack, waiting = [root], set[Expr]()
         while stack:
             node = stack[-1]
             if node in self.memo:
                 stack.pop()
                 continue
             missing = [n for n in self.needs(node) if n not in self.memo]
+            if missing and node in waiting:  # what it waited for waits for it: else it would be there now
+                raise SymderivError(f"no order to compute {debug(node)} in", hint="this is a fault of symderiv's; please report it")
             if missing:
+                waiting.add(node)
                 stack.extend(reversed(missing))
                 continue
             stack.pop()

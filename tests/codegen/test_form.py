@@ -14,7 +14,8 @@ import symderiv as sd
 from symderiv import ops
 from symderiv.build import add, apply, call, contract, der, identity, name, number, scale, symbol
 from symderiv.codegen import generate
-from symderiv.errors import NoRuleError
+from symderiv.codegen.lower import Lowering
+from symderiv.errors import NoRuleError, SymderivError
 from symderiv.ir import Expr, Symbol
 
 W, h, b = symbol("W", ("o", "n")), symbol("h", ("n",)), symbol("b", ("o",))
@@ -347,3 +348,16 @@ def test_a_long_sum_is_written_term_by_term() -> None:
     made, _ = generate([value, ops.multiply(value, value)], terms)(**arrays)
     assert np.allclose(made, sum(k if k % 2 else -3 * k for k in range(8)))
     assert all((arrays[f"a_rather_long_name_{k}"] == k).all() for k in range(8))  # the caller's arrays are as they were
+
+
+def test_a_plan_that_goes_round_ends_in_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: a transpose that is computed from what it is the transpose of."""
+    e = apply("tanh", contract((X, W), ("mn", "on"), "om"))
+
+    def turned(self: Lowering, node: Expr) -> Expr | None:
+        return apply("exp", node) if node is e else None
+
+    monkeypatch.setattr(Lowering, "turned", turned)
+    monkeypatch.setattr(Lowering, "against", lambda self, node: node is e)
+    with pytest.raises(SymderivError, match="no order to compute"):
+        generate([apply("exp", e)], [X, W], name="f")
