@@ -7,7 +7,9 @@ Groups: ``rules`` (the conditions and formulas of the rules), ``rows`` (the deri
 of its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of
 its group fails, or doesn't end. What survives is printed as it is found: either a test is missing, or the mutant means the
 same; those of which that is known stand in ``equivalent.py`` with the reason, and aren't tried. ``--again`` tries what a
-report lists as surviving, wherever the lines are now. Exit code 0: the figures are for reading.
+report lists as surviving, wherever the lines are now. ``--forked`` collects the tests once and runs only those that enter
+what is broken (``forked.py``): many times as fast, and what survives there can be tried ``--again`` in the slow way. Exit
+code 0: the figures are for reading.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -41,6 +44,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "checker": (tuple(f"symderiv/certificates/{name}.py" for name in CHECKER), CHECKER_TESTS),
 }
 """the sources that are broken, and the tests that have to see it"""
+QUIET = ("-q", "-x", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning")
 COMPARED = {ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
             ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is}  # fmt: skip
 COMPUTED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult}
@@ -164,9 +168,18 @@ def _docstring(node: ast.stmt) -> bool:
 
 
 # ---------------------------------------------------------------- mutants
+def sources(group: str) -> list[Path]:
+    return sorted(path for pattern in GROUPS[group][0] for path in ROOT.glob(pattern))
+
+
+def source_of(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
 def mutants(group: str) -> Iterator[Mutant]:
     """Every mutant of a group, in the order of the source."""
-    for path in sorted(path for pattern in GROUPS[group][0] for path in ROOT.glob(pattern)):
+    for path in sources(group):
         walked = Mutator(group == "rows")
         walked.visit(ast.parse(path.read_text(encoding="utf-8")))
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
@@ -187,8 +200,7 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def __init__(self, module: str, number: int, rows: bool) -> None:
         self.module, self.number, self.rows = module, number, rows
-        path = ROOT.joinpath(*module.split("."))
-        self.path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        self.path = source_of(module)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         if name != self.module:
@@ -205,12 +217,11 @@ def child(module: str, number: int, group: str) -> int:
     importlib.import_module(module)                             # now: pytest's own loader would come before this one
     import pytest
 
-    quiet = ["-q", "-x", "--tb=no", "--no-header", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
-    return int(pytest.main([*quiet, *GROUPS[group][1]]))
+    return int(pytest.main([*QUIET, *GROUPS[group][1]]))
 
 
 def tried(mutant: Mutant, group: str, seconds: float) -> str:
-    """killed, hangs or survived."""
+    """killed, hangs or survived, by all the group's tests in a process of its own."""
     command = [sys.executable, "-m", "tests.mutation.run", "--child", mutant.module, str(mutant.number), "--group", group]
     try:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=seconds, check=False)
@@ -225,11 +236,11 @@ def listed(report: Path) -> set[str]:
     return {line.removeprefix("- ").rpartition(" (line ")[0] for line in lines if line.startswith("- ")}
 
 
-def try_all(group: str, drawn: Sequence[Mutant], every: int, seconds: float) -> list[str]:
+def try_all(group: str, drawn: Sequence[Mutant], every: int, try_one: Callable[[Mutant], str]) -> list[str]:
     """Tries mutants one after another, printing what survives; gives the report: the figures, and the survivors."""
     started, ends, survived = time.monotonic(), Counter[str](), []
     for mutant in drawn:
-        end = "equivalent" if mutant.key in EQUIVALENT else tried(mutant, group, seconds)
+        end = "equivalent" if mutant.key in EQUIVALENT else try_one(mutant)
         ends[end] += 1
         if end == "survived":
             survived.append(f"- {mutant}")
@@ -240,6 +251,29 @@ def try_all(group: str, drawn: Sequence[Mutant], every: int, seconds: float) -> 
     return [figures, *survived]
 
 
+def try_forked(group: str, drawn: Sequence[Mutant], every: int, seconds: float) -> list[str]:
+    """The same in forks of one run of the tests."""
+    import pytest
+
+    from tests.mutation.forked import Tried
+
+    found: list[str] = []
+
+    def ask(tests: Tried) -> None:
+        def try_one(mutant: Mutant) -> str:
+            path = source_of(mutant.module)
+            old, new = (compile(broken(path, number, group == "rows"), str(path), "exec") for number in (-1, mutant.number))
+            return tests.end_of(old, new) or tried(mutant, group, seconds)
+
+        found.extend(try_all(group, drawn, every, try_one))
+
+    plugin = Tried(sources(group), ask, seconds)
+    pytest.main([*QUIET, *GROUPS[group][1]], plugins=[plugin])
+    if plugin.failed:
+        sys.exit("fails with nothing broken: " + ", ".join(plugin.failed))
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--group", choices=GROUPS)
@@ -248,6 +282,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=180, help="for the tests of one mutant")
     parser.add_argument("--report", type=Path)
     parser.add_argument("--again", type=Path, help="try what this report lists as surviving, nothing else")
+    parser.add_argument("--forked", action="store_true", help="collect once, and run the tests that enter what is broken")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -263,9 +298,12 @@ def main() -> int:
             drawn = sorted(random.Random(asked.seed).sample(every, count), key=lambda m: (m.module, m.number))
         if not drawn:
             continue
+        if asked.forked:
+            lines += try_forked(group, drawn, len(every), asked.seconds)
+            continue
         if tried(Mutant(every[0].module, -1, 0, "nothing"), group, asked.seconds) != "survived":
             sys.exit(f"the tests of {group} fail, or take too long, with nothing broken")
-        lines += try_all(group, drawn, len(every), asked.seconds)
+        lines += try_all(group, drawn, len(every), partial(tried, group=group, seconds=asked.seconds))
     if keys is not None:
         found = {mutant.key for group in GROUPS for mutant in mutants(group)}
         print("\n".join(f"gone: {key}" for key in sorted(keys - found)), end="")
