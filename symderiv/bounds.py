@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from symderiv.errors import SymderivError, TooLargeError
 
@@ -142,7 +142,7 @@ def limited(operator: F) -> F:
         with limits(**bounds):
             return operator(*given, **named)
 
-    return bounded  # type: ignore[return-value]
+    return cast(F, bounded)
 
 
 __all__ = ["in_force", "limited", "limits"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from symderiv.codegen import Compressed, Generated, generate
 from symderiv.derive import IDENTITY, Derivation
@@ -29,8 +29,8 @@ class NumpyFunction(Protocol):
 
 
 def _function(source: str, called: Callable[..., Any]) -> NumpyFunction:
-    called.source = lambda: source  # type: ignore[attr-defined]
-    return called  # type: ignore[return-value]
+    called.source = lambda: source  # type: ignore[attr-defined]  # a function that carries its text
+    return cast(NumpyFunction, called)
 
 
 def _inputs(*roots: Expr) -> list[Symbol]:

@@ -169,9 +169,8 @@ class Engine:
                 items.append(opened)
         value = items[-1].after
         if not last and not isinstance(value, Name):
-            user = isinstance(node, Name) and node.role == "user"
-            if user and value.kids:
-                items.append(self._named(value, f"delta_{node.name}", "cotangent"))  # type: ignore[attr-defined]
+            if isinstance(node, Name) and node.role == "user" and value.kids:
+                items.append(self._named(value, f"delta_{node.name}", "cotangent"))
             elif value.weight > NAME_FROM_WEIGHT and isinstance(node, Map | Contract | Call):
                 items.append(self._named(value, f"delta_{next(self._fresh)}", "auto"))
         self.lemmas[goal] = chain(goal, items, self.context)

@@ -61,7 +61,7 @@ def evaluate(
     memo = {} if memo is None else memo
     found = infer_sizes(nodes_of(expr, known=memo), values, sizes)
     with np.errstate(all="ignore"):
-        return np.asarray(_Evaluation(values, found, shaken=shaken).value(expr, memo, 0))  # type: ignore[arg-type]
+        return np.asarray(_Evaluation(values, found, shaken=shaken).value(expr, memo, 0))  # type: ignore[arg-type]  # jets aren't put in
 
 
 def numeric_derivative(

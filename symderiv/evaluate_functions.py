@@ -278,7 +278,7 @@ def det(x: Value, order: int = 2) -> Value:
         minors = {
             columns: linear_sum(
                 tuple(
-                    linear(lambda a, r=row, c=column, s=(-1) ** k: s * a[..., r, c], x)  # type: ignore[misc]
+                    linear(lambda a, r=row, c=column, s=(-1) ** k: s * a[..., r, c], x)  # type: ignore[misc]  # defaults of a lambda aren't inferred
                     * minors[columns[:k] + columns[k + 1 :]]
                     for k, column in enumerate(columns)
                 )
@@ -294,7 +294,7 @@ def product(x: Value, order: int, axis: Axis = None, keepdims: bool = False) -> 
 
     for one in where:
         size = base(x).shape[one]
-        parts = [linear(lambda a, k=k, one=one: np.take(a, [k], axis=one), x) for k in range(size)]  # type: ignore[misc]
+        parts = [linear(lambda a, k=k, one=one: np.take(a, [k], axis=one), x) for k in range(size)]  # type: ignore[misc]  # defaults of a lambda aren't inferred
         x = parts[0]
         for part in parts[1:]:
             x = x * part

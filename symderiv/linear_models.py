@@ -20,7 +20,7 @@ from symderiv.frontend.inputs import to_expr
 from symderiv.ir import Expr, Symbol, is_zero
 from symderiv.links import LINKS, Link, link
 from symderiv.rational import equal
-from symderiv.record import chain
+from symderiv.record import Proof, chain
 from symderiv.statements import Statements, filled, statement
 from symderiv.verdicts import prove_exprs
 
@@ -155,8 +155,8 @@ def _model(row: Family | None, chosen: Link | None, cumulant: Expr, theta: Expr,
     status = "proved" if proof.after is second.after else prove_exprs(second.after, proof.after, facts, trials=8).status
     canonical = None if row is None else is_zero(second_th.after) or _is_zero(second_th.after, facts)
     fisher = engine.simplify(substitute(contract((power(slope_mu.after, 2), power(variance, -1)), ((), ()), ()), {})).after
-    def stated(label: str, title: str, p: object) -> Derivation:
-        return statement(label, title, loss, (ETA,), p, facts)  # type: ignore[arg-type]
+    def stated(label: str, title: str, p: Proof) -> Derivation:
+        return statement(label, title, loss, (ETA,), p, facts)
     return GeneralizedLinearModel(row, chosen, stated("μ'", "mean by η", slope_mu), stated("θ'", "natural parameter by η", slope_th),
                                   stated("θ''", "and again", second_th), stated("L'", "gradient", first),
                                   stated("L''", "curvature", second), stated("L''", "Fisher term and residual term", proof),

@@ -214,7 +214,8 @@ def _worth_trying(node: Expr, context: Context) -> bool:
                 base, q = base_and_exponent(f)
                 if base in negative or (q < 0 and base in bases):
                     return True
-                if isinstance(peel(base), Call) and peel(base).fn == "inv" and any(b is peel(base).kids[0] for b in bases):  # type: ignore[attr-defined]
+                bare = peel(base)
+                if isinstance(bare, Call) and bare.fn == "inv" and any(b is bare.kids[0] for b in bases):
                     return True
                 if any(isinstance(b, Call) and b.fn == "inv" and b.kids[0] is base for b in bases):
                     return True

@@ -119,7 +119,7 @@ lemma_node = softmax(contract((A, apply("tanh", x)), ("ij", "j"), "i"))
 
 
 def _lemma(*nodes: Expr) -> tuple[Any, ...]:
-    return tuple(Engine().definition_lemma(n) for n in nodes)  # type: ignore[arg-type]
+    return tuple(Engine().definition_lemma(n) for n in nodes)
 
 
 def _pull_back() -> list[Case]:

@@ -6,6 +6,7 @@ All imports count, those inside functions too; only those under ``if TYPE_CHECKI
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -280,3 +281,23 @@ def test_the_test_sees_what_it_has_to_see() -> None:
     }
     assert len(graph()) > 20
     assert max(map(len, graph().values())) > 3
+
+
+EXCUSES = re.compile(r"# (?:type: ignore|noqa|pragma: no cover)\b(?P<rest>.*)")
+REASON = re.compile(r"^(?:\[[a-z-]+(?:, ?[a-z-]+)*\]|: [A-Z]+\d+)?  (?:# \w|\(\w).{8,}")
+
+
+def unreasoned(text: str) -> list[str]:
+    """What silences a checker and doesn't say which of its complaints, and why.
+
+    >>> unreasoned("a = 1  # " + "noqa\\nb = 2  # " + "type: ignore[misc]  # defaults of a lambda aren't inferred")
+    ['# noqa']
+    """
+    found = [match for line in text.splitlines() if (match := EXCUSES.search(line))]
+    return [match[0] for match in found if not REASON.match(match["rest"])]
+
+
+@pytest.mark.parametrize("folder", ["symderiv", "tests", "derivations", "benchmarks", ".ci"])
+def test_what_silences_a_checker_says_why(folder: str) -> None:
+    files = {path: unreasoned(path.read_text(encoding="utf-8")) for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)}
+    assert not {path.name: found for path, found in files.items() if found}

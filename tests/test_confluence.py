@@ -93,7 +93,7 @@ class Shuffled(ast.NodeTransformer):
             for factor in factors[1:]:
                 product = ast.BinOp(product, ast.Mult(), self.visit(factor))
             return product
-        return self.generic_visit(node)  # type: ignore[return-value]
+        return self.generic_visit(node)
 
 
 def _terms(node: ast.expr, sign: int) -> Iterator[tuple[int, ast.expr]]:

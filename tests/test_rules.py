@@ -136,7 +136,7 @@ def test_a_rule_comes_to_rest(case):
     ("softmax_sums_to_one", view(softmax(U), "ij", "j")),                                                  # the other axis
     ("softmax_sums_to_one", contract((softmax(U), Y), ("ij", "ij"), "i")),
     ("log_of_softmax", apply("log", times(softmax(U), Y))),
-    ("fold_exp_logsumexp", apply("exp", add([(2, U), *minus_lse(U, 1).terms], U.shape))),  # type: ignore[attr-defined]
+    ("fold_exp_logsumexp", apply("exp", add([(2, U), *minus_lse(U, 1).terms], U.shape))),
     ("fold_softplus", apply("log", add([(2, ones(("n",))), (1, apply("exp", v))], ("n",)))),
     ("fold_sigmoid", power(one_plus[U], 2)),
     ("sigmoid_complement", one_minus(sigma[v])),                                                           # p(1 − p) stays

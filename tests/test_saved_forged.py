@@ -174,7 +174,7 @@ def test_a_name_may_not_be_opened_under_a_derivative_by_it() -> None:
     proof = Proof(goal.body, inner.after, (inner,), Context())
     step = Cong(goal, der(inner.after, u), (proof,))
     zero = Fire("differentiate_constant", step.after, number(0))
-    forged = Derivation("gradient", goal.body, (u,), Proof(goal, number(0), (step, zero), Context()), Facts())  # type: ignore[arg-type]
+    forged = Derivation("gradient", goal.body, (u,), Proof(goal, number(0), (step, zero), Context()), Facts())
     assert "isn't kept whole" in told(to_json(forged))
 
 
@@ -183,9 +183,9 @@ def test_a_fact_about_the_variable_may_not_be_used_under_its_derivative() -> Non
     good = sd.jacobian("x**2", "x", x="n", assume="x**2 == 1")
     (fact, *_) = good.facts
     x, context = symbol("x", ("n",)), Context(good.facts)
-    used = Fire("apply_equality", fact.subject, fact.value, None, (), (fact,))  # type: ignore[arg-type]
+    used = Fire("apply_equality", fact.subject, fact.value, None, (), (fact,))
     goal = der(good.subject, x)
-    inner = Cong(goal, der(fact.value, x), (Proof(fact.subject, fact.value, (used,), context),))  # type: ignore[arg-type]
+    inner = Cong(goal, der(fact.value, x), (Proof(fact.subject, fact.value, (used,), context),))
     zero = add([], goal.shape)
     proof = Proof(goal, zero, (inner, Fire("differentiate_constant", inner.after, zero)), context)
     forged = Derivation("jacobian", good.subject, (x,), proof, good.facts)

@@ -200,7 +200,7 @@ def test_another_choice_is_found():
     a, b, c = (symbol(letter, ("n",)) for letter in "abc")
     first, second = add([(1, a), (1, b)], ("n",)), add([(1, a), (1, c)], ("n",))
     node, law = contract((first, second), ("i", "i"), "i"), RULES["distribute"]
-    for mine, other in permutations(law.choices(node, Context()), 2):  # type: ignore[misc]
+    for mine, other in permutations(law.choices(node, Context()), 2):
         used = law.fire(node, Context(), mine)
         assert used is not None
         assert check_fire(Fire(law.name, node, used.after, mine), Context())

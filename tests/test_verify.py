@@ -98,7 +98,7 @@ def test_draws_honour_facts(given: list[Fact], node: Expr) -> None:
     for seed in range(8):
         sizes = draw_sizes([node], seed)
         for style in ("real", "positive", "unit", "negative", "large"):
-            values = draw([node], every, np.random.default_rng(seed), sizes, style)  # type: ignore[arg-type]
+            values = draw([node], every, np.random.default_rng(seed), sizes, style)
             fulfilled += broken_fact(every, values, sizes) is None
     assert fulfilled >= 8
 

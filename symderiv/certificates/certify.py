@@ -28,6 +28,8 @@ _OF_FORM: dict[str, Literal["convex", "concave", "affine", "neither", "unknown"]
     "unknown": "unknown",
 }
 
+SIGNS: tuple[tuple[int, Literal["psd", "nsd"]], ...] = ((1, "psd"), (-1, "nsd"))
+
 
 def certify(
     matrix: Expr,
@@ -56,10 +58,10 @@ def certify(
     for form, proof_of in _forms(node, facts, symmetric, search):
         if is_zero(form):
             return Certificate("psd", matrix, proof=proof_of(search.prove(form, left, right)), zero=True, facts=facts)
-        for sign, verdict in ((1, "psd"), (-1, "nsd")):
+        for sign, verdict in SIGNS:
             found = search.prove(form, left, right, sign)
             if found is not None:
-                return Certificate(verdict, matrix, found.strict, proof_of(found), facts=facts)  # type: ignore[arg-type]
+                return Certificate(verdict, matrix, found.strict, proof_of(found), facts=facts)
     return _by_points(matrix, node, left, right, facts, trials, seed, symmetric, search, about)
 
 

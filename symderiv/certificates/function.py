@@ -72,7 +72,7 @@ class _Case:
 
     def _shown(self, proof: ProofNode, found: Curvature | None = None) -> Curvature:
         return Curvature(
-            proof.relation,  # type: ignore[arg-type]
+            proof.relation,  # type: ignore[arg-type]  # a function's claim: one of the three
             proof.strict,
             proof,
             hessian=found.hessian if found is not None else None,

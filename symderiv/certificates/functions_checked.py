@@ -52,7 +52,7 @@ def _sum(node: ProofNode, judge: Judge) -> bool:
     """Each term is a child's, with the sense that its coefficient leaves; or the children add up to the whole."""
     e = node.expr
     if isinstance(e, Add) and [t for _, t in e.terms] == [c.expr for c in node.children]:
-        return all(fits(turned(c.relation, a), node.relation) for (a, _), c in zip(e.terms, node.children, strict=True))  # type: ignore[arg-type]
+        return all(fits(turned(c.relation, a), node.relation) for (a, _), c in zip(e.terms, node.children, strict=True))
     if not node.children or any(c.expr.shape != e.shape for c in node.children):
         return False
     whole = add([(Fraction(1), c.expr) for c in node.children], e.shape)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 from symderiv.certificates.proof import ProofNode
@@ -123,7 +124,7 @@ def fits(relation: str, wanted: str) -> bool:
     return relation in (wanted, "affine")
 
 
-def turned(relation: str, sign: int) -> str:
+def turned(relation: str, sign: Fraction | int) -> str:
     return relation if sign > 0 else TURNED[relation]
 
 

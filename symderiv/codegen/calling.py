@@ -13,7 +13,7 @@ from typing import Any
 try:
     import numpy as np
 except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
-    np = None  # type: ignore[assignment]
+    np = None  # type: ignore[assignment]  # asked for before it is used
 
 from symderiv.codegen import memory
 from symderiv.codegen.function import Arguments, too_large
@@ -69,7 +69,7 @@ def callable_of(
     function: Callable[..., Any] = namespace["_function"]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = document
-    function.__signature__ = _signature(head.arguments)  # type: ignore[attr-defined]
+    function.__signature__ = _signature(head.arguments)  # type: ignore[attr-defined]  # what inspect reads
     return function
 
 

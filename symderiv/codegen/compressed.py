@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 try:
     import numpy as np
 except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
-    np = None  # type: ignore[assignment]
+    np = None  # type: ignore[assignment]  # asked for before it is used
 
 from symderiv.codegen.kernels import letters
 from symderiv.codegen.memory import check_size

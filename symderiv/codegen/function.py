@@ -10,7 +10,7 @@ from typing import Any
 try:
     import numpy as np
 except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
-    np = None  # type: ignore[assignment]
+    np = None  # type: ignore[assignment]  # asked for before it is used
 
 from symderiv.codegen.signature import Argument
 from symderiv.dims import Dim, dim_terms

@@ -236,7 +236,7 @@ def wrapped(
 
     called.__name__ = called.__qualname__ = inner.__name__
     called.__doc__ = doc.strip('"')
-    called.source = whole.source  # type: ignore[attr-defined]
+    called.source = whole.source  # type: ignore[attr-defined]  # a function that carries its text
     return called
 
 

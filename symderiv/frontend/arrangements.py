@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from symderiv import ops
@@ -80,9 +81,9 @@ def _quotient(total: Dim, known: Dim, x: Expr, wanted: Sequence[Dim]) -> Dim:
     """The size that -1 stands for."""
     tops, below = dim_terms(total), dim_terms(known)
     if len(tops) == 1 and len(below) == 1 and tops[0][0] % below[0][0] == 0:
-        names = list(tops[0][1])
-        if all(n in names and not names.remove(n) for n in below[0][1]):  # type: ignore[func-returns-value]
-            return dim_product(tops[0][0] // below[0][0], *names)
+        names, divided = Counter(tops[0][1]), Counter(below[0][1])
+        if divided <= names:
+            return dim_product(tops[0][0] // below[0][0], *(names - divided).elements())
     raise ShapeError(f"{ops.shape_text(x.shape)} can't be reshaped to {ops.shape_text(tuple(wanted))}",
                      hint="give all sizes", shapes=(x.shape,))  # fmt: skip
 
@@ -309,17 +310,20 @@ def conv1d(x: Expr, w: Expr, stride: Value = 1, padding: Value = 0, dilation: Va
     ops.expect_order(x, (2, 3), "conv1d")
     ops.expect_order(w, (3,), "the kernel of conv1d")
     s, p, d = (as_offset(v, name) for v, name in ((stride, "stride="), (padding, "padding="), (dilation, "dilation=")))
-    if not all(isinstance(v, int) for v in (s, p, d)) or s < 1 or p < 0 or d < 1:  # type: ignore[operator]
+    if not (isinstance(s, int) and isinstance(p, int) and isinstance(d, int) and s >= 1 and p >= 0 and d >= 1):
         raise ParseError("stride, padding and dilation are whole numbers, padding from 0, the others from 1")
     if x.shape[-2] != w.shape[1]:
         raise ShapeError(f"conv1d: {x.shape[-2]} channels of the input, {w.shape[1]} of the kernel", shapes=(x.shape, w.shape))
     span = dim_sum(dim_sum(x.shape[-1], 2 * p), dim_product(d, dim_sum(w.shape[2], -1)) if w.shape[2] != 1 else 0, -1)
-    if s != 1 and not isinstance(span, int):
+    if s == 1:
+        steps = dim_sum(span, 0)
+    elif isinstance(span, int):
+        steps = (span - 1) // s + 1
+    else:
         raise NoRuleError("a stride over a length that isn't a number", hint="give the lengths as numbers, as in x='c 8'")
-    steps = dim_sum(span, 0) if s == 1 else (span - 1) // s + 1  # type: ignore[operator]
     if isinstance(steps, int) and steps < 1:
         raise ShapeError("the kernel is longer than the input", shapes=(x.shape, w.shape))
-    where = structure(Structure("=", (s, d, -1), -p if p else 0), (steps, w.shape[2], x.shape[-1]))  # type: ignore[operator]
+    where = structure(Structure("=", (s, d, -1), -p if p else 0), (steps, w.shape[2], x.shape[-1]))
     lead = ("b",) if len(x.shape) == 3 else ()
     return contract((x, w, where), ((*lead, "c", "l"), "ock", "tkl"), (*lead, "o", "t"))
 

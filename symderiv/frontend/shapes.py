@@ -98,7 +98,7 @@ def _dimension(value: object) -> Dim:
     try:
         if isinstance(value, bool):
             raise TypeError
-        size = operator.index(value)  # type: ignore[arg-type]
+        size = operator.index(value)  # type: ignore[arg-type]  # what is no integer raises TypeError
     except TypeError:
         hint = 'write a shape as text ("o n"), or as a tuple of names and integers (("o", 3))'
         raise ShapeError(f"a value of type {type(value).__name__} is not a shape", hint=hint) from None

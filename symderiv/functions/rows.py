@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Interval(NamedTuple):
@@ -26,9 +26,9 @@ class Interval(NamedTuple):
     lo_open: bool = True
     hi_open: bool = True
 
-    def __contains__(self, value: object) -> bool:
-        above = self.lo is None or (value > self.lo if self.lo_open else value >= self.lo)  # type: ignore[operator]
-        below = self.hi is None or (value < self.hi if self.hi_open else value <= self.hi)  # type: ignore[operator]
+    def __contains__(self, value: Any) -> bool:
+        above = self.lo is None or (value > self.lo if self.lo_open else value >= self.lo)
+        below = self.hi is None or (value < self.hi if self.hi_open else value <= self.hi)
         return above and below
 
     @property

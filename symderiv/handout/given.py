@@ -8,6 +8,7 @@ r"""What stands before a derivation: what is sought, the table of symbols, the f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from symderiv.derive import IDENTITY, Derivation
 from symderiv.functions import SCALAR
@@ -117,13 +118,13 @@ def _meant(meaning: Mapping[str, str], name: str, role: str) -> str:
     return f"{meaning[name]} ({role})" if name in meaning else role
 
 
-def space(shape: Sequence[object]) -> str:
+def space(shape: Sequence[Any]) -> str:
     r"""The space of values of a shape.
 
     >>> space(("o", "n")), space(())
     ('\\mathbb{R}^{o\\times n}', '\\mathbb{R}')
     """
-    return rf"\mathbb{{R}}^{{{shape_latex(tuple(shape))}}}" if shape else r"\mathbb{R}"  # type: ignore[arg-type]
+    return rf"\mathbb{{R}}^{{{shape_latex(tuple(shape))}}}" if shape else r"\mathbb{R}"
 
 
 def forward_pass(subject: Expr) -> Steps | None:

@@ -51,7 +51,7 @@ def plot(curves: Sequence[Curve], over: str, span: tuple[float, float] | None = 
     ends = _ends(curves, frame)
     items: list[Item] = [*frame.axes(over)]
     for curve, (kind, style), at in zip(curves, LOOKS, ends, strict=False):
-        items += [Path(part, kind, style) for part in frame.parts(curve)]  # type: ignore[arg-type]
+        items += [Path(part, kind, style) for part in frame.parts(curve)]  # type: ignore[arg-type]  # LOOKS has a kind and a style
         items.append(Label(frame.right + 0.5, at, curve.latex, "start", kind))
     return Drawing(WIDE, HIGH, tuple(items))
 

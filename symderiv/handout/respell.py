@@ -149,7 +149,7 @@ def _walked(value: Any, spelling: Spelling, formula: bool = False) -> Any:
     kept = ("slug", "anchor") if isinstance(value, Page | Section | CardRow) else ()
     latex = _LATEX.get(type(value), ())
     parts = {f.name: _walked(getattr(value, f.name), spelling, f.name in latex) for f in fields(value) if f.name not in kept}
-    return replace(value, **parts)  # type: ignore[type-var]
+    return replace(value, **parts)  # type: ignore[type-var]  # a dataclass, as was asked above
 
 
 # ---------------------------------------------------------------- the file

@@ -108,7 +108,7 @@ def _told(point: dict[Expr, Value]) -> str:
     """The point, where it is a number or two."""
     if not 1 <= len(point) <= 2 or any(s.shape for s in point):
         return "at points that were drawn "
-    return "at " + ", ".join(f"{s.name} = {float(v[()]):.3g}".replace("-", "−") for s, v in point.items()) + " "  # type: ignore[attr-defined]
+    return "at " + ", ".join(f"{s.name} = {float(v[()]):.3g}".replace("-", "−") for s, v in point.items()) + " "  # type: ignore[attr-defined]  # points are of symbols
 
 
 def _real(value: Value) -> bool:

@@ -283,9 +283,9 @@ class Forms:
                     return [(c * number**whole, rest + new, out, dims)]
             if a in self.sums and q >= 1 and q.denominator == 1:
                 left_over: list[Open] = [(a, q - 1, ls)] if q > 1 else []
-                at = {("axis", p): x for p, x in enumerate(ls)}
+                at: dict[Label, Label] = {("axis", p): x for p, x in enumerate(ls)}
                 axes = tuple(at)
-                return [(c * d, *made) for d, made in _put(self.sums[a], rest + left_over, at, axes, out, dims)]  # type: ignore[arg-type]
+                return [(c * d, *made) for d, made in _put(self.sums[a], rest + left_over, at, axes, out, dims)]
             if a in self.diagonal and ls[0] != ls[1]:
                 swap = {ls[1]: ls[0]}
                 rows = [(b, r, tuple(swap.get(x, x) for x in lb)) for b, r, lb in factors]

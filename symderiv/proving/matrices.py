@@ -83,8 +83,8 @@ def inverse(forms: Forms, p: Poly) -> Poly:
             path, vectors, scalars = chain
             every = tuple(range(len(m.dims)))
             shape = tuple(m.dims)
-            rest = [(a, -q, ls) for a, q, ls in (*vectors, *scalars)]
-            entries = forms.ring.poly([(1 / c, rest, every, dict(enumerate(shape)))], shape)  # type: ignore[list-item]
+            rest: list[Open] = [(a, -q, ls) for a, q, ls in (*vectors, *scalars)]
+            entries = forms.ring.poly([(1 / c, rest, every, dict(enumerate(shape)))], shape)
             polys = [entries, *(inverse_of_atom(forms, a) for a, _, _ in path)]
             labels = [every, *(tuple(reversed(ls)) for _, _, ls in path)]
             return forms.ring.contract(polys, labels, tuple(reversed(m.out)), dict(enumerate(shape)))

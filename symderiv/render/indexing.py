@@ -176,8 +176,7 @@ def _chain(members: Sequence[int], rows: Sequence[Row], out: tuple[int, ...]) ->
 
 def _row_like(node: Expr) -> bool:
     """The derivative of a scalar function, J_L: written before what it multiplies."""
-    single = isinstance(node, Call) and len(node.ders) == 1 == len(node.shape)
-    return single and node.args[node.ders[0]].shape == node.shape  # type: ignore[attr-defined]  # it is a Call
+    return isinstance(node, Call) and len(node.ders) == 1 == len(node.shape) and node.args[node.ders[0]].shape == node.shape
 
 
 def inherit(order: list[int], nodes: Sequence[Expr], previous: Letters | None) -> list[int]:

@@ -81,7 +81,7 @@ class Writer:
 
     @piece.register
     def _(self, t: Leaf, of: Of) -> Piece:
-        return Piece(self.style.name(t.node), RAISED if self.style.superscripted(t.node) else ATOM)  # type: ignore[arg-type]
+        return Piece(self.style.name(t.node), RAISED if self.style.superscripted(t.node) else ATOM)  # type: ignore[arg-type]  # a leaf's node has a name
 
     @piece.register
     def _(self, t: Ones, of: Of) -> Piece:

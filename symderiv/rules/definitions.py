@@ -331,7 +331,7 @@ def sigmoid_slope_sign(node: Contract, context: Context) -> Used | None:
         s = peel(base)
         if not (isinstance(s, Map) and is_map(s, "sigmoid") and q >= 1):
             continue
-        bare = _without_sign(s.arg, [f.subject.arg for f in signs])  # type: ignore[union-attr]
+        bare = _without_sign(s.arg, [f.subject.arg for f in signs])  # type: ignore[union-attr]  # powers, as was asked above
         if bare is None:
             continue
         for j, (other, r, lj) in enumerate(rows):

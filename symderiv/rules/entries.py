@@ -28,7 +28,7 @@ def _made(node: Contract, rows: Sequence[tuple[Expr, tuple[object, ...]]]) -> Ex
     used = {x for _, ls in rows for x in ls} | set(node.out)
     dims = {x: d for x, d in enumerate(node.dims) if x in used}
     for f, ls in rows:
-        dims.update((x, d) for x, d in zip(ls, f.shape, strict=True) if x not in dims)  # type: ignore[misc]
+        dims.update((x, d) for x, d in zip(ls, f.shape, strict=True) if x not in dims)  # type: ignore[misc]  # labels of any kind
     return contract([f for f, _ in rows], [ls for _, ls in rows], node.out, dims)
 
 

@@ -246,10 +246,12 @@ _READERS: Mapping[str, Callable[[Piece, list[Expr]], Expr]] = {
 
 def _check_declared(node: Expr, item: Piece, declared: dict[tuple[str, str], Any]) -> None:
     """A symbol has one shape, and an abstract module one signature, in all of the document."""
+    key: tuple[str, str]
+    found: object
     if isinstance(node, Symbol) and node.kind == "variable":
         key, found = ("symbol", node.name), node.shape
     elif isinstance(node, Call) and node.abstract:
-        key, found = ("module", node.fn), (tuple(a.shape for a in node.args), value_shape(node))  # type: ignore[assignment]
+        key, found = ("module", node.fn), (tuple(a.shape for a in node.args), value_shape(node))
     else:
         return
     if declared.setdefault(key, found) != found:

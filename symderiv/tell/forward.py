@@ -129,13 +129,12 @@ def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False,
     """A Jacobian (or the derivative of a gradient) as one chapter, or with those of named nodes told first."""
     goal = proof.before
     assert isinstance(goal, Der)
-    below = [p for p in proofs(proof) if isinstance(p.before, Der) and p.before.wrt is goal.wrt and not is_zero(p.after)]
-    named = [p for p in below if isinstance(p.before.body, Name) and p is not proof]  # type: ignore[attr-defined]
-    unit = [p for p in named if p.before.body is goal.wrt]  # type: ignore[attr-defined]
-    apart = frozenset(p.before for p in named if p not in unit) if len(below) > INLINE_LIMIT else frozenset()
+    below = [(p, p.before) for p in proofs(proof) if isinstance(p.before, Der) and p.before.wrt is goal.wrt and not is_zero(p.after)]
+    named = [(p, hole) for p, hole in below if isinstance(hole.body, Name) and hole.body is not goal.wrt and p is not proof]
+    apart = frozenset(hole for _, hole in named) if len(below) > INLINE_LIMIT else frozenset()
     teller = Forward(apart, full)
-    chapters = [Chapter("jacobian", p.before, p.before.body, (goal.wrt,), tuple(teller_lines(teller, p)), None, (goal.wrt,))  # type: ignore[attr-defined]
-                for p in named if p.before in apart]
+    chapters = [Chapter("jacobian", hole, hole.body, (goal.wrt,), tuple(teller_lines(teller, p)), None, (goal.wrt,))
+                for p, hole in named if hole in apart]
     return [*chapters, Chapter(kind, goal, subject, (goal.wrt,), tuple(teller_lines(teller, proof)), None, by or (goal.wrt,))]
 
 

@@ -42,7 +42,7 @@ HEADERS = {
 }
 
 
-def application(pool: Pool, port: int) -> Starlette:
+def application(pool: Pool, port: int) -> _Guarded:
     """The page, its files, and the answers of a pool."""
 
     async def start_page(request: Request) -> Response:
@@ -77,7 +77,7 @@ def application(pool: Pool, port: int) -> Starlette:
         Route("/answer", answer, methods=["POST"]),
     ]
     app = Starlette(routes=[routes[0], routes[2], routes[1]], lifespan=lifespan)
-    return _Guarded(app, port)  # type: ignore[return-value]
+    return _Guarded(app, port)
 
 
 def _refused(message: str, status: int) -> Response:

@@ -36,7 +36,7 @@ def inputs() -> list[Symbol]:
 
 def arrays(seed: int) -> dict[str, Any]:
     rng = np.random.default_rng(seed)
-    return {x: rng.standard_normal([SIZES.get(str(d), d) for d in shape]) for x, shape in SHAPES.items()}  # type: ignore[arg-type, misc]
+    return {x: rng.standard_normal([SIZES.get(str(d), d) for d in shape]) for x, shape in SHAPES.items()}
 
 
 class Maker:

@@ -212,7 +212,7 @@ def test_source_stands_alone() -> None:
     rng = np.random.default_rng(0)
     sizes = {"h": 4, "n": 3, "o": 2}
     given = {s.name: rng.standard_normal([sizes[str(d)] for d in s.shape]) for s in inputs}
-    for one, two in zip(space["backward"](**given), generate(exprs, inputs)(**given), strict=True):  # type: ignore[operator]
+    for one, two in zip(space["backward"](**given), generate(exprs, inputs)(**given), strict=True):
         assert np.array_equal(one, two)
 
 
@@ -272,7 +272,7 @@ def test_a_large_product_is_planned_through_its_name() -> None:
     """A factor that all terms of a named array have joins the product in which the name is used."""
     M, P = symbol("M", ("m", "p", "p")), symbol("P", ("m", "p"))
     core = add([(2, M), (-1, contract((P, P), ("mi", "mk"), "mik"))], ("m", "p", "p"))
-    J = name("J", add([(c, contract((t, X), ("mik", "ml"), "mikl")) for c, t in core.terms], ("m", "p", "p", "n")))  # type: ignore[attr-defined]
+    J = name("J", add([(c, contract((t, X), ("mik", "ml"), "mikl")) for c, t in core.terms], ("m", "p", "p", "n")))
     text = body(contract((J, X), ("mikl", "mj"), "ijkl"), [M, P, X])
     assert "_blocks_of(" in text or "_blocks(" in text
     assert "J" not in text

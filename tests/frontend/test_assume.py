@@ -75,4 +75,4 @@ def test_no_syntax(text: str, column: int) -> None:
 @pytest.mark.parametrize("value", [3, [3], [None], [["x > 0"]]])
 def test_no_text(value: object) -> None:
     with pytest.raises(AssumptionError):
-        parse_assumptions(value)  # type: ignore[arg-type]
+        parse_assumptions(value)

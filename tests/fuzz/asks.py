@@ -139,7 +139,7 @@ KINDS = (_gradients, _gradients, _gradients, _structured, _split, _split, _fishe
 def asks(draw: Callable[..., Any], depth: int = 2) -> Ask:
     """One of these questions."""
     g = Grammar(draw, kinks=draw(st.booleans()))
-    return draw(st.sampled_from(KINDS))(draw, g, draw(st.integers(1, depth)))  # type: ignore[no-any-return]
+    return draw(st.sampled_from(KINDS))(draw, g, draw(st.integers(1, depth)))
 
 
 # ---------------------------------------------------------------- checking what comes back

@@ -99,7 +99,7 @@ def _point(program: Program, value: Expr, facts: Any) -> Point | None:
     sizes = draw_sizes([value, *symbols], 1)
     for turn, style in enumerate(("real", "positive", "unit")):
         try:
-            values = draw(symbols, facts, np.random.default_rng([turn, 5]), sizes, style)  # type: ignore[arg-type]
+            values = draw(symbols, facts, np.random.default_rng([turn, 5]), sizes, style)
             if np.all(np.isfinite(evaluate(value, values, sizes))):
                 return values, sizes
         except (EvaluationError, np.linalg.LinAlgError):

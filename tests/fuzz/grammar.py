@@ -95,7 +95,7 @@ class Grammar:
         return bracketed(self.pick_maker(makers)(self, shape, depth - 1))
 
     def pick_maker(self, makers: Sequence[Callable[..., str]]) -> Callable[..., str]:
-        return self.draw(st.sampled_from(makers))  # type: ignore[return-value]
+        return self.draw(st.sampled_from(makers))
 
     def leaf(self, shape: Shape) -> str:
         fitting = [n for n, s in SYMBOLS.items() if tuple(s.split()) == shape]
@@ -109,10 +109,10 @@ class Grammar:
     def line(self, depth: int) -> None:
         """One more assignment."""
         shape = self.draw(st.sampled_from([("n",), ("m",), ("m", "n"), ("n", "k"), (), ("n", "n")]))
-        text = self.value(shape, depth)  # type: ignore[arg-type]
+        text = self.value(shape, depth)
         name = f"z{len(self.lines) + 1}"
         self.lines.append(f"{name} = {text}")
-        self.named[name] = shape  # type: ignore[assignment]
+        self.named[name] = shape
 
 
 Maker = Callable[[Grammar, Shape, int], str]
@@ -144,7 +144,7 @@ def by_scalar(g: Grammar, shape: Shape, depth: int) -> str:
 
 
 def over(g: Grammar, shape: Shape, depth: int) -> str:
-    below = g.value(g.draw(st.sampled_from([(), shape])), depth)  # type: ignore[arg-type]
+    below = g.value(g.draw(st.sampled_from([(), shape])), depth)
     return f"({g.value(shape, depth)} / (1 + {below}**2))"
 
 
@@ -175,7 +175,7 @@ def extreme(g: Grammar, shape: Shape, depth: int) -> str:
 def idiom(g: Grammar, shape: Shape, depth: int) -> str:
     """A spelling that a rule looks for, with random values in its places."""
     rows = [*ENTRIES, *(row for wanted, found in IDIOMS.items() if wanted in (shape, len(shape)) for row in found)]
-    text, holes = g.draw(st.sampled_from(rows))  # type: ignore[misc]
+    text, holes = g.draw(st.sampled_from(rows))
     if not g.kinks and any(f"{name}(" in text for name in ("relu", "abs", "max", "where", "clip", "maximum")):
         return mapped(g, shape, depth)
     axes = dict(zip("ab", shape, strict=False))
@@ -192,7 +192,7 @@ ANY: tuple[Maker, ...] = (
 # ---------------------------------------------------------------- scalars
 def summed(g: Grammar, shape: Shape, depth: int) -> str:
     inner = g.draw(st.sampled_from([("n",), ("m",), ("m", "n"), ("n", "k"), ("n", "m", "k")]))
-    return f"{g.pick(('sum', 'sum', 'mean', 'norm', 'logsumexp', 'var'))}({g.value(inner, depth)})"  # type: ignore[arg-type]
+    return f"{g.pick(('sum', 'sum', 'mean', 'norm', 'logsumexp', 'var'))}({g.value(inner, depth)})"
 
 
 def inner(g: Grammar, shape: Shape, depth: int) -> str:
@@ -328,10 +328,10 @@ TENSORS: tuple[Maker, ...] = (leaf, tensor_product, tensor_batch, add, scaled, m
 def programs(draw: Callable[..., object], depth: int = 3, order: int = 2) -> Program:
     """A program of up to three assignments, one of its symbols to differentiate by, and an order."""
     g = Grammar(draw, kinks=bool(draw(st.booleans())))
-    for _ in range(int(draw(st.integers(0, 2)))):  # type: ignore[call-overload]
-        g.line(int(draw(st.integers(1, depth))))  # type: ignore[call-overload]
+    for _ in range(int(draw(st.integers(0, 2)))):
+        g.line(int(draw(st.integers(1, depth))))
     shape = draw(st.sampled_from([(), (), ("n",), ("m",), ("m", "n")]))
-    value = g.value(shape, int(draw(st.integers(1, depth + 1))))  # type: ignore[arg-type, call-overload]
+    value = g.value(shape, int(draw(st.integers(1, depth + 1))))
     lines = _needed(g.lines, value)
     text = "\n".join([*lines, value])
     used = [n for n in SYMBOLS if n in set(NAME.findall(text))]
@@ -342,7 +342,7 @@ def programs(draw: Callable[..., object], depth: int = 3, order: int = 2) -> Pro
         name = {"n": "x", "m": "u", "k": "w"}[size]
         text, used = f"{text} + 0 * sum({name})", [*used, name]
     facts = tuple(FACTS[n] for n in used if n in FACTS)
-    asked = int(draw(st.integers(1, order)))  # type: ignore[call-overload]
+    asked = int(draw(st.integers(1, order)))
     shapes = {n: SYMBOLS[n] for n in used}
     free = [n for n in used if n not in ("h", "s")] or used
     wrt = draw(st.sampled_from(free))

@@ -90,7 +90,7 @@ def _chunk(drawn: st.SearchStrategy[Any], judge: Callable[[Any], None], count: i
 
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+            warnings.simplefilter("ignore")  # random programs overflow; values are compared where they are finite
             one()
     except Stop:
         return None

@@ -58,7 +58,7 @@ def source(folder: Path, text: str = PAPER) -> Path:
 
 
 def made(folder: Path, **options: object) -> str:
-    return write(load_appendix(source(folder)), **options).tex  # type: ignore[arg-type]
+    return write(load_appendix(source(folder)), **options).tex
 
 
 def labels(tex: str) -> list[str]:
@@ -179,7 +179,7 @@ def test_errors_point_at_the_line_of_the_source(tmp_path: Path) -> None:
 )
 def test_labels_and_options_that_cannot_be_are_refused(label: str, options: dict[str, str]) -> None:
     with pytest.raises(SymderivError):
-        appendix(lemma(label, jacobian("tanh(x)", "x", x="n"), **options))  # type: ignore[arg-type]
+        appendix(lemma(label, jacobian("tanh(x)", "x", x="n"), **options))
     with pytest.raises(SymderivError, match="two lemmas"):
         appendix(*(lemma("a", jacobian("tanh(x)", "x", x="n")) for _ in range(2)))
 

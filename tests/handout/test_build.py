@@ -59,7 +59,7 @@ def sources(tmp_path: Path) -> Path:
 def layer(**changed: object) -> Page:
     options = {"meaning": {"W": "weights"}, "numbers": {"f": "lambda x: x**2", "W": [[1, 2], [0, 1]], "h": [1, 0]}} | changed
     call = jacobian("f(W @ h)", "h", W="o n", h="n", f="elementwise")
-    return page(handout("A", section("B", derivation(call, **options))), "a")  # type: ignore[arg-type]
+    return page(handout("A", section("B", derivation(call, **options))), "a")
 
 
 # ---------------------------------------------------------------- pages
@@ -116,7 +116,7 @@ def test_a_definition_that_computes_something_else_is_refused() -> None:
         page(handout("A", section("B", derivation(jacobian("W @ h", "h", W="n n", h="n"), definition=transposed))), "a")
 
 
-def transposed(W, h):  # type: ignore[no-untyped-def]
+def transposed(W, h):
     return W.T @ h
 
 

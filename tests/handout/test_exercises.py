@@ -52,7 +52,7 @@ sheet = handout("Sheet", section("Part",
 
 def one(*items: object, variant: int = 0) -> tuple[Exercise, Exercise]:
     """(the students' copy, the lecturer's) of a sheet's only exercise."""
-    student, teacher = pages(handout("A", section("B", *items)), "a", variant)  # type: ignore[arg-type]
+    student, teacher = pages(handout("A", section("B", *items)), "a", variant)
     (first,), (second,) = student.exercises(), teacher.exercises()
     return first, second
 
@@ -135,7 +135,7 @@ def test_a_blank_formula_is_nowhere_on_the_students_page(notation: str, name: st
         assert line  # it can be written: its absence means something
 
 
-def handout_of(formula: str):  # type: ignore[no-untyped-def]
+def handout_of(formula: str):
     return page(handout("A", section("B", prose(f"${formula}$"))), "a")
 
 
@@ -238,7 +238,7 @@ def test_a_text_is_evaluated_too() -> None:
         (lambda: one(exercise("A", numbers={"u": [1000]}, ask="exp(u)")), "finite"),
     ],
 )
-def test_what_can_not_be_asked_is_an_error(make, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_can_not_be_asked_is_an_error(make, message: str) -> None:
     with pytest.raises(SymderivError, match=message):
         make()
 

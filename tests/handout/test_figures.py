@@ -35,7 +35,7 @@ needs_latex = pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdfla
 
 
 def figure(*items: object) -> Figure:
-    (block,) = page(handout("A", section("B", *items)), "a").sections[0].blocks  # type: ignore[arg-type]
+    (block,) = page(handout("A", section("B", *items)), "a").sections[0].blocks
     assert isinstance(block, Figure)
     return block
 
@@ -138,7 +138,7 @@ def test_ticks_are_round_and_inside(low: float, wide: float) -> None:
         (lambda: figure(plot("tanh(u", "u")), r"test_figures.py:\d+"),
     ],
 )
-def test_what_can_not_be_plotted_is_an_error(make, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_what_can_not_be_plotted_is_an_error(make, message: str) -> None:
     with pytest.raises(SymderivError, match=message):
         make()
 
@@ -158,7 +158,7 @@ def test_svg_and_latex_have_the_same_boxes_and_labels() -> None:
 
 
 @needs_latex
-def test_drawings_compile_with_and_without_tikz(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_drawings_compile_with_and_without_tikz(tmp_path) -> None:
     drawings = [graph_of(sd.parse(RESIDUAL, W1="h n", x="n", W2="n h", W3="n n", y="n")),
                 drawing_of([Curve(c, (0.0, 1.0, 2.0), (0.0, k, 1.0)) for k, c in enumerate("abcdef")], "x")]  # fmt: skip
     text = tex.write(Page("A", "a", None, (Section("B", tuple(Figure(d, "$x$", "y") for d in drawings)),)))

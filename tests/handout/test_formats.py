@@ -122,7 +122,7 @@ def test_the_lecturers_program_passes_its_own_test_and_a_wrong_one_fails() -> No
     space: dict[str, object] = {}
     exec(program, space)
     exec(check, space)
-    space["J"] = space["J"] + 2e-4  # type: ignore[operator]
+    space["J"] = space["J"] + 2e-4
     with pytest.raises(AssertionError):
         exec(check, space)
 

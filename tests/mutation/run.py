@@ -205,7 +205,7 @@ class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         if name != self.module:
             return None
-        return importlib.util.spec_from_file_location(name, self.path, loader=self)  # type: ignore[arg-type]
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)
 
     def exec_module(self, module: ModuleType) -> None:
         exec(compile(broken(self.path, self.number, self.rows), str(self.path), "exec"), module.__dict__)

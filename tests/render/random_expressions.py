@@ -49,7 +49,7 @@ def random_expression(rng: random.Random) -> Expr:
     e = random_contraction(rng)
     roll = rng.random()
     if roll < 0.3:
-        others = [random_contraction(rng, out=e.shape) for _ in range(rng.randint(1, 2))]  # type: ignore[arg-type]
+        others = [random_contraction(rng, out=e.shape) for _ in range(rng.randint(1, 2))]
         e = add([(1, e), *((rng.choice([-1, 1, 2, Fraction(-1, 2)]), t) for t in others)], e.shape)
     if rng.random() < 0.3 and e.shape:
         inner = apply("tanh", e)

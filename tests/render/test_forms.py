@@ -23,7 +23,7 @@ C, x, h, r = symbol("C", ("o", "o")), symbol("x", ("n",)), symbol("h", ("m",)), 
 def kron_value(root: T.Tree) -> np.ndarray:
     """Trees with ⊗, vec and K_{p,q} besides what arrays.py knows."""
 
-    def value(t: T.Tree, of):  # type: ignore[no-untyped-def]
+    def value(t: T.Tree, of):
         if isinstance(t, T.Kron):
             result = np.ones((1, 1))
             for item in t.items:

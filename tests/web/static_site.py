@@ -18,7 +18,7 @@ MODULES = Path(os.environ.get("NODE_MODULES") or ROOT / "build" / "page-packages
 
 
 class _Files(SimpleHTTPRequestHandler):
-    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012
+    extensions_map = {**SimpleHTTPRequestHandler.extensions_map, ".mjs": "text/javascript", ".wasm": "application/wasm"}  # noqa: RUF012  (as in the class above)
 
     def log_message(self, *_: Any) -> None:
         """Nothing."""

@@ -207,7 +207,7 @@ def bends(
         directions = [_direction(x, values[key_of(x)], facts, rng) for x in variables]
 
         def at(t: float) -> dict[Any, Any]:
-            return {**values, **{key_of(x): values[key_of(x)] + t * v for x, v in zip(variables, directions, strict=True)}}  # noqa: B023
+            return {**values, **{key_of(x): values[key_of(x)] + t * v for x, v in zip(variables, directions, strict=True)}}  # noqa: B023  (called within the turn that makes it)
 
         if any(broken_fact(facts, at(s), sizes) is not None for s in (1, -1)):
             continue
