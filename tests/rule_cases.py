@@ -129,10 +129,12 @@ def _pull_back() -> list[Case]:
     loss = add([(1, contract((y, p), ("i", "i"), "")), (-2, contract((z, z), ("i", "i"), ""))], ())
     through = add([(1, contract((apply("exp", u),), ("i",), "")), (3, contract((y, u), ("i", "i"), ""))], ())
     batch = contract((Y, apply("log", softmax(U))), ("ij", "ij"), "")
+    joined, weights = call("reshape", (U,), ("m*o",), (2,)), symbol("k", ("m*o",))
     return [
         Case("pull_back", "several uses", der(loss, z), cited=_lemma(p)),
         Case("pull_back", "symbol", der(through, u)),
         Case("pull_back", "batched", der(batch, U), cited=_lemma(softmax(U))),
+        Case("pull_back", "reshaped", der(contract((power(joined, 2), weights), ("i", "i"), ""), U)),
     ]
 
 
@@ -258,6 +260,10 @@ def _more() -> list[Case]:
         *(
             Case("chain_rule", fn, der(call(fn, (X,), shape), X))
             for fn, shape in (("inv", ("n", "n")), ("det", ()), ("logdet", ()))
+        ),
+        *(
+            Case("chain_rule", f"max over {axes}", der(call("max", (U,), shape, (axes,)), U))
+            for axes, shape in ((None, ()), (0, ("o",)), (1, ("m",)))
         ),
         Case("chain_rule", "two arguments", der(call("N", (apply("tanh", x), A), ("q",), abstract=True), x)),
         Case("chain_rule", "second", der(call("N", (apply("tanh", x), x), ("q",), abstract=True, ders=(1,)), x)),
