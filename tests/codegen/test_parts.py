@@ -18,7 +18,9 @@ from symderiv.codegen.kernels import Code, leading, literal, placed
 from symderiv.codegen.mathematics import mathematics
 from symderiv.codegen.names import Names
 from symderiv.codegen.portable import ported
-from symderiv.errors import NoRuleError, TooLargeError
+from symderiv.codegen.program import Program
+from symderiv.codegen.symmetry import symmetric_in
+from symderiv.errors import EvaluationError, NoRuleError, ShapeError, TooLargeError
 from symderiv.ir import Expr, free_symbols, postorder
 
 A, B, x, y = symbol("A", ("n", "n")), symbol("B", ("n", "n")), symbol("x", ("n",)), symbol("y", ("n",))
@@ -158,3 +160,61 @@ def test_what_the_standard_does_not_have_is_refused() -> None:
     for text in ("np.linalg.pinv(x)", "np.einsum(x)", "x.T"):
         with pytest.raises(NoRuleError, match="standard has no form of 'f'"):
             ported(text, "f")
+
+
+# ---------------------------------------------------------------- symmetry, sizes, arrangement
+@pytest.mark.parametrize("is_symmetric", [False, True])
+def test_the_symmetry_of_what_stands_beside_a_delta(is_symmetric: bool) -> None:
+    """δ_kl a_ij is symmetric in k and l, in i and j where a is, and in no pair of the one and the other."""
+    program = Program()
+    a = program.emit("input", (), "A", ("n", "n"))
+    if is_symmetric:
+        a = program.emit("product", (a, a), ((0, 1), (1, 0)), ("n", "n"))
+    d = program.emit("delta", (a,), (False, (((0, 1, 2, 2), (0, 1)),)), ("n",) * 4)
+    assert symmetric_in(program, d, 2, 3)
+    assert symmetric_in(program, d, 0, 1) == is_symmetric
+    assert not symmetric_in(program, d, 0, 2) and not symmetric_in(program, d, 3, 1)
+    based = program.emit("delta", (d, a), (True, (((0, 1, 2, 2), (0, 1)),)), ("n",) * 4)
+    assert symmetric_in(program, based, 0, 1) == is_symmetric
+    other = program.emit("input", (), "T", ("n",) * 4)
+    assert not symmetric_in(program, program.emit("delta", (other, a), (True, (((0, 1, 2, 2), (0, 1)),)), ("n",) * 4), 2, 3)
+
+
+def test_sizes_are_solved_for_where_one_is_unknown() -> None:
+    made = sd.parse("sum(x)*n", x="2*n+1").numpy()
+    assert made(x=np.ones(7)) == 21
+    for wrong in (6, 0):
+        with pytest.raises(ShapeError, match=r"2\*n \+ 1 is . for no n"):
+            made(x=np.ones(wrong))
+    both = sd.parse("n*sum(x) + m*sum(y)", x="n", y="n+3*m").numpy()
+    assert both(x=np.ones(2), y=np.ones(14)) == 2 * 2 + 4 * 14
+    with pytest.raises(ShapeError, match=r"n \+ 3\*m is 13 for no m|3\*m \+ n is 13 for no m"):
+        both(x=np.ones(2), y=np.ones(13))
+    with pytest.raises(EvaluationError, match="'n'"):
+        sd.parse("sum(x)*n", x="n*n").numpy()(x=np.ones(9))
+    assert sd.parse("sum(x)*n", x="n*n").numpy()(x=np.ones(9), n=3) == 27
+
+
+def test_transposes_are_taken_once() -> None:
+    for text, shown in (("C @ (A.T*B.T)", "(B*A).T"), ("tanh(A.T + B.T)", "(B + A).T"), ("A.T*B.T*u", "u[:, None]*")):
+        assert shown in sd.parse(text, A="n m", B="n m", C="m m", u="n").numpy().source(), text
+
+
+def test_a_long_head_is_aligned() -> None:
+    names = [f"argument{k}" for k in range(14)]
+    lines = sd.parse(" + ".join(names), shapes=dict.fromkeys(names, "n")).numpy().source().splitlines()
+    start = next(k for k, line in enumerate(lines) if line.startswith("def "))
+    assert lines[start + 1].index("argument") == lines[start].index("(") + 1
+
+
+@pytest.mark.parametrize("text", [
+    'einsum("ik,kjl->ijl", A, S) + einsum("ik,kjl->ijl", A, T)',
+    'einsum("ijl,l->ij", einsum("ik,kjl->ijl", A, S) + einsum("ik,kjl->ijl", A, T), y)',
+    'einsum("ijl,lj->i", einsum("i,kjl->ijl", x, S) + einsum("i,kjl->ijl", x, T), B)',
+])  # fmt: skip
+def test_a_factor_that_is_summed_is_not_taken_out(text: str) -> None:
+    shapes, rng = {"A": "n m", "B": "b o", "S": "m o b", "T": "m o b", "x": "n", "y": "b"}, np.random.default_rng(3)
+    given = {name: rng.normal(size=[SIZES[d] for d in shape.split()]) for name, shape in shapes.items() if name in text}
+    expected = eval(text, {**given, "einsum": np.einsum})
+    expr = sd.parse(text, shapes={k: shapes[k] for k in given})
+    np.testing.assert_allclose(generate(expr, sorted(free_symbols(expr), key=lambda s: s.name), name="f")(**given), expected, rtol=1e-12)
