@@ -13,6 +13,9 @@ from symderiv.ir import Expr
 from symderiv.rules import RULES, Context
 from symderiv.rules.algebra import sums_in
 from symderiv.rules.definitions import negative
+from symderiv.rules.entries import unit_vector
+from symderiv.rules.expectation import covariance
+from symderiv.rules.exponentials import _coefficient
 from symderiv.verify import same_value
 
 HALF = Fraction(1, 2)
@@ -102,6 +105,14 @@ def test_gradients_through_largest_entries_and_reshaping(text: str, shapes: dict
         ("tanh(kron(A, C))", {"A": "2 3", "C": "3 2"}, "kron1"),
         ("kron(A, B) @ vec(X)", {"A": "2 2", "B": "3 3", "X": "3 2"}, "vec(B @ X @ A.T)"),
         ("kron(A, B) @ x", {"A": "2 2", "B": "3 3", "x": "6"}, None),
+        ("2*vec(X)", {"X": "2 3"}, None),
+        ("vec(X) + vec(Y)", {"X": "2 3", "Y": "2 3"}, "vec(X + Y)"),
+        ("vec(X) + vec(Y)", {"X": "2 3", "Y": "3 2"}, None),
+        ("vec(X)*vec(Y)", {"X": "2 3", "Y": "2 3"}, "vec(X*Y)"),
+        ("vec(X)*vec(Y)", {"X": "2 3", "Y": "3 2"}, None),
+        ("vec(X)*x", {"X": "2 3", "x": "6"}, None),
+        ('einsum("c,c,d->d", vec(X), x, vec(Y))', {"X": "2 3", "x": "6", "Y": "3 2"}, 'vec(einsum("c,c,ij->ij", vec(X), x, Y))'),
+        ('einsum("c,c,d->d", vec(X), vec(Z), vec(Y))', {"X": "2 3", "Z": "2 3", "Y": "3 2"}, "vec(sum(X*Z)*Y)"),
     ],
 )
 def test_joined_axes_leave_what_they_can(text: str, shapes: dict[str, str], expected: str | None) -> None:
@@ -113,3 +124,26 @@ def test_joined_axes_leave_what_they_can(text: str, shapes: dict[str, str], expe
     else:
         assert found is not None and same_value(node, found, (), 4)
         assert expected == "kron1" or found is sd.parse(expected, shapes=shapes)
+
+
+def test_the_covariance_of_a_family() -> None:
+    """Of a categorical target diag μ − μ μᵀ, by rows of a batch; of a Poisson one diag μ."""
+    shapes = {"m": "o", "M": "b o"}
+    assert covariance(symbol("m", ("o",)), "categorical") is sd.parse("diag(m) - outer(m, m)", shapes=shapes)
+    batch = sd.parse('einsum("bi,ij->bij", M, eye(o)) - einsum("bi,bj->bij", M, M)', shapes=shapes)
+    assert covariance(symbol("M", ("b", "o")), "categorical").shape == ("b", "o", "b", "o")
+    assert view(covariance(symbol("M", ("b", "o")), "categorical"), "bibj", "bij") is batch
+    assert covariance(symbol("m", ("o",)), "poisson") is sd.parse("diag(m)", shapes=shapes)
+
+
+def test_the_number_in_front_of_an_argument() -> None:
+    both = total((2, x), (4, y))
+    assert [_coefficient(e) for e in (x, scale(-3, x), both, scale(3, both), scale(-1, both))] == [1, -3, 2, 6, -2]
+
+
+def test_one_entry_is_counted_once() -> None:
+    """Σ_i e_i = 1, and 0 for entries at different places."""
+    zeroth, first = (next(k for k in sd.parse(f"x[{n}]", x="3").kids if unit_vector(k)) for n in (0, 1))
+    assert fired("count_entry", view(zeroth, "i", "")) is ONE
+    assert fired("count_entry", contract((zeroth, first), ("i", "i"), "")) is scale(0, ONE)
+    assert fired("count_entry", contract((zeroth, symbol("x", (3,))), ("i", "i"), "")) is None
