@@ -136,7 +136,8 @@ def square(one: Expr, two: Expr) -> ProofNode:
     e = contract((one, two), ("ki", "kj"), "ij")
     image = list(range(len(e.dims)))
     image[e.out[0]], image[e.out[1]] = e.out[1], e.out[0]
-    return ProofNode(e, "matrix", "⪰", "square", (0,), (1,), detail={"mirror": Mirror(tuple(image), (), (0,))})
+    first = next(k for k, ls in enumerate(e.labels) if e.out[0] in ls)
+    return ProofNode(e, "matrix", "⪰", "square", (0,), (1,), detail={"mirror": Mirror(tuple(image), (), (first,))})
 
 
 def test_a_square_has_one_factor_twice() -> None:

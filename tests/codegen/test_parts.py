@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.build import add, apply, call, contract, power, symbol
+from symderiv.build import add, apply, call, contract, identity, power, symbol
 from symderiv.codegen import backends, generate, memory
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.kernels import Code, leading, literal, placed
@@ -218,3 +218,10 @@ def test_a_factor_that_is_summed_is_not_taken_out(text: str) -> None:
     expected = eval(text, {**given, "einsum": np.einsum})
     expr = sd.parse(text, shapes={k: shapes[k] for k in given})
     np.testing.assert_allclose(generate(expr, sorted(free_symbols(expr), key=lambda s: s.name), name="f")(**given), expected, rtol=1e-12)
+
+
+def test_what_isnt_needed_may_be_left_out() -> None:
+    three, four = symbol("x", (3,)), symbol("y", (4,))
+    assert "def f(x=None, y=None):" in generate(identity((3,)), [three, four], name="f").source
+    assert "def f(x, y=None):" in generate(apply("exp", three), [three, four], name="f").source
+    assert "def f(y, x):" in generate(apply("exp", three), [four, three], name="f").source
