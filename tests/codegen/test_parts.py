@@ -37,10 +37,12 @@ def test_bounds_of_sums_and_products() -> None:
     relu, positive = apply("relu", x), apply("exp", y)
     total, both = contract((relu,), ("i",), ""), contract((relu, positive), ("i", "i"), "i")
     minus = contract((apply("sin", x), apply("log_sigmoid", y)), ("i", "i"), "")
-    found = bounds([n for e in (total, both, minus) for n in postorder(e)])
+    opposite = contract((apply("log_sigmoid", x), apply("relu", y)), ("i", "i"), "i")
+    found = bounds([n for e in (total, both, minus, opposite) for n in postorder(e)])
     assert found[total] == (0.0, inf)
     assert found[both] == (0.0, inf)
     assert found[minus] == (-inf, inf)
+    assert found[opposite] == (-inf, 0.0)
 
 
 def test_whole_numbers_beyond_the_mantissa_are_floats() -> None:
@@ -137,6 +139,7 @@ TEXTS = [
     ('einsum("iij->ij", S)', {"S": "n n m"}),
     ('einsum("iii->i", S)', {"S": "n n n"}),
     ('einsum("bij,bkj->bik", S, S)', {"S": "b n m"}),
+    ('einsum("bijk,bljk->bil", T, T)', {"T": "b n m o"}),
     ('einsum("bij,bj->bi", S, X)', {"S": "b n m", "X": "b m"}),
     ('einsum("ijk,ij->k", S, X)', {"S": "b n m", "X": "b n"}),
     ('einsum("i,ij,kl,k->ijkl", x, eye(n), eye(m), y)', {"x": "n", "y": "m"}),
