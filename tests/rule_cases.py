@@ -31,6 +31,11 @@ from symderiv.rules.base import Used
 TRIALS = 4
 LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient")
 """rules that also take proofs of lemmas"""
+SPECTRA = (
+    ("eigvalsh", ("n",)), ("eigenvectors", ("n", "n")), ("inverse_gaps", ("n", "n")), ("eigmax", ()), ("top_eigenvector", ("n",)),
+    ("top_resolvent", ("n", "n")), ("spectral_norm", ()), ("trace_expm", ()), ("trace_sinm", ()), ("trace_cosm", ()),
+)  # fmt: skip
+"""functions of the symmetric part of a matrix, and traces of functions of one, with the shapes of their values"""
 
 
 @dataclass(frozen=True)
@@ -259,7 +264,7 @@ def _more() -> list[Case]:
         Case("elementwise_chain_rule", "second", der(apply("f", x, order=1, generic=True), x)),
         *(
             Case("chain_rule", fn, der(call(fn, (X,), shape), X))
-            for fn, shape in (("inv", ("n", "n")), ("det", ()), ("logdet", ()))
+            for fn, shape in (("inv", ("n", "n")), ("det", ()), ("logdet", ()), *SPECTRA)
         ),
         *(
             Case("chain_rule", f"max over {axes}", der(call("max", (U,), shape, (axes,)), U))

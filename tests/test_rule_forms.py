@@ -17,6 +17,7 @@ from symderiv.rules.entries import unit_vector
 from symderiv.rules.expectation import covariance
 from symderiv.rules.exponentials import _coefficient
 from symderiv.verify import same_value
+from tests.rule_cases import cases
 
 HALF = Fraction(1, 2)
 b, v, w, x, y = (symbol(s, ("n",)) for s in "bvwxy")
@@ -147,3 +148,14 @@ def test_one_entry_is_counted_once() -> None:
     assert fired("count_entry", view(zeroth, "i", "")) is ONE
     assert fired("count_entry", contract((zeroth, first), ("i", "i"), "")) is scale(0, ONE)
     assert fired("count_entry", contract((zeroth, symbol("x", (3,))), ("i", "i"), "")) is None
+
+
+@pytest.mark.parametrize("name", ["outer_square", "square_of_gradient"])
+def test_a_rule_of_lemmas_reads_what_is_cited(name: str) -> None:
+    """With the right lemmas it fires; with one of them about something else, or the two exchanged, it doesn't."""
+    for case in (k for k in cases() if k.rule == name):
+        one, two = case.cited
+        other = next(k.cited[0] for k in cases() if k.rule == "chain_rule_with_lemma")
+        assert case.law.apply(case.node, case.context, None, case.cited) is not None
+        for wrong in ((other, two), (one, other), (two, one)):
+            assert case.law.apply(case.node, case.context, None, wrong) is None
