@@ -19,7 +19,7 @@ Box         body                                     brackets: body, kept apart 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from typing import Any
@@ -194,8 +194,11 @@ def intern(cls: type[Expr], key: str, kids: tuple[Expr, ...], shape: Shape, weig
     return node
 
 
-def postorder(*roots: Expr) -> Iterator[Expr]:
-    """Every node below the roots once, kids before parents (iterative: depth isn't bounded by the interpreter's stack)."""
+def postorder(*roots: Expr, kids: Callable[[Expr], Sequence[Expr]] | None = None) -> Iterator[Expr]:
+    """Every node below the roots once, kids before parents (iterative: depth isn't bounded by the interpreter's stack).
+
+    ``kids`` says what else than its kids counts as below a node.
+    """
     seen: set[Expr] = set()
     for root in roots:
         stack: list[tuple[Expr, bool]] = [(root, False)]
@@ -206,7 +209,8 @@ def postorder(*roots: Expr) -> Iterator[Expr]:
             elif node not in seen:
                 seen.add(node)
                 stack.append((node, True))
-                stack.extend((kid, False) for kid in reversed(node.kids) if kid not in seen)
+                below = node.kids if kids is None else kids(node)
+                stack.extend((kid, False) for kid in reversed(below) if kid not in seen)
 
 
 def free_symbols(*roots: Expr) -> list[Symbol]:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
 
-from symderiv.build import add, apply, call, contract, identity, number, ones, power, scale, size, view
+from symderiv.build import add, apply, call, contract, identity, number, ones, power, size, view
 from symderiv.dims import Dim, dim_product
 from symderiv.errors import ShapeError
 from symderiv.ir import Add, Expr, Shape, number_of
@@ -104,10 +104,6 @@ def compare(operator: str, x: Expr, y: Expr) -> Expr:
     return step if operator in ("<", ">") else subtract(ones(step.shape), step)
 
 
-def negate(x: Expr) -> Expr:
-    return scale(-1, x)
-
-
 def multiply(x: Expr, y: Expr, what: str = "*") -> Expr:
     """The elementwise product, broadcast."""
     shape = broadcast_shape([x.shape, y.shape], what)
@@ -181,11 +177,6 @@ def sum_over(x: Expr, axis: int | Sequence[int] | None = None, keepdims: bool = 
 def count(x: Expr, axis: int | Sequence[int] | None = None) -> Expr:
     """The number of entries along the axes."""
     return size(dim_product(*(x.shape[a] for a in axes_of(x, axis))))
-
-
-def mean_over(x: Expr, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Expr:
-    """numpy.mean."""
-    return divide(sum_over(x, axis, keepdims), count(x, axis))
 
 
 def expect_order(x: Expr, orders: Sequence[int], what: str) -> None:
@@ -299,6 +290,6 @@ def function(fn: str, x: Expr, params: Sequence[Fraction | int] = ()) -> Expr:
 
 __all__ = [
     "add_all", "axes_of", "broadcast", "broadcast_shape", "count", "determinant", "diag", "divide", "dot", "einsum",
-    "function", "identity", "inverse", "log_determinant", "matmul", "mean_over", "multiply", "negate", "number", "ones",
+    "function", "identity", "inverse", "log_determinant", "matmul", "multiply", "number", "ones",
     "outer", "shape_text", "solve", "subtract", "sum_over", "trace", "transpose",
 ]

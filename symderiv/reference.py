@@ -195,6 +195,7 @@ def _needs(rule: Rule, facts: Sequence[str]) -> str:
 Fired = Mapping[str, Mapping[str, Sequence[str]]]
 """for each rule the derivations and handouts in which it was seen to fire, and its tests"""
 FIRED = "rules_fired.json"
+SHOWN = 3
 
 
 def fired_in(folder: Path) -> Fired:
@@ -216,9 +217,11 @@ def _rule_row(rule: Rule, seen: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
 
 
 def _tests_shown(tests: Sequence[str]) -> str:
-    """Tests that differ in the case alone are shown as that case, once."""
+    """The first tests; those that differ in the case alone are shown as that case, once."""
     cases = list(dict.fromkeys(test.partition("[")[2].removesuffix("]") for test in tests))
-    return "<br>".join(code(case or test) for case, test in zip(cases if all(cases) else tests, tests, strict=False))
+    shown = cases if all(cases) else list(tests)
+    more = [f"and {len(shown) - SHOWN} more"] if len(shown) > SHOWN else []
+    return "<br>".join([*map(code, shown[:SHOWN]), *more])
 
 
 def rules_page(fired: Fired) -> str:

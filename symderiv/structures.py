@@ -54,10 +54,6 @@ class Structure:
         total += value_of(self.constant, sizes)
         return total == 0 if self.relation == "=" else total >= 0
 
-    def substituted(self, change: Callable[[Dim], Dim]) -> Structure:
-        """With other sizes."""
-        return Structure(self.relation, tuple(change(c) for c in self.coefficients), change(self.constant))
-
     # ------------------------------------------------------------ as text
     def unit(self) -> Dim | None:
         """Where a vector has its one entry that isn't zero."""

@@ -91,7 +91,6 @@ EVERYWHERE: tuple[Call, ...] = (
 )
 """Derivations and matching pairs, chosen so that no rule is left out."""
 
-SHOWN = 3
 OTHERWISE = {
     "structured_derivative": (
         "test_rules.py::test_a_structured_derivative_is_the_gradient_by_the_entries_below_the_diagonal",
@@ -138,7 +137,7 @@ def fired() -> dict[str, dict[str, list[str]]]:
     made, told = list(derivations()), list(handouts())
     return {
         rule: {
-            "derivations": [name for name, rules in made if rule in rules][:SHOWN],
+            "derivations": [name for name, rules in made if rule in rules][: reference.SHOWN],
             "handouts": [name for name, rules in told if rule in rules],
             "tests": tests_of(rule),
         }

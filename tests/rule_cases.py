@@ -31,6 +31,11 @@ from symderiv.rules.base import Used
 TRIALS = 4
 LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient")
 """rules that also take proofs of lemmas"""
+SPECTRA = (
+    ("eigvalsh", ("n",)), ("eigenvectors", ("n", "n")), ("inverse_gaps", ("n", "n")), ("eigmax", ()), ("top_eigenvector", ("n",)),
+    ("top_resolvent", ("n", "n")), ("spectral_norm", ()), ("trace_expm", ()), ("trace_sinm", ()), ("trace_cosm", ()),
+)  # fmt: skip
+"""functions of the symmetric part of a matrix, and traces of functions of one, with the shapes of their values"""
 
 
 @dataclass(frozen=True)
@@ -129,10 +134,12 @@ def _pull_back() -> list[Case]:
     loss = add([(1, contract((y, p), ("i", "i"), "")), (-2, contract((z, z), ("i", "i"), ""))], ())
     through = add([(1, contract((apply("exp", u),), ("i",), "")), (3, contract((y, u), ("i", "i"), ""))], ())
     batch = contract((Y, apply("log", softmax(U))), ("ij", "ij"), "")
+    joined, weights = call("reshape", (U,), ("m*o",), (2,)), symbol("k", ("m*o",))
     return [
         Case("pull_back", "several uses", der(loss, z), cited=_lemma(p)),
         Case("pull_back", "symbol", der(through, u)),
         Case("pull_back", "batched", der(batch, U), cited=_lemma(softmax(U))),
+        Case("pull_back", "reshaped", der(contract((power(joined, 2), weights), ("i", "i"), ""), U)),
     ]
 
 
@@ -257,7 +264,11 @@ def _more() -> list[Case]:
         Case("elementwise_chain_rule", "second", der(apply("f", x, order=1, generic=True), x)),
         *(
             Case("chain_rule", fn, der(call(fn, (X,), shape), X))
-            for fn, shape in (("inv", ("n", "n")), ("det", ()), ("logdet", ()))
+            for fn, shape in (("inv", ("n", "n")), ("det", ()), ("logdet", ()), *SPECTRA)
+        ),
+        *(
+            Case("chain_rule", f"max over {axes}", der(call("max", (U,), shape, (axes,)), U))
+            for axes, shape in ((None, ()), (0, ("o",)), (1, ("m",)))
         ),
         Case("chain_rule", "two arguments", der(call("N", (apply("tanh", x), A), ("q",), abstract=True), x)),
         Case("chain_rule", "second", der(call("N", (apply("tanh", x), x), ("q",), abstract=True, ders=(1,)), x)),

@@ -48,6 +48,11 @@ ROWS: list[tuple[str, str, str, str, list[str], str, bool]] = [
     (NORM, "convex", "sqrt(x @ P @ x + 1)", "x affine", [], "x", False),
     (NORM, "convex", "sqrt(x @ P @ x + 1)", "x convex", ["psd(P)"], "x", False),
     (NORM, "convex", "sqrt(x @ P @ x - 1)", "x affine", ["psd(P)"], "x", False),
+    # √Σ g² where |g| is convex: g convex and ≥ 0, or concave and ≤ 0
+    (NORM, "convex", "sqrt(sum(softplus(x)**2))", "softplus(x) convex", [], "x", True),
+    (NORM, "convex", "sqrt(sum(softplus(x)**2))", "softplus(x) concave", [], "x", False),
+    (NORM, "convex", "sqrt(sum(log_sigmoid(x)**2))", "log_sigmoid(x) concave", [], "x", True),
+    (NORM, "convex", "sqrt(sum(log1p(x)**2))", "log1p(x) concave", ["x > 0"], "x", False),
     # Π x^a: concave up to a sum of exponents of one, convex from one on with one of them positive
     (POWERS, "concave", "sqrt(t*s)", "t affine, s affine", POSITIVE, "t s", True),
     (POWERS, "concave", "t*sqrt(s)", "t affine, s affine", POSITIVE, "t s", False),
@@ -136,7 +141,8 @@ def square(one: Expr, two: Expr) -> ProofNode:
     e = contract((one, two), ("ki", "kj"), "ij")
     image = list(range(len(e.dims)))
     image[e.out[0]], image[e.out[1]] = e.out[1], e.out[0]
-    return ProofNode(e, "matrix", "⪰", "square", (0,), (1,), detail={"mirror": Mirror(tuple(image), (), (0,))})
+    first = next(k for k, ls in enumerate(e.labels) if e.out[0] in ls)
+    return ProofNode(e, "matrix", "⪰", "square", (0,), (1,), detail={"mirror": Mirror(tuple(image), (), (first,))})
 
 
 def test_a_square_has_one_factor_twice() -> None:

@@ -47,5 +47,5 @@ def test_the_columns_are_shown() -> None:
     for rule, seen in found().items():
         assert all(reference.code(name) in rows[rule] for name in seen["derivations"]), rule
     assert "handouts 04, 05" in rows["let"]
-    assert "`fold_softmax-axis 1`" in rows["fold_softmax"]
+    assert "`fold_softmax-axis 1`<br>and 3 more" in rows["fold_softmax"]
     assert "| fires in |" not in reference.rules_page({})

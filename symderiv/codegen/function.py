@@ -12,7 +12,7 @@ try:
 except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
     np = None  # type: ignore[assignment]  # asked for before it is used
 
-from symderiv.codegen.signature import Argument
+from symderiv.codegen.signature import Argument, solved
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError, nearest
 
@@ -154,8 +154,15 @@ def _explain_shapes(known: Mapping[str, Argument], shapes: Mapping[str, tuple[in
                     hint=f"{where} has shape {shapes[where]}, {name} has shape {got}",
                     shapes=(shapes[where], got),
                 )
-    for dim, (n, name) in sizes.items():
+    for dim, (n, name) in list(sizes.items()):
         if not dim.isidentifier():
+            found = solved(dim, set(sizes))
+            if found is not None:
+                atom, factor, rest = found
+                left = n - (_value(rest, sizes) or 0)
+                if left % factor or left < 0:
+                    raise ShapeError(f"'{name}' has shape {shapes[name]}; {dim} is {n} for no {atom}", shapes=(shapes[name],))
+                sizes[atom] = (left // factor, name)
             value = _value(dim, sizes)
             if value is not None and value != n:
                 raise ShapeError(

@@ -88,9 +88,8 @@ def placed(code: Code, places: Labels, rank: int) -> Code:
     index = [":" if p in there else "None" for p in range(there[0], rank)]
     if "None" not in index:
         return code
-    if index[-1] == ":" and len(index) > 3:
-        tail = len(index) - 1 - index[::-1].index("None")
-        index = [*index[: tail + 1], "..."] if tail + 1 < len(index) - 1 else index
+    written = len(index) - index[::-1].index("None")  # up to the last new axis; what follows is all of each axis
+    index = [*index[:written], "..."] if len(index) - written > 1 else index
     return Code(f"{code.atom()}[{', '.join(index)}]", rank=rank - there[0])
 
 

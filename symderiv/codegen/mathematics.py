@@ -46,7 +46,7 @@ class _Writer:
         if isinstance(node, Box):
             return self.write(node.body, labels, depth + 1, factor)
         if isinstance(node, Map):
-            x = self.write(node.arg, labels, depth + 1, node.fn == "pow")
+            x = self.write(node.arg, labels, depth + 1, False)
             if x is None:
                 return None
             if node.fn != "pow":

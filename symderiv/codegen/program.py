@@ -34,8 +34,6 @@ from typing import Any
 from symderiv.dims import Dim
 from symderiv.ir import Expr
 
-Places = tuple[int, ...]
-
 
 @dataclass(frozen=True)
 class Op:

@@ -108,9 +108,9 @@ def signature(arguments: Sequence[Argument], wanted: set[str], names: Names) -> 
         progress = False
         for a in needed:
             for k, d in enumerate(a.shape or ()):
-                solved = _solved(d, known) if isinstance(d, str) else None
-                if solved is not None:
-                    atom, factor, rest = solved
+                found = solved(d, known) if isinstance(d, str) else None
+                if found is not None:
+                    atom, factor, rest = found
                     known.add(atom)
                     progress = True
                     text = f"{a.variable}.shape[{k}]" + (f" - ({result.size_text(rest)})" if rest else "")
@@ -136,7 +136,7 @@ def _check(a: Argument, s: Signature) -> str:
     return f"{a.variable} is not None and np.shape({a.variable}) != ({inside})"
 
 
-def _solved(dim: str, known: set[str]) -> tuple[str, int, Dim] | None:
+def solved(dim: str, known: set[str]) -> tuple[str, int, Dim] | None:
     """(name, factor, rest) of factor·name + rest where only this name isn't known."""
     unknown = [x for x in dim_atoms(dim) if x not in known]
     if len(unknown) != 1:

@@ -40,4 +40,3 @@ SIGN |= {
     "mid": "|", "vert": "|", "coloneqq": "≔", "bullet": "•", "nabla": "∇", "cdot": "·", "not": "¬", "nsucceq": "⋡",
 }  # fmt: skip
 RAISED = dict(zip("0123456789+-=()nijkTab", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱʲᵏᵀᵃᵇ", strict=True)) | {"ᵀ": "ᵀ", "′": "′"}
-LOWERED = dict(zip("0123456789+-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))

@@ -35,8 +35,6 @@ class Notation:
     """"inner" writes ⟨A, B⟩, "trace" writes tr(Aᵀ B)"""
     arguments: str = "auto"
     """whether J_N says where it is taken, J_N(w): "auto" (if N is taken at several places), "always", "never"."""
-    hadamard_as_diag: bool = False
-    """d ⊙ (W v) as diag(d) W v"""
     pairing: bool = False
     """a scalar with one differential in it as an inner product: ⟨δ xᵀ, dW⟩ for δᵀ dW x"""
     joint_sums: bool = True

@@ -74,7 +74,7 @@ def count_entry(node: Contract, context: Context) -> Expr | None:
             if len(others) == 1 and unit_vector(others[0]) and _apart(e, others[0]):
                 return zero(node.shape)
             if not others or others == [e]:
-                return _made(node, [row for j, row in enumerate(rows) if j != k and own[0] not in row[1]])
+                return _made(node, [row for row in rows if own[0] not in row[1]])
     return None
 
 

@@ -67,13 +67,12 @@ def _contract(n: Contract, kids: Sequence[Expr], parts: Sequence[tuple[Expr, Gro
     while True:
         sizes: dict[int, tuple[Dim, ...]] = {}
         clash = None
-        for k, ((inner, groups), ls) in enumerate(zip(opened, n.labels, strict=True)):
+        for (inner, groups), ls in zip(opened, n.labels, strict=True):
             starts = [0, *accumulate(groups)]
             for x, a, g in zip(ls, starts, groups, strict=False):
                 dims = tuple(inner.shape[a : a + g])
                 if sizes.setdefault(x, dims) != dims:
                     clash = x
-            del k
         if clash is None:
             break
         for k, ls in enumerate(n.labels):

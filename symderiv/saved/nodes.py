@@ -13,7 +13,7 @@ from symderiv.dims import Dim, dim_product, parse_dim
 from symderiv.errors import SymderivError
 from symderiv.frontend.rows import definition_of, has_definition
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Shape, Symbol
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Shape, Symbol, postorder
 from symderiv.saved.form import LONGEST_NAME, Piece, compact, guarded
 from symderiv.structures import Structure
 
@@ -25,18 +25,7 @@ Record = dict[str, Any]
 
 def below(*roots: Expr) -> Iterable[Expr]:
     """Every node below the roots once, kids first, and what holes are differentiated by before the holes."""
-    seen: set[Expr] = set()
-    for root in roots:
-        stack: list[tuple[Expr, bool]] = [(root, False)]
-        while stack:
-            node, ready = stack.pop()
-            if ready:
-                yield node
-            elif node not in seen:
-                seen.add(node)
-                stack.append((node, True))
-                kids = (*node.kids, node.wrt) if isinstance(node, Der) else node.kids
-                stack.extend((kid, False) for kid in reversed(kids) if kid not in seen)
+    return postorder(*roots, kids=lambda node: (*node.kids, node.wrt) if isinstance(node, Der) else node.kids)
 
 
 # ---------------------------------------------------------------- writing

@@ -34,7 +34,8 @@ from types import ModuleType
 from tests.mutation.equivalent import EQUIVALENT
 
 ROOT = Path(__file__).parent.parent.parent
-RULE_TESTS = ("tests/test_rules.py", "tests/test_seed.py", "tests/test_engine.py", "tests/test_cases.py")
+RULE_TESTS = tuple(f"tests/test_{name}.py" for name in
+                   ("rules", "rule_forms", "pieces", "sparsemax", "determinants", "fisher", "seed", "engine", "cases"))
 CHECKER = ("check", "judged", "forms_checked", "functions_checked", "atoms_checked")
 CHECKER_TESTS = ("tests/test_certificates_forged.py", "tests/test_certificates_laws.py", "tests/test_convexity.py",
                  "tests/test_curvature.py")
