@@ -6,10 +6,15 @@ from dataclasses import replace
 from symderiv.build import der, name, number, transform
 from symderiv.functions.constants import constants, long, named
 from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
-from symderiv.render.signs import signed
+from symderiv.render.indexing import is_one
+from symderiv.render.signs import is_difference, is_spread, signed
 from symderiv.tell import Chapter, Line
 
 _LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
+
+
+LONG_DIVISOR = 7
+"""from this weight on a sum that is divided by twice gets a name"""
 
 
 def with_lets(chapters: list[Chapter]) -> list[Chapter]:
@@ -19,16 +24,17 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
     counted: dict[Expr, int] = {}
     for chapter in chapters:
         if chapter.kind != "loss":
-            for node, times in _functions_in(chapter.last).items():
+            for node, times in [*_functions_in(chapter.last).items(), *_centred_in(chapter.last).items()]:
                 counted[node] = max(counted.get(node, 0), times)
             for line in chapter.lines:
                 for node, times in _divisors_in(line.state).items():
                     counted[node] = max(counted.get(node, 0), times)
     taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
     lets: dict[Expr, Expr] = {}
-    for node, times in counted.items():
+    for node, times in sorted(counted.items(), key=lambda pair: pair[0].weight if isinstance(pair[0], Add) else 0):
         if times > 1:
-            first = _LETS.get(getattr(node, "fn", ""), "s" if isinstance(node, Contract) else "v")
+            centred = isinstance(node, Add) and is_centred(node)
+            first = _LETS.get(getattr(node, "fn", ""), "c" if centred else "s" if isinstance(node, Contract | Add) else "v")
             text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
             taken.add(text)
             lets[node] = name(text, node, "auto")
@@ -40,9 +46,12 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
             return der(renamed(node.body), renamed(node.wrt))
         return lets.get(node)
 
+    def within(node: Expr) -> Expr:
+        return transform(node, lambda n: None if n is node else lets.get(n)) if isinstance(node, Add) else node
+
     def renamed(state: Expr) -> Expr:
         return transform(state, let_for)
-    told = [*constants_in(chapters), *(Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items())]
+    told = [*constants_in(chapters), *(Chapter("let", n, n, (), (Line(within(node)),)) for node, n in lets.items())]
     for c in chapters:
         lines = tuple(Line(renamed(line.state), line.why) for line in c.lines)
         told.append(replace(c, subject=lets.get(c.subject, c.subject), goal=renamed(c.goal), lines=lines))
@@ -68,12 +77,32 @@ def _divisors_in(state: Expr) -> dict[Expr, int]:
     stack = [state]
     while stack:
         n = stack.pop()
-        if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 and not n.shape and isinstance(n.arg, Contract) \
-                and len(n.arg.dims) > 0 and not is_norm(n.arg):
-            counted[n.arg] = counted.get(n.arg, 0) + 1
+        by = n.arg if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 else None
+        total = isinstance(by, Contract) and not by.shape and len(by.dims) > 0 and not is_norm(by)
+        if by is not None and (total or (isinstance(by, Add) and by.weight >= LONG_DIVISOR)):
+            counted[by] = counted.get(by, 0) + 1
         elif not isinstance(n, Name):
             stack.extend(n.kids)
     return counted
+
+
+def _centred_in(state: Expr) -> dict[Expr, int]:
+    """How often each difference from a mean stands in a formula."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack and len(counted) < 200:
+        n = stack.pop()
+        if isinstance(n, Add) and is_centred(n):
+            counted[n] = counted.get(n, 0) + 1
+        elif not isinstance(n, Name):
+            stack.extend(n.kids)
+    return counted
+
+
+def is_centred(node: Add) -> bool:
+    """Whether a sum is an array minus its mean, or any that is constant along an axis but not everywhere."""
+    constant = [is_spread(t) and not is_one(t) for _, t in node.terms]
+    return any(constant) and not all(constant) and is_difference(node)
 
 
 def is_norm(node: Contract) -> bool:
