@@ -355,6 +355,9 @@ def test_a_mean_taken_away_and_what_is_divided_by_have_names() -> None:
     text = sd.jacobian("layer_norm(x)", "x", x="n").text()
     assert "c = x − ((1ᵀ x)/n) 1\n" in text and "s = 10⁻⁵ + (cᵀ c)/n\n" in text
     assert "= (1/sqrt(s)) (I − (1/n) 1 1ᵀ) − (1/(n s^(3/2))) c cᵀ " in text.splitlines()[-1]
+    for own in ("z", "h", "q", "b"):                            # whatever the canonical order is
+        renamed = sd.jacobian(f"layer_norm({own})", own, shapes={own: "n"}).text()
+        assert renamed.splitlines()[0].strip() == f"c = {own} − ((1ᵀ {own})/n) 1" and "(−c" not in renamed and "−c)" not in renamed
     batch = sd.gradient("sum((X - mean(X, axis=0, keepdims=True))/sqrt(var(X, axis=0, keepdims=True) + 1/7)*G)", "X", X="m n", G="m n")
     assert "c = X − (1/m) 1 1ᵀ X\n" in batch.text() and "s = 1/7 + " in batch.text()
     assert " c = " not in sd.gradient("mse(X @ w, y)", "w", X="m n", w="n", y="m").text()
