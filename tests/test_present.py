@@ -348,3 +348,30 @@ def test_a_lemma_with_a_wrong_number_is_noticed(monkeypatch) -> None:
         wrong += not {int(n) for n in NUMBERED.findall(LABEL.sub("", line.why))} <= seen
         seen |= {line.lemma}
     assert wrong
+
+
+# ---------------------------------------------------------------- reading aloud
+def test_a_mean_taken_away_and_what_is_divided_by_have_names() -> None:
+    text = sd.jacobian("layer_norm(x)", "x", x="n").text()
+    assert "c = x − ((1ᵀ x)/n) 1\n" in text and "s = 10⁻⁵ + (cᵀ c)/n\n" in text
+    assert "= (1/sqrt(s)) (I − (1/n) 1 1ᵀ) − (1/(n s^(3/2))) c cᵀ " in text.splitlines()[-1]
+    for own in ("z", "h", "q", "b"):                            # whatever the canonical order is
+        renamed = sd.jacobian(f"layer_norm({own})", own, shapes={own: "n"}).text()
+        assert renamed.splitlines()[0].strip() == f"c = {own} − ((1ᵀ {own})/n) 1" and "(−c" not in renamed and "−c)" not in renamed
+    batch = sd.gradient("sum((X - mean(X, axis=0, keepdims=True))/sqrt(var(X, axis=0, keepdims=True) + 1/7)*G)", "X", X="m n", G="m n")
+    assert "c = X − (1/m) 1 1ᵀ X\n" in batch.text() and "s = 1/7 + " in batch.text()
+    assert " c = " not in sd.gradient("mse(X @ w, y)", "w", X="m n", w="n", y="m").text()
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_a_minus_sign_goes_into_a_difference_under_a_derivative(notation) -> None:
+    d = sd.hessian("sum(softplus(X @ w) - y * (X @ w))", "w", X="m n", w="n", y="m")
+    lines = [line.plain_rhs for line in written(d, notation)]
+    assert any(re.search(r"[∂d]\(?.*p(\[i\])? − y", line) for line in lines), lines
+    assert not any(re.search(r"y(\[i\])? − p", line) for line in lines), lines
+
+
+def test_notes_read_well_as_text() -> None:
+    assert "pull back through μ ⊙ μ" in sd.gradient("sum(mu**2) + sum(s)", ["mu", "s"], mu="n", s="n").text()
+    assert "|·|′=sign" in sd.gradient("sum(abs(x))", "x", x="n").text()
+    assert "assumption t ⊙ t=1" in sd.hessian(LOGISTIC, "w", X="m n", w="n", t="m", assume="t**2 == 1").text()

@@ -3,13 +3,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from symderiv.build import der, name, number, transform
+from symderiv.build import der, name, number, scale, transform
 from symderiv.functions.constants import constants, long, named
 from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
-from symderiv.render.signs import signed
+from symderiv.render.indexing import is_one
+from symderiv.render.signs import is_difference, is_spread, reads_well, signed
 from symderiv.tell import Chapter, Line
 
 _LETS = {"softmax": "p", "sigmoid": "p", "tanh": "a", "logsumexp": "s"}
+
+
+CENTRED = 5
+"""from this weight on a difference from a mean gets a name: one from a mean that has a name is short"""
+LONG_DIVISOR = 7
+"""from this weight on a sum that is divided by twice gets a name"""
 
 
 def with_lets(chapters: list[Chapter]) -> list[Chapter]:
@@ -19,33 +26,44 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
     counted: dict[Expr, int] = {}
     for chapter in chapters:
         if chapter.kind != "loss":
-            for node, times in _functions_in(chapter.last).items():
+            for node, times in [*_functions_in(chapter.last).items(), *_centred_in(chapter.last).items()]:
                 counted[node] = max(counted.get(node, 0), times)
             for line in chapter.lines:
                 for node, times in _divisors_in(line.state).items():
                     counted[node] = max(counted.get(node, 0), times)
     taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
     lets: dict[Expr, Expr] = {}
-    for node, times in counted.items():
+    turned: dict[Expr, bool] = {}
+    for node, times in sorted(counted.items(), key=lambda pair: pair[0].weight if isinstance(pair[0], Add) else 0):
         if times > 1:
-            first = _LETS.get(getattr(node, "fn", ""), "s" if isinstance(node, Contract) else "v")
+            centred = isinstance(node, Add) and is_centred(node)
+            first = _LETS.get(getattr(node, "fn", ""), "c" if centred else "s" if isinstance(node, Contract | Add) else "v")
             text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
             taken.add(text)
-            lets[node] = name(text, node, "auto")
+            turned[node] = isinstance(node, Add) and centred and not reads_well(node)
+            lets[node] = name(text, scale(-1, node) if turned[node] else node, "auto")
     if not lets:
         return [*constants_in(chapters), *chapters]
 
     def let_for(node: Expr) -> Expr | None:
         if isinstance(node, Der) and not isinstance(node.wrt, Symbol):  # what it is taken by stands in its body, and must stay findable
             return der(renamed(node.body), renamed(node.wrt))
-        return lets.get(node)
+        if isinstance(node, Der) and turned.get(node.body):
+            return scale(-1, der(lets[node.body], node.wrt))
+        return scale(-1, lets[node]) if turned.get(node) else lets.get(node)
+
+    def within(node: Expr) -> Expr:
+        return transform(node, lambda n: None if n is node else let_for(n)) if isinstance(node, Add) else node
 
     def renamed(state: Expr) -> Expr:
         return transform(state, let_for)
-    told = [*constants_in(chapters), *(Chapter("let", n, n, (), (Line(node),)) for node, n in lets.items())]
+    told = constants_in(chapters)
+    for node, n in lets.items():
+        told.append(Chapter("let", n, n, (), (Line(scale(-1 if turned[node] else 1, within(node))),)))
     for c in chapters:
         lines = tuple(Line(renamed(line.state), line.why) for line in c.lines)
-        told.append(replace(c, subject=lets.get(c.subject, c.subject), goal=renamed(c.goal), lines=lines))
+        subject = c.subject if turned.get(c.subject) else lets.get(c.subject, c.subject)
+        told.append(replace(c, subject=subject, goal=renamed(c.goal), lines=lines))
     return told
 
 
@@ -68,12 +86,32 @@ def _divisors_in(state: Expr) -> dict[Expr, int]:
     stack = [state]
     while stack:
         n = stack.pop()
-        if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 and not n.shape and isinstance(n.arg, Contract) \
-                and len(n.arg.dims) > 0 and not is_norm(n.arg):
-            counted[n.arg] = counted.get(n.arg, 0) + 1
+        by = n.arg if isinstance(n, Map) and n.fn == "pow" and n.params[0] < 0 else None
+        total = isinstance(by, Contract) and not by.shape and len(by.dims) > 0 and not is_norm(by)
+        if by is not None and (total or (isinstance(by, Add) and by.weight >= LONG_DIVISOR)):
+            counted[by] = counted.get(by, 0) + 1
         elif not isinstance(n, Name):
             stack.extend(n.kids)
     return counted
+
+
+def _centred_in(state: Expr) -> dict[Expr, int]:
+    """How often each difference from a mean stands in a formula."""
+    counted: dict[Expr, int] = {}
+    stack = [state]
+    while stack and len(counted) < 200:
+        n = stack.pop()
+        if isinstance(n, Add) and is_centred(n):
+            counted[n] = counted.get(n, 0) + 1
+        elif not isinstance(n, Name):
+            stack.extend(n.kids)
+    return counted
+
+
+def is_centred(node: Add) -> bool:
+    """Whether a sum is an array minus its mean, or any that is constant along an axis but not everywhere."""
+    constant = [is_spread(t) and not is_one(t) for _, t in node.terms]
+    return any(constant) and not all(constant) and is_difference(node) and node.weight >= CENTRED
 
 
 def is_norm(node: Contract) -> bool:

@@ -6,7 +6,8 @@ import re
 from symderiv.render.symbols import GREEK
 
 _BEFORE = (
-    (r"\\partial *", "∂"), (r"\^\{2\}", "²"), (r"\^\{3\}", "³"), (r"\\odot ", r"\\odot"), (r"\\[lr]vert *", "|"),
+    (r"\\partial *", "∂"), (r"\^\{2\}", "²"), (r"\^\{3\}", "³"), (r"\{\\odot ", r"{\\odot"), (r"\\[lr]vert *", "|"),
+    (r"\\langle *", "⟨"), (r"\\rangle *", "⟩"),
     (r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)"),
     (r"\\[td]?frac(\d)(\d)", r"\1/\2 "), (r"\\[td]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1/\2) "),
     (r"\^\{([^{}\\]*[/+-][^{}]*)\}", r"^(\1)"),

@@ -15,6 +15,7 @@ from symderiv.lift import lift, lift_any
 from symderiv.ops import transpose
 from symderiv.present.naming import fact_latex, function_letter, goal_latex, symbol_text
 from symderiv.render.index import index_latex, index_text
+from symderiv.render.joined import joined, joined_axes
 from symderiv.render.letters import OUTPUT_POOL, Letters, output_letters
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.notation import Notation, chosen
@@ -62,7 +63,7 @@ class Writer:
         states = [line.state for line in chapter.lines]
         wide = any(len(s.shape) > 2 for s in states) or (notation != "index" and any(_no_matrix(s) for s in states))
         self.index = notation == "index" or wide
-        self.letters = _letters(chapter)
+        self.letters = _letters(chapter, self.index)
         self.kept = signs_of(facts.sums, self.source.subject)
 
     def lines(self) -> list[Written]:
@@ -316,13 +317,17 @@ def _no_matrix(state: Expr) -> bool:
     return len(state.shape) <= 2 and lift(state) is None and any(isinstance(t, Opaque) for t in postorder(lift_any(state)))
 
 
-def _letters(chapter: Chapter) -> tuple[str, ...]:
-    """Letters of the output: i is the output's, j and k the parameter's."""
+def _letters(chapter: Chapter, index: bool) -> tuple[str, ...]:
+    """Letters of the output: i is the output's, j and k the parameter's; in index form a joined axis has several."""
     shape = chapter.lines[-1].state.shape
     scalar_by_vector = chapter.kind in ("gradient", "hessian") and not chapter.subject.shape and \
         all(len(x.shape) == 1 for x in chapter.by) and len(shape) <= 2
     states = [line.state for line in chapter.lines]
-    return output_letters(len(shape), *states, pool=OUTPUT_POOL[1:] if scalar_by_vector else OUTPUT_POOL)
+    wide = joined_axes(chapter.lines[-1].state) if index else {}
+    count = len(shape) + sum(width - 1 for width in wide.values())
+    letters = list(output_letters(count, *states, pool=OUTPUT_POOL[1:] if scalar_by_vector else OUTPUT_POOL))
+    plain_ = [letters.pop(0) for _ in shape]
+    return tuple(joined([x, *(letters.pop(0) for _ in range(wide[k] - 1))]) if k in wide else x for k, x in enumerate(plain_))
 
 
 def _with_index(text: str, index: str) -> str:

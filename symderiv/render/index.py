@@ -21,6 +21,7 @@ from symderiv.render.indexing import (
     summed_groups,
     term_key,
 )
+from symderiv.render.joined import Opened, in_brackets, is_join, name_rest, opened, single, spread
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
@@ -55,7 +56,7 @@ def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, sty
     """The entry in a style."""
     expr, out = signed(expr, {}), tuple(out_letters)[:len(expr.shape)]
     writer = IndexWriter(expr, out, style, letters)
-    piece = writer.run(writer.entry(expr, out, frozenset(out_letters)))
+    piece = writer.run(writer.entry(expr, out, frozenset(single(out_letters))))
     return piece.text, writer.letters
 
 
@@ -79,6 +80,7 @@ class IndexWriter:
         self.avoid = taken_names(root)
         self.plain = isinstance(style, PlainStyle)
         self.shown = located(postorder(root), style.notation.arguments)
+        self.joins = any(map(is_join, postorder(root)))
 
     @staticmethod
     def run(task: Task) -> Piece:
@@ -121,6 +123,8 @@ class IndexWriter:
             return self.leaf(node, letters)
         if isinstance(node, Map):
             return self.map(node, letters, used)
+        if is_join(node) and (wide := spread(node, letters)) is not None:
+            return self.entry(node.kids[0], wide, used, compact)
         if isinstance(node, Call):
             return self.expected(node, letters, used) if node.fn == EXPECTATION else self.call(node, letters)
         if isinstance(node, Add):
@@ -284,27 +288,25 @@ class IndexWriter:
         """A product; ``parts`` are its factors where some were joined to be shown as one matrix formula."""
         name: dict[int, str] = {}
         deltas: list[tuple[str, str, int]] = []
-        for x, letter in zip(node.out, letters, strict=True):
+        rows, out, letters, joined = opened(node, letters) if parts is None else Opened(list(parts), node.out, letters, {})
+        for x, letter in zip(out, letters, strict=True):
             if x in name:
                 deltas.append((name[x], letter, x))
             else:
                 name[x] = letter
-        rows = list(zip(node.factors, node.labels, strict=True)) if parts is None else list(parts)
-        layout = lay_out(rows, node.out, self.previous)
-        taken = set(used) | set(letters)
+        layout = lay_out(rows, out, self.previous)
+        taken = set(used) | set(single(letters))
         if self.previous is not None:
-            name.update(inherited([rows[k] for k in layout.order], dict(name), self.previous, taken))
-        for k in layout.order:
-            for x in rows[k][1]:
-                if x not in name:
-                    name[x] = next_letter(taken | set(name.values()), self.avoid, self.pool)
-        inner = frozenset(taken | set(name.values()))
+            name.update(inherited([rows[k] for k in layout.order if k not in joined], dict(name), self.previous, taken))
+        name_rest([rows[k] for k in layout.order], [p for p, k in enumerate(layout.order) if k in joined], name,
+                  lambda more: next_letter(taken | more, self.avoid, self.pool), self.joins)
+        inner = frozenset(taken | set(single(name.values())))
         factors: dict[int, Factor] = {}
-        seen = list(dict.fromkeys(node.out))
+        seen = list(dict.fromkeys(out))
         for k in layout.order:
-            f, ls = rows[k][0], in_reading_order(*rows[k], seen)
+            f, ls = rows[k][0], rows[k][1] if k in joined else in_reading_order(*rows[k], seen)
             seen.extend(x for x in ls if x not in seen)
-            at = tuple(name[x] for x in ls)
+            at = in_brackets([name[x] for x in ls], joined.get(k))
             if k in turned:
                 assert isinstance(f, Add)
                 self.letters.record(f, at)
@@ -355,7 +357,7 @@ class IndexWriter:
         return Piece(text, BIG if big else ATOM if single and (ahead or behind or text.isdigit()) else PRODUCT)
 
     def sum_text(self, letters: list[str], parts: list[str]) -> str:
-        sign = self.style.sum_sign(sorted(letters))
+        sign = self.style.sum_sign(sorted(single(letters)))
         body = self.join(parts)
         return sign + (" " if body[:1].isalnum() and not self.plain else "") + body
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
-from symderiv.build import add, apply, box, der, name, primitive, remake, scale, symbol, transform
+from symderiv.build import add, apply, box, contract, der, name, primitive, remake, scale, symbol, transform
 from symderiv.construct import oriented
 from symderiv.functions import SCALAR
 from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, postorder, scaled
 from symderiv.lift import told_nodes
-from symderiv.render.indexing import is_one, words
+from symderiv.render.indexing import flippable, is_one, words
 from symderiv.render.style import PlainStyle
 
 PLAIN = PlainStyle()
@@ -53,11 +53,11 @@ def reads_well(node: Add) -> bool:
     one = [c for c, t in node.terms if is_one(t)]
     if one and all(isinstance(t, Map) for _, t in node.terms if not is_one(t)):
         return one[0] > 0
-    top = max(node.terms, key=lambda term: (not is_one(term[1]) and not _spread(term[1]), term[1].weight, words(term[1])))
+    top = max(node.terms, key=lambda term: (not is_one(term[1]) and not is_spread(term[1]), term[1].weight, words(term[1])))
     return top[0] > 0
 
 
-def _spread(t: Expr) -> bool:
+def is_spread(t: Expr) -> bool:
     """Whether a term is constant along an axis, as a mean is."""
     return isinstance(t, Contract) and not set(t.out) <= {x for ls in t.labels for x in ls}
 
@@ -89,7 +89,8 @@ def signed(root: Expr, signs: Signs) -> Expr:
             key, sign = _key(node)
             if key in signs:
                 wanted[node] = sign * signs[key]
-    if not wanted and not large:
+    sums = [node for node in told if isinstance(node, Add)]
+    if not wanted and not large and not any(_hole(c, t) is not None for node in sums for c, t in node.terms):
         return root
     done: dict[Expr, Expr] = {}
     for node in told:
@@ -105,7 +106,7 @@ def _rebuilt(node: Expr, done: Mapping[Expr, Expr]) -> Expr:
     if isinstance(node, Name) and node.role != "differential":
         return node
     if isinstance(node, Add):
-        return add([(c, done[t]) for c, t in node.terms], node.shape)
+        return add([_into_hole(c, done[t]) for c, t in node.terms], node.shape)
     kids = [done[k] for k in node.kids]
     if isinstance(node, Contract) or (isinstance(node, Map) and node.fn == "pow"):
         kids = [_with_small_numbers(k) for k in kids]
@@ -123,6 +124,27 @@ def _rebuilt(node: Expr, done: Mapping[Expr, Expr]) -> Expr:
         return scale(1 if parity == "even" else -1, apply(node.fn, scale(minus, kids[0]), node.params))
     assert isinstance(node, Map | Call | Box)
     return remake(node, [old if _turned(new) else new for old, new in zip(node.kids, kids, strict=True)])
+
+
+def _hole(c: Fraction, t: Expr) -> int | None:
+    """Which factor is the derivative, not yet taken, or the differential of a difference that can take its term's minus sign."""
+    holes = t.factors if isinstance(t, Contract) else (t,)
+    found = (k for k, f in enumerate(holes) if (isinstance(f, Der) or (isinstance(f, Name) and f.role == "differential"))
+             and isinstance(f.body, Add) and flippable(f.body) and not any(is_one(part) for _, part in f.body.terms))
+    return next(found, None) if c < 0 else None
+
+
+def _into_hole(c: Fraction, t: Expr) -> tuple[Fraction, Expr]:
+    """−Xᵀ ∂(y − p) as Xᵀ ∂(p − y): the minus sign goes into the difference, as where no ∂ is before it."""
+    k = _hole(c, t)
+    if k is None:
+        return c, t
+    hole = t.factors[k] if isinstance(t, Contract) else t
+    assert isinstance(hole, Der | Name)
+    turned = remake(hole, [box(scale(-1, hole.body), SIGNED)])
+    if not isinstance(t, Contract):
+        return -c, turned
+    return -c, contract([*t.factors[:k], turned, *t.factors[k + 1:]], t.labels, t.out, dict(enumerate(t.dims)))
 
 
 def _turned(kid: Expr) -> bool:

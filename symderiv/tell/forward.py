@@ -134,7 +134,7 @@ def is_plain_sum(body: Expr, holes: Sequence[Expr]) -> bool:
         return False
     (hole,) = holes
     assert isinstance(hole, Der)
-    return isinstance(hole.body, Map) and all(f is hole.body or not f.shape for f in body.factors)
+    return isinstance(hole.body, Map | Add) and all(f is hole.body or not f.shape for f in body.factors)
 
 
 def forward_chapters(proof: Proof, kind: str, subject: Expr, full: bool = False, by: tuple[Expr, ...] = ()) -> list[Chapter]:
