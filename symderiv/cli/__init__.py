@@ -1,4 +1,4 @@
-"""The command line: ``symderiv derive | prove | check | list | handout | new | appendix | serve``.
+"""The command line: ``symderiv derive | prove | check | list | card | handout | new | appendix | serve``.
 
 Results go to standard output, or to the file of ``--out``; messages go to standard error, progress only where that is a
 terminal. The exit codes are in `frame`.
@@ -11,6 +11,7 @@ import click
 
 from symderiv import __version__, api
 from symderiv.cli.appendix import appendix
+from symderiv.cli.card import card
 from symderiv.cli.derive import derive
 from symderiv.cli.frame import (
     DONE,
@@ -103,7 +104,7 @@ def _shown(result: Any) -> str:
     return str(result.text())
 
 
-for command in (derive, prove, check, list_table, handout, new, appendix, serve):
+for command in (derive, prove, check, list_table, card, handout, new, appendix, serve):
     main.add_command(command)
 
 __all__ = ["main"]

@@ -156,8 +156,11 @@ def _walked(value: Any, spelling: Spelling, formula: bool = False) -> Any:
 def spelling_of(source: Path) -> Spelling:
     """The notation for a source: that of ``notation.toml`` in its folder, if there is one; raises SourceError for a wrong one."""
     path = source.parent / FILE
-    if not path.is_file():
-        return Spelling()
+    return spelling_in(path) if path.is_file() else Spelling()
+
+
+def spelling_in(path: Path) -> Spelling:
+    """The notation that a file states; raises SourceError for a wrong one."""
     try:
         given = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -142,14 +142,14 @@ def functions(item: Functions) -> list[Block]:
 
 def _text_latex(text: str, row: ScalarFunction) -> str:
     expr = symderiv.parse(text, shapes=_scalars(row))
-    return _named(matrix_latex(expr), row)
+    return lettered(matrix_latex(expr), row)
 
 
 def _scalars(row: ScalarFunction) -> dict[str, str]:
     return {"x": "", **{name: "" for name, _ in row.params}}
 
 
-def _named(latex: str, row: ScalarFunction) -> str:
+def lettered(latex: str, row: ScalarFunction) -> str:
     """Parameters with long names by their letters."""
     for name, _ in row.params:
         latex = latex.replace(name_latex(name), _LETTERS.get(name, name_latex(name)))
@@ -181,7 +181,7 @@ def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
         given = {k: v for k, v in {"x": x, **values}.items() if k in known}
         if abs(float(row_says(**given)) - float(engine_says(x=x))) > 1e-12:
             raise SourceError(item.place, f"{row.name}: the row's derivative isn't the one derived, at {x}")
-    latex = _named(matrix_latex(stated), row)
+    latex = lettered(matrix_latex(stated), row)
     return latex if width(latex) <= 1.3 * WIDEST else row.derivative_note
 
 

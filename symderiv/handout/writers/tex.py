@@ -111,8 +111,8 @@ class TexWriter(Visitor):
 
     def step(self, line: Line) -> str:
         number = f"{line.number}. " if line.number is not None else ""
-        law = f"[{{{_breakable(line.law)}}}]" if line.law else ""
-        right = line.relation + " " + _breakable(line.rhs, 8)
+        law = f"[{{{breakable(line.law)}}}]" if line.law else ""
+        right = line.relation + " " + breakable(line.rhs, 8)
         return f"\\step{law}{{{math_in_ascii(line.lhs)}}}{{{right}}}{{{number}{self.line(line.why)}}}{{{math_in_ascii(line.shape)}}}\n"
 
     def table(self, block: Table) -> str:
@@ -154,12 +154,12 @@ class TexWriter(Visitor):
         return self.heading(block.heading) + "\n".join(self._claims(block.tree, 0))
 
     def _claims(self, node: ProofNode, depth: int) -> list[str]:
-        here = f"\\claim{{{depth}}}{{{_breakable(node.claim)}}}{{{self.line(node.why)}}}"
+        here = f"\\claim{{{depth}}}{{{breakable(node.claim)}}}{{{self.line(node.why)}}}"
         return [here, *(line for child in node.children for line in self._claims(child, depth + 1))]
 
     def card(self, block: Card) -> str:
         rows = "".join(
-            f"\\cardrow{{{self.line(r.name)}}}{{{_breakable(r.law, 0)}}}{{{self.line(r.note)}}}\n" for r in block.rows
+            f"\\cardrow{{{self.line(r.name)}}}{{{breakable(r.law, 0)}}}{{{self.line(r.note)}}}\n" for r in block.rows
         )
         return self.heading(block.heading) + f"\\begin{{card}}\n{rows}\\end{{card}}"
 
@@ -180,7 +180,7 @@ class TexWriter(Visitor):
         return f"\\begin{{itemize}}\\raggedright\n{lines}\\end{{itemize}}\n"
 
     def display(self, latex: str) -> str:
-        return f"\\formula{{{_breakable(latex, 8)}}}\n"
+        return f"\\formula{{{breakable(latex, 8)}}}\n"
 
     def paragraph(self, line: tuple[Span, ...]) -> str:
         text = self.spans(line)
@@ -193,7 +193,7 @@ class TexWriter(Visitor):
         return f"\\texttt{{{re.sub(r'([(,.=_/])', _allow_break, _code_text(text, False))}}}"
 
     def math(self, latex: str) -> str:
-        return f"${_breakable(latex) if width(latex) > _LONG_INLINE else math_in_ascii(latex)}$"
+        return f"${breakable(latex) if width(latex) > _LONG_INLINE else math_in_ascii(latex)}$"
 
     def bold(self, inner: tuple[Span, ...]) -> str:
         return f"\\textbf{{{self.spans(inner)}}}"
@@ -214,7 +214,7 @@ def bookmark(title: str) -> str:
 
 
 def _pieces(formulas: tuple[str, ...]) -> str:
-    return "".join(f"\\piece{{{_breakable(part, 8)}}}%\n" for part in formulas)
+    return "".join(f"\\piece{{{breakable(part, 8)}}}%\n" for part in formulas)
 
 
 def _columns(block: Table) -> tuple[str, list[float]]:
@@ -260,7 +260,7 @@ def _allow_break(match: re.Match[str]) -> str:
     return match[1] + "\\allowbreak{}"
 
 
-def _breakable(latex: str, limit: float = 8.0) -> str:
+def breakable(latex: str, limit: float = 8.0) -> str:
     """A formula with the places where it may be broken."""
     found = pieces(latex, limit or 8.0)
     return "".join((f"\\brk<{bad}>" if index else "") + math_in_ascii(piece) for index, (piece, bad) in enumerate(found))
