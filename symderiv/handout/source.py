@@ -47,6 +47,7 @@ from symderiv.handout.calls import (
 from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
 from symderiv.handout.locate import marked, told
+from symderiv.handout.needed import beside
 from symderiv.handout.orders import Partitions, partitions
 from symderiv.handout.tasks import (
     Asked,
@@ -361,10 +362,11 @@ def _bound(path: Path) -> dict[str, Any]:
     place = Place(str(path), 1)
     space: dict[str, Any] = {"__name__": f"derivations.{path.stem}", "__file__": str(path)}
     try:
-        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
-    except SyntaxError as error:
+        with beside(path):
+            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
+    except SyntaxError as error:                                # of the source, or of a file that it imports
         message = marked(error.msg, error.text, error.offset or 1) if error.text else error.msg
-        raise SourceError(Place(str(path), error.lineno or 1, error.offset or 0), message) from None
+        raise SourceError(Place(error.filename or str(path), error.lineno or 1, error.offset or 0), message) from None
     except OSError as error:
         raise SourceError(place, f"it can't be read: {error.strerror}") from None
     except symderiv.SymderivError as error:

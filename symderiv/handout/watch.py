@@ -1,7 +1,8 @@
 """Builds handouts, then builds again whatever changes.
 
-The system wakes us where watchfiles is installed (``pip install 'symderiv[watch]'``); elsewhere the files are looked at
-twice a second. Which sheets are to be built is decided by the files themselves in both cases.
+A sheet is built again when its source changes, its ``notation.toml``, or a file of its folder that it imports. The system
+wakes us where watchfiles is installed (``pip install 'symderiv[watch]'``); elsewhere the files are looked at twice a second.
+Which sheets are to be built is decided by the files themselves in both cases.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from symderiv.errors import SymderivError
 from symderiv.handout.build import Built, complain, each, find_sources, frame, ordered
+from symderiv.handout.needed import needed
 
 _EVERY = 0.5
 _AT_LEAST_EVERY = 2000
 """in ms: the files are looked at so often even where the system reports nothing, as on some network drives"""
-State = Mapping[Path, tuple[int, int]]
+State = Mapping[Path, tuple[tuple[str, int, int], ...]]
 
 
 def watch(
@@ -52,11 +54,17 @@ def watch(
 
 
 def state(paths: Sequence[str | Path]) -> State:
-    """The sources as they are now: when each was written, and its size; none where there is no source any more."""
+    """The sources as they are now: of each file that one is built from, when it was written, and its size; none where there
+    is no source any more."""
     try:
-        return {path: (found.st_mtime_ns, found.st_size) for path in find_sources(paths) for found in [path.stat()]}
+        return {path: tuple(map(_as_it_is, needed(path))) for path in find_sources(paths)}
     except (SymderivError, FileNotFoundError):                  # deleted, or being replaced by an editor
         return {}
+
+
+def _as_it_is(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return str(path), found.st_mtime_ns, found.st_size
 
 
 def _said(fresh: Mapping[Path, Built], gone: Sequence[Path], built: Mapping[Path, Built], before: State) -> str:

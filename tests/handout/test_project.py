@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from symderiv.cli import main
 from symderiv.errors import SymderivError
 from symderiv.handout.newproject import FILES, new
+from symderiv.handout.source import load
 from symderiv.handout.watch import watch
 
 SHEET = 'from symderiv.handout.source import *\nsheet = handout("{0}", section("One", prose("Text."){1}))\n'
@@ -95,6 +96,82 @@ def test_what_changes_is_built_again_and_nothing_else(tmp_path: Path, capsys: py
     assert "Newcomer" not in (out / "index.html").read_text("utf-8")
 
 
+def saved(path: Path, text: str) -> None:
+    """Write a file so that its time differs from any before."""
+    path.write_text(text, encoding="utf-8")
+    saved.clock += 10**9  # type: ignore[attr-defined]
+    os.utime(path, ns=(saved.clock, saved.clock))  # type: ignore[attr-defined]
+
+
+saved.clock = time.time_ns()  # type: ignore[attr-defined]
+PLAIN = 'from symderiv.handout.source import *\nsheet = handout("{}", section("One", prose("$p^\\\\top$")))\n'
+HELPED = 'from _words import WORD\nfrom symderiv.handout.source import *\nsheet = handout(WORD, section("One", prose("Text.")))\n'
+
+
+def test_the_notation_and_what_is_imported_build_again_what_needs_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two folders: one has a notation; in the other one sheet of two imports a helper, which imports another."""
+    one, two, out, said = tmp_path / "one", tmp_path / "two", tmp_path / "out", []
+    one.mkdir()
+    two.mkdir()
+    saved(one / "a.py", PLAIN.format("A"))
+    saved(two / "b.py", PLAIN.format("B"))
+    saved(two / "c.py", HELPED)
+    saved(two / "_words.py", "from _deeper import WORD\n")
+    saved(two / "_deeper.py", 'WORD = "First"\n')
+
+    def page(name: str) -> str:
+        return (out / f"{name}.html").read_text("utf-8")
+
+    def saving() -> Iterator[None]:
+        yield
+        assert "<h1>First</h1>" in page("c") and ">p<" in page("a")
+        saved(two / "_deeper.py", 'WORD = "Second"\n')
+        yield
+        assert "<h1>Second</h1>" in page("c")
+        saved(one / "notation.toml", "[names]\np = 'q'\n")
+        yield
+        assert ">q<" in page("a") and ">p<" not in page("a") and ">p<" in page("b")
+        saved(one / "notation.toml", "[names]\np = 'r'\n")
+        yield
+        assert ">r<" in page("a")
+        saved(one / "notation.toml", "[nmaes]\n")
+        yield
+        assert "notation.toml:1" in (told := capsys.readouterr().err) and "names" in told
+        (one / "notation.toml").unlink()
+        yield
+        assert ">p<" in page("a")
+        saved(two / "_deeper.py", "WORD = (\n")
+        yield
+        assert f"{two / '_deeper.py'}:1" in capsys.readouterr().err
+        saved(two / "_other.py", "")                            # nobody imports it
+        yield
+        saved(two / "_deeper.py", 'WORD = "Third"\n')
+        yield
+
+    watch([one, two], out, ("html",), say=said.append, wakes=saving())
+    assert said == [
+        "3 of 3 handouts built; watching for changes (Ctrl-C ends it)",
+        "built c (3 of 3 are good)",
+        "built a (3 of 3 are good)",
+        "built a (3 of 3 are good)",
+        "failed: a (2 of 3 are good)",
+        "built a (3 of 3 are good)",
+        "failed: c (2 of 3 are good)",
+        "built c (3 of 3 are good)",
+    ]
+    assert "<h1>Third</h1>" in page("c")
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_a_helper_of_one_folder_is_not_taken_for_that_of_another(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        saved(tmp_path / name / "_words.py", f'WORD = "{name}"\n')
+        saved(tmp_path / name / "a.py", HELPED)
+        assert load(tmp_path / name / "a.py").title == name
+    assert "_words" not in sys.modules and str(tmp_path / "two") not in sys.path
+
+
 def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
     put(tmp_path / "a.py", "One")
     listening = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a job in the background ignores it
@@ -108,6 +185,8 @@ def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
             put(tmp_path / "a.py", "Second")
             assert running.stdout.readline() == "built a (1 of 1 are good)\n"
             assert "Second" in (tmp_path / "out" / "a.html").read_text("utf-8")
+            (tmp_path / "notation.toml").write_text("[names]\np = 'q'\n", encoding="utf-8")
+            assert running.stdout.readline() == "built a (1 of 1 are good)\n"
             running.send_signal(2)
             assert running.wait(60) == 0
         finally:
