@@ -25,7 +25,6 @@ from symderiv.errors import SymderivError
 from symderiv.handout.formula import PRODUCTS, RELATIONS, SUMS, parse, pieces
 
 _HINT = "use LaTeX's and amsmath's own commands"
-_WIDEST_PIECE = 15.0
 _PRIME = re.compile("(?:<mo>[′″‴⁗]</mo>|<mrow>(?:<mo>[′″‴⁗]</mo>)+</mrow>)</msup>")
 
 
@@ -42,7 +41,8 @@ def _converter() -> LatexToMathML:
 def mathml(latex: str, display: bool = False) -> str:
     """The ``<math>`` element of a formula; ``display`` sets sums and fractions large, still within the line."""
     try:
-        made: str = _converter().convert_with_local_state(latex, displaystyle=display)
+        plain = latex.replace(r"\big/", "/")                     # which would be spaced as a relation
+        made: str = _converter().convert_with_local_state(plain, displaystyle=display)
     except LatexError as error:
         place = re.match(r"(\d+): ", str(error))
         at = min(int(place[1]), len(latex)) if place else 0
@@ -69,10 +69,11 @@ def _low_primes(made: str) -> str:
 def broken(latex: str, before: str = "", display: bool = True) -> str:
     """A formula as several ``<math>`` elements, between which the browser may begin a new line.
 
-    ``before`` is a relation to set before it.
+    Lines end before relations, sums and products outside of all brackets; a part that is wider than the screen even so
+    has to scroll in its box: brackets that are torn apart are harder to read. ``before`` is a relation to set before it.
     """
     found: list[str] = []
-    for index, (piece, _) in enumerate(pieces(latex, _WIDEST_PIECE)):
+    for index, (piece, _) in enumerate(pieces(latex)):
         first = parse(piece)[:1]
         infix = bool(first) and first[0].text in RELATIONS | SUMS | PRODUCTS
         start = f"{before} " if not index and before else "{}" if index and infix else ""

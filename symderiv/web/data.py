@@ -32,30 +32,32 @@ from symderiv.handout.model import (
 
 Data = dict[str, Any]
 LONGEST_FORMULA = 20_000
-WIDEST_PIECE = 15.0
-"""in em: a longer formula is broken, so that a phone can show it"""
 
 
 @cache
 def converter() -> Any:
     """The maker of MathML, or None where math-core can't be had: then the front end makes it."""
     try:
-        from symderiv.handout.mathml import broken
+        from symderiv.handout.mathml import broken, mathml
     except ImportError:
         return None
-    return broken
+    return lambda latex, relation, inline: mathml(latex) if inline else broken(latex, relation)
 
 
-def formula(latex: str, relation: str = "", mathml: bool = True) -> Data:
-    """A formula after its relation sign: its LaTeX, that in pieces between which a line may break, its MathML."""
+def formula(latex: str, relation: str = "", mathml: bool = True, inline: bool = False) -> Data:
+    """A formula after its relation sign: its LaTeX, that in pieces between which a line may break, its MathML.
+
+    ``inline``: within a sentence, where it stays whole.
+    """
     if len(latex) > LONGEST_FORMULA:
         return {"latex": latex, "long": len(latex)}
-    parts = [piece for piece, _ in pieces(latex, WIDEST_PIECE)]
-    found: Data = {"latex": latex, "pieces": parts}
+    found: Data = {"latex": latex, "pieces": [latex] if inline else [piece for piece, _ in pieces(latex)]}
+    if inline:
+        found["inline"] = True
     if relation:
         found["relation"] = relation
     if mathml and converter() is not None:
-        found["mathml"] = converter()(latex, relation)
+        found["mathml"] = converter()(latex, relation, inline)
     return found
 
 
@@ -71,7 +73,7 @@ def _span(span: Span) -> Data:
         case Inline(text):
             return {"type": "code", "text": text}
         case Math(latex):
-            return {"type": "math", "formula": formula(latex)}
+            return {"type": "math", "formula": formula(latex, inline=True)}
         case Bold(inner):
             return {"type": "bold", "spans": [_span(s) for s in inner]}
         case Italic(inner):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from handout_sample import PAGE
 from hypothesis import given
@@ -64,7 +66,7 @@ def test_the_pieces_joined_are_the_formula(latex: str) -> None:
 @pytest.mark.parametrize("latex", FORMULAS)
 def test_every_formula_of_the_sample_becomes_mathml_and_text(latex: str) -> None:
     assert mathml(latex).startswith("<math>") and mathml(latex, True).startswith('<math displaystyle="true">')
-    assert broken(latex, "=").count("<math") == len(pieces(latex, 15.0))
+    assert broken(latex, "=").count("<math") == len(pieces(latex))
     assert "\\" not in linear(latex) and "{" not in linear(latex)
 
 
@@ -122,3 +124,26 @@ def test_prose_is_read() -> None:
 def test_escaped_text_is_text(text: str) -> None:
     assert all(isinstance(span, Text) for span in spans(escape(text)))
     assert plain(spans(escape(text))).split() == text.split()
+
+
+# ---------------------------------------------------------------- pages
+LONG = (
+    r"-W_1^\top\operatorname{diag}(\mathbf{1}-a \odot a)\,((\mathbf{1}^\top y)\,W_2^\top(p\,p^\top-\operatorname{diag}(p))\,"
+    r"W_2\operatorname{diag}(\mathbf{1}-a \odot a)\,W_1+2\operatorname{diag}(a \odot (W_2^\top((\mathbf{1}^\top y)\,p-y)))\,W_1)"
+)
+
+
+def torn(made: str) -> list[str]:
+    """The parts of a formula on a page between which a line may end in which a bracket isn't closed, or wasn't opened."""
+    signs = [re.sub(r"<[^>]*>", "", part) for part in made.split("<wbr>")]
+    return [part for part in signs if any(part.count(a) != part.count(b) for a, b in ("()", "[]", "{}", "⟨⟩"))]
+
+
+@pytest.mark.parametrize("latex", [LONG, f"x+{LONG}", rf"\frac{{1}}{{2}}\,\biggl({LONG}\biggr)^2-{LONG}", *FORMULAS])
+def test_no_line_of_a_page_ends_inside_brackets(latex: str) -> None:
+    assert torn(broken(latex, "=")) == []
+
+
+def test_a_formula_of_many_terms_is_broken_between_them() -> None:
+    assert broken(f"x+{LONG}={LONG}").count("<wbr>") == 2        # before + and =; the sign after each belongs to it
+    assert torn("<math>(a</math><wbr><math>-b)</math>")          # a planted fault

@@ -77,6 +77,27 @@ def test_type_see_and_copy(page: sync_api.Page) -> None:
         assert wanted in page.evaluate("navigator.clipboard.readText()")
 
 
+TORN = """() => [...document.querySelectorAll("#answer math")].map(m => m.textContent).filter(text =>
+  ["()", "[]"].some(([a, b]) => text.split(a).length !== text.split(b).length))"""
+WIDER = """() => [...document.querySelectorAll("#answer :is(.rhs, .result > span)")].filter(box => box.scrollWidth > box.clientWidth + 1)
+  .map(box => getComputedStyle(box).overflowX)"""
+CUT = """() => [...document.querySelectorAll("#answer math")].filter(m => m.getBoundingClientRect().right > innerWidth &&
+  !m.closest(".rhs, .result > span, .law, .inline, .lhs.long, .wide, li > span"))"""
+
+
+def test_a_long_formula_is_whole_within_brackets_and_scrolls_in_its_box(page: sync_api.Page) -> None:
+    page.get_by_label("Formula").fill("u = W2 @ tanh(W1 @ x)\n-y @ log_softmax(u)")
+    page.get_by_label("Find").select_option("hessian")
+    derive(page, page.get_by_label("Formula").input_value(), "x")
+    page.get_by_role("heading", name="Hessian by x").wait_for()
+    page.locator(".check", has_text="Checked").wait_for()
+    page.evaluate("document.querySelectorAll('#answer details').forEach(d => d.open = true)")
+    assert page.evaluate(TORN) == []
+    boxes = page.evaluate(WIDER)
+    assert boxes and set(boxes) == {"auto"}
+    assert page.evaluate(CUT) == []
+
+
 def test_the_steps_unfold(page: sync_api.Page) -> None:
     derive(page, "logsumexp(A @ x)", "x")
     steps = page.locator("#answer details")

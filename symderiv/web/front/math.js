@@ -11,7 +11,7 @@ const INFIX = /^(?:[=<>+\-:]|\\(?:le|ge|leq|geq|ne|neq|pm|mp|odot|oslash|otimes|
 /** A span that shows a formula; where it can't be shown, its LaTeX. */
 export function formula(data) {
   const shown = document.createElement("span");
-  shown.className = "formula";
+  shown.className = data.inline ? "formula inline" : "formula";
   if (data.long) {
     shown.textContent = `a formula of ${data.long.toLocaleString("en")} characters: too long to show; copy it below`;
     shown.classList.add("long");
@@ -28,9 +28,10 @@ export function formula(data) {
 }
 
 function made(data) {
+  const style = data.inline ? "" : "\\displaystyle ";
   return data.pieces.map((piece, k) => {
     const start = k === 0 && data.relation ? `${data.relation} ` : k > 0 && INFIX.test(piece) ? "{}" : "";
-    return window.temml.renderToString(`\\displaystyle ${start}${piece}`, { throwOnError: true, trust: false });
+    return window.temml.renderToString(`${style}${start}${piece}`, { throwOnError: true, trust: false });
   }).join("<wbr>");
 }
 
