@@ -199,6 +199,11 @@ class Derivation:
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex(detail='brief')}\n$$"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """All forms at once: what shows no HTML has Markdown and LaTeX to show."""
+        made: dict[str, str] = service("derivation.bundle")(self)
+        return {kind: text for kind, text in made.items() if kind in (include or made) and kind not in (exclude or ())}
+
     def __repr__(self) -> str:
         return self.text(detail="brief")
 

@@ -1,5 +1,8 @@
 """A derivation as HTML: a page of its own, or a fragment for a notebook, from the same blocks as the handouts.
 
+A notebook that isn't trusted takes the style and the tags of formulas out of what it shows. A fragment's formulas read well
+as the text that is left; and beside HTML stand Markdown and LaTeX for what shows no HTML.
+
 >>> import symderiv as sd
 >>> text = html(sd.jacobian("W @ h", "h", W="o n", h="n"), fragment=True)
 >>> text.startswith('<div class="symderiv"><style>'), "<script" in text, "<math" in text
@@ -15,6 +18,7 @@ from symderiv.errors import UnknownNameError
 from symderiv.handout.formats import get
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
 from symderiv.handout.model import Assumptions, Block, Page, Prose, Section, Steps
+from symderiv.handout.readable import readable
 from symderiv.handout.told import as_line, numbered, result
 from symderiv.present import DETAILS, NOTATIONS, fact_latex, written
 
@@ -35,7 +39,17 @@ def html(derivation: Derivation, notation: str | None = None, detail: str = "nor
     blocks = tuple(_blocks(derivation, notation, detail, fragment))
     page = Page(_title(derivation), "derivation", None, (Section(_title(derivation), blocks),))
     whole = get("html").write(page)
-    return _fragment(whole) if fragment else whole
+    return readable(_fragment(whole)) if fragment else whole
+
+
+def bundle(derivation: Derivation) -> dict[str, str]:
+    """What a notebook may choose from, by media type."""
+    return {
+        "text/html": html(derivation, fragment=True),
+        "text/markdown": derivation.markdown(),
+        "text/latex": f"$$\n{derivation.latex(detail='brief')}\n$$",
+        "text/plain": derivation.text(detail="brief"),
+    }
 
 
 def _title(derivation: Derivation) -> str:

@@ -37,6 +37,7 @@ WHERE = {
     "derivation.latex": "symderiv.present:latex",
     "derivation.text": "symderiv.present:text",
     "derivation.markdown": "symderiv.present:markdown",
+    "derivation.bundle": "symderiv.notebook:bundle",
     "derivation.html": "symderiv.notebook:html",
     "derivation.json": "symderiv.saved:to_json",
     "derivation.numpy": "symderiv.compiled:derivation_numpy",

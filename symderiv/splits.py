@@ -122,6 +122,9 @@ class GaussNewton:
     def markdown(self, notation: str = "matrix", detail: str = "normal") -> str:
         return f"$$\n{self.latex(notation, detail)}\n$$\n"
 
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex(detail='brief')}\n$$"
+
     def verify(self, trials: int = 20, seed: int = 0) -> Any:
         """Check each part, and that G + R is H, on independent numbers."""
         return service("split.verify")(self, trials=trials, seed=seed)

@@ -87,10 +87,10 @@ class HtmlWriter(Visitor):
         left = mathml(line.lhs, True) if line.lhs else ""
         kind = "lhs long" if line.lhs and width(line.lhs) > _WIDE_LEFT_SIDE else "lhs"
         number = f'<span class="no">{line.number}</span> ' if line.number is not None else ""
-        law = f'<span class="law">{broken(line.law, display=False)}</span>' if line.law else ""
+        law = f' <span class="law">{broken(line.law, display=False)}</span>' if line.law else ""
         rule = number + self._reason(line.why) + law
         shape = mathml(line.shape) if line.shape else ""
-        why = f'<div class="why"><span class="rule">{rule}</span><span class="shape">{shape}</span></div>'
+        why = f'<div class="why"><span class="rule">{rule}</span> <span class="shape">{shape}</span></div>'
         right = f'<div class="rhs">{broken(line.rhs, line.relation)}</div>'
         return f'<div class="{kind}">{left}</div><div class="step">{right}{why if rule or shape else ""}</div>'
 
@@ -129,7 +129,7 @@ class HtmlWriter(Visitor):
         return f'<div class="wide"><table{attribute}>{head}<tbody>{rows}</tbody></table></div>'
 
     def result(self, block: Result) -> str:
-        inside = "".join(f"<span>{broken(part)}</span>" for part in block.parts)
+        inside = " ".join(f"<span>{broken(part)}</span>" for part in block.parts)
         return f'<div class="result">{inside}</div>'
 
     def assumptions(self, text: str) -> str:
