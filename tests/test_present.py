@@ -291,3 +291,13 @@ def test_reasons_in_plain_text_have_signs_and_greek_letters():
     through = sd.gradient("z = A @ x; p = exp(z); y @ p", ["A", "x"], A="m n", x="n", y="m").text()
     assert "e^·" in through
     assert "cdot" not in through
+
+
+@pytest.mark.parametrize(("text", "shapes", "latex"), [
+    ("(u - y)/s", {"u": "", "y": "", "s": ""}, r"\frac{u-y}{s}"),
+    ("(a + b)*c/d", dict.fromkeys("abcd", ""), r"\frac{c\,(a+b)}{d}"),
+    ("2*(a + b)/d", dict.fromkeys("abd", ""), r"\frac{2\,(a+b)}{d}"),
+    ("c/(a + b)", dict.fromkeys("abc", ""), r"\frac{c}{a+b}"),
+])  # fmt: skip
+def test_a_numerator_that_stands_alone_has_no_brackets(text: str, shapes: dict[str, str], latex: str) -> None:
+    assert sd.parse(text, shapes=shapes).latex() == latex

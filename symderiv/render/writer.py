@@ -337,7 +337,7 @@ class Writer:
         body = None if t.body is None or plain_ones else of(t.body)          # x − 2 in text, for x − 2·1
         if under:
             numbers = [] if c.numerator == 1 else [str(c.numerator)]
-            top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets()) for x in over]
+            top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets(), True) for x in over]
             many = len(under) + (c.denominator != 1) > 1
             bottom = [] if c.denominator == 1 else [str(c.denominator)]
             for x in under:
@@ -372,8 +372,8 @@ class Writer:
             level = ATOM
         return Piece(sign + text, SUM if sign else level)
 
-    def _scalar(self, x: Tree, of: Of, many: bool) -> str:
-        return self.wrap(of(x), RAISED if many else SUM + 1)
+    def _scalar(self, x: Tree, of: Of, many: bool, closed: bool = False) -> str:
+        return self.wrap(of(x), RAISED if many else SUM if closed else SUM + 1)
 
     @piece.register
     def _(self, t: Sum, of: Of) -> Piece:
