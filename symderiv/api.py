@@ -59,13 +59,18 @@ def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol]
             if any(isinstance(n, Name) and n.name == text for n in postorder(f)):
                 raise UnknownNameError(f"'{text}' is an intermediate value of the program, not a symbol",
                                        hint=f"differentiate by one of {', '.join(known) or 'its symbols'}")
-            raise UnknownNameError.among(text, known, "variable", f"give its shape: {text}='n'")
+            raise UnknownNameError.among(text, known, "variable", _by_which(text, f))
         found.append(known[text])
     if not found:
         raise SymderivError("wrt names no variable", hint="give a name, or a list of names")
     if len(set(found)) < len(found):
         raise SymderivError("wrt names a variable twice", hint="name each once")
     return found, several
+
+
+def _by_which(text: str, f: Expr) -> str:
+    names = ", ".join(sorted(s.name for s in free_symbols(f) if s.kind == "variable"))
+    return f"differentiate by one of {names}" if names else f"give its shape: {text}='n'"
 
 
 def _read(f: Any, wrt: Any, assume: Assume, shapes: Mapping[str, Any] | None, declared: Mapping[str, Any]) -> tuple[

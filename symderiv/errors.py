@@ -133,14 +133,15 @@ def with_source(error: AnyError, text: str, span: Span | None = None) -> AnyErro
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like ``name``, or None.
 
-    >>> nearest("Softmax", ["log_softmax", "softmax"])
-    'softmax'
+    >>> nearest("Softmax", ["log_softmax", "softmax"]), nearest("tahn", ["tan", "tanh"])
+    ('softmax', 'tanh')
     """
     candidates = sorted(set(known))
     folded = name[:60].lower()
-    for candidate in candidates:
-        if candidate.lower() == folded:
-            return candidate
+    for like in (str, sorted):                                  # the same but for capitals; the same letters, some exchanged
+        for candidate in candidates:
+            if like(candidate.lower()) == like(folded) and (like is str or len(folded) > 2):
+                return candidate
     close = difflib.get_close_matches(folded, [candidate.lower() for candidate in candidates], n=1, cutoff=0.6)
     return next((candidate for candidate in candidates if close and candidate.lower() == close[0]), None)
 

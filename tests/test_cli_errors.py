@@ -16,10 +16,12 @@ from tests.command import LOSS, TANH, derive, run
 # ---------------------------------------------------------------- bad input
 BAD: dict[str, tuple[list[str], list[str]]] = {
     "unclosed bracket": (["tanh(W @ h", *TANH[1:]], ["'(' is never closed (line 1, column 5)", "    tanh(W @ h\n        ^"]),
-    "unknown function": (["tahn(W @ h)", *TANH[1:]], ["unknown function 'tahn'", "    tahn(W @ h)\n    ^^^^", "did you mean"]),
+    "unknown function": (["tahn(W @ h)", *TANH[1:]], ["unknown function 'tahn'", "    tahn(W @ h)\n    ^^^^", "did you mean 'tanh'?"]),
     "unknown name": (["tanh(V @ h)", *TANH[1:]], ["unknown name 'V'", "    tanh(V @ h)\n         ^"]),
     "wrong shapes": (["W @ W", *TANH[1:]], ["o×n and o×n don't fit in '@'", "    W @ W"]),
-    "wrong variable": ([TANH[0], "--wrt", "q", *TANH[3:]], ["unknown variable 'q'", "    tanh(W @ h)"]),
+    "missing shape": (["tanh(W @ h)", "--wrt", "h", "--shape", "W=o n"], ["--shape h=n (for a scalar: --shape h=\"\")"]),
+    "missing shape of a matrix": ([*TANH, "--assume", "symmetric(B)"], ['give its shape: --shape B="n n", or drop']),
+    "wrong variable": ([TANH[0], "--wrt", "q", *TANH[3:]], ["unknown variable 'q'", "    tanh(W @ h)", "by one of W, h"]),
     "an intermediate value": ([LOSS[0], "--wrt", "u", *LOSS[3:]], ["'u' is an intermediate value", "    u = X @ w"]),
     "missing symbol": ([*TANH, "--assume", "sum(y) == 1"], ["the assumption is about 'y'", "    sum(y) == 1"]),
     "unknown assumption": ([*TANH, "--assume", "pretty(W)"], ["unknown property 'pretty'", "    pretty(W)"]),

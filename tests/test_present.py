@@ -375,3 +375,13 @@ def test_notes_read_well_as_text() -> None:
     assert "pull back through μ ⊙ μ" in sd.gradient("sum(mu**2) + sum(s)", ["mu", "s"], mu="n", s="n").text()
     assert "|·|′=sign" in sd.gradient("sum(abs(x))", "x", x="n").text()
     assert "assumption t ⊙ t=1" in sd.hessian(LOGISTIC, "w", X="m n", w="n", t="m", assume="t**2 == 1").text()
+
+
+@pytest.mark.parametrize(("text", "shapes", "latex"), [
+    ("(u - y)/s", {"u": "", "y": "", "s": ""}, r"\frac{u-y}{s}"),
+    ("(a + b)*c/d", dict.fromkeys("abcd", ""), r"\frac{c\,(a+b)}{d}"),
+    ("2*(a + b)/d", dict.fromkeys("abd", ""), r"\frac{2\,(a+b)}{d}"),
+    ("c/(a + b)", dict.fromkeys("abc", ""), r"\frac{c}{a+b}"),
+])  # fmt: skip
+def test_a_numerator_that_stands_alone_has_no_brackets(text: str, shapes: dict[str, str], latex: str) -> None:
+    assert sd.parse(text, shapes=shapes).latex() == latex

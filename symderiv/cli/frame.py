@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 an identity failed, or couldn't be decided; 2 bad usage or
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -169,7 +170,23 @@ def work(what: str, seconds: float, text: str | None = None) -> Iterator[None]:
         with progress(what), time_limit(seconds), limits(megabytes=_megabytes()):
             yield
     except SymderivError as error:
+        error.hint = _as_options(error.hint)
         raise (with_source(error, text) if text is not None else error) from None
+
+
+def _as_options(hint: str | None) -> str | None:
+    """A hint that speaks of Python's keywords, for the shell.
+
+    >>> _as_options("give its shape: h='n' (a scalar has the shape '')")
+    'give its shape: --shape h=n (for a scalar: --shape h="")'
+    """
+    found = re.match(r"give its shape: (\w+)='([^']*)'", hint or "")
+    if hint is None or found is None:
+        return hint
+    name, shape = found.groups()
+    asked = f"{name}={shape}" if shape.isidentifier() else f'{name}="{shape}"'
+    scalar = f' (for a scalar: --shape {name}="")' if "(a scalar" in hint else hint[found.end():]
+    return f"give its shape: --shape {asked}{scalar}"
 
 
 def _megabytes() -> float | None:

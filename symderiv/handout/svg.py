@@ -28,6 +28,8 @@ STYLE = (
     ".dashed{stroke-dasharray:6 4}.dotted{stroke-dasharray:1.5 3.5}"
 )
 """the look of a drawing that stands alone"""
+_PRIMES = re.compile("[′″‴]+")
+"""they stand clear of the letter before, which leans towards them"""
 _UPRIGHT = re.compile(r"(?<!&)[A-Za-z]{3,}|[0-9.]*[0-9]|[()]")
 """functions' names, numbers and brackets in a formula whose letters are italic"""
 
@@ -73,6 +75,7 @@ def formula(latex: str) -> str:
         wanted = {"_": 3.2, "^": -5.2}.get(script, 0.0)
         look = f' class="script" dy="{number(wanted - shift)}"' if wanted else f' dy="{number(-shift)}"' if shift else ""
         shown = _UPRIGHT.sub(r'<tspan class="up">\g<0></tspan>', html.escape(text.replace("''", "″").replace("'", "′"), quote=False))
+        shown = _PRIMES.sub(r'<tspan class="up" dx="2">\g<0></tspan>', shown)
         found += f"<tspan{look}>{shown}</tspan>" if look else shown
         shift = wanted
     return found

@@ -338,7 +338,7 @@ class Writer:
         if under:
             digits, bottom, names = s.number_parts(c)
             numbers = digits + names
-            top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets()) for x in over]
+            top = numbers + [self._scalar(x, of, len(numbers) + len(over) > 1 or s.fraction_brackets(), True) for x in over]
             many = len(under) + len(bottom) > 1
             for x in under:
                 assert isinstance(x, Power)
@@ -372,8 +372,8 @@ class Writer:
             level = ATOM
         return Piece(sign + text, SUM if sign else level)
 
-    def _scalar(self, x: Tree, of: Of, many: bool) -> str:
-        return self.wrap(of(x), RAISED if many else SUM + 1)
+    def _scalar(self, x: Tree, of: Of, many: bool, closed: bool = False) -> str:
+        return self.wrap(of(x), RAISED if many else SUM if closed else SUM + 1)
 
     @piece.register
     def _(self, t: Sum, of: Of) -> Piece:

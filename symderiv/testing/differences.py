@@ -32,7 +32,7 @@ def derivative(f: Callable[[Array], Array], x: Array) -> tuple[Array, float]:
     shape = columns[0].shape if columns else np.asarray(f(x)).shape
     stacked = np.stack(columns, axis=-1) if columns else np.zeros((*shape, 0))
     size = float(np.max(abs(stacked), initial=0.0))
-    return stacked.reshape(*shape, *x.shape), worst / max(size, 1e-3)
+    return stacked.reshape((*shape, *x.shape)), worst / max(size, 1e-3)
 
 
 def _along(f: Callable[[Array], Array], x: Array, at: tuple[int, ...]) -> tuple[Array, float]:

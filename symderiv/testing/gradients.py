@@ -20,7 +20,8 @@ from symderiv.derive import Derivation
 from symderiv.errors import EvaluationError, ShapeError, SymderivError, UnknownNameError
 from symderiv.evaluate import evaluate
 from symderiv.frontend.inputs import to_expr
-from symderiv.ir import Expr
+from symderiv.ir import Expr, Name, postorder
+from symderiv.render.symbols import name_text
 from symderiv.testing.differences import Array, derivative
 from symderiv.testing.messages import array_text, first_difference, guess, indented
 from symderiv.testing.points import Points
@@ -232,7 +233,7 @@ class _Comparison:
         if not np.all(errors <= limit):
             where = first_difference(mine, right, limit)
             assert where is not None
-            self.fail(f"{title}: first at {where[0]}, where yours is {where[1]} and the right one is {where[2]}",
+            self.fail(f"{title}: {where[0]}yours is {where[1]} and the right one is {where[2]}",
                       mine, right, values)  # fmt: skip
         self.worst[x] = max(self.worst[x], float(np.max(errors, initial=0.0)))
 
@@ -252,7 +253,9 @@ class _Comparison:
         results = self.derivation.result
         each = results if isinstance(results, tuple) else (results,)
         lines = [f"{_sought(self.kind, x)} = {one.text()}" for x, one in zip(self.wrt, each, strict=False) if isinstance(one, Expr)]
-        return "derived: " + "\n         ".join(lines)
+        named = dict.fromkeys(n for one in each if isinstance(one, Expr) for n in postorder(one) if isinstance(n, Name))
+        given = ["with " + ", ".join(f"{name_text(n.name)} = {n.body.text()}" for n in named)] if named else []
+        return "derived: " + "\n         ".join([*lines, *given])
 
 
 def _sought(kind: str, x: str) -> str:

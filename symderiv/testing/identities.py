@@ -60,7 +60,7 @@ def _difference(verdict: Verdict) -> str:
         return verdict.reason
     where = first_difference(found.left, found.right)
     reason = verdict.reason.partition(" by ")[0]
-    lines = [reason + (f": first at {where[0]}, where left is {where[1]} and right is {where[2]}" if where else "")]
+    lines = [reason + (f": {where[0]}left is {where[1]} and right is {where[2]}" if where else "")]
     lines += [f"{name} = {array_text(value)}" for name, value in found.values.items() if not callable(value)]
     return "\n".join([*lines, f"left  = {array_text(found.left)}", f"right = {array_text(found.right)}"])
 

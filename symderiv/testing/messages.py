@@ -41,17 +41,17 @@ def indented(text: str) -> str:
 
 
 def first_difference(own: Any, right: Any, tolerance: float = 1e-9) -> tuple[str, str, str] | None:
-    """(index, own entry, right entry) of the first entry that is wrong; None where there is none.
+    """(where, own entry, right entry) of the first entry that is wrong; None where there is none. A number has no place.
 
-    >>> first_difference(np.array([1.0, 2.0]), np.array([1.0, 3.0]))
-    ('[1]', '2.0', '3.0')
+    >>> first_difference(np.array([1.0, 2.0]), np.array([1.0, 3.0])), first_difference(1.0, 2.0)
+    (('first at [1], where ', '2.0', '3.0'), ('', '1.0', '2.0'))
     """
     a, b = np.asarray(own, dtype=float), np.asarray(right, dtype=float)
     wrong = np.argwhere(~(relative_errors(a, b) <= tolerance))
     if not len(wrong):
         return None
     at = tuple(int(i) for i in wrong[0])
-    return "[" + ", ".join(map(str, at)) + "]", _number(a[at]), _number(b[at])
+    return f"first at [{', '.join(map(str, at))}], where " if at else "", _number(a[at]), _number(b[at])
 
 
 def guess(own: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> str | None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from symderiv import api
-from symderiv.errors import SymderivError, TooLargeError, clip
+from symderiv.errors import SymderivError, TooLargeError, UnknownNameError, clip
 from symderiv.frontend.inference import Proposal, infer_shapes
 from symderiv.frontend.parser import parse_program
 from symderiv.frontend.syntax import Ref, postorder
@@ -239,7 +239,7 @@ def _failed(error: SymderivError, question: Question | None) -> Data:
         found["excerpt"] = clip(error.text, 100)
     if isinstance(error, FieldError) or question is None:
         return {"ok": False, "error": found}
-    return {"ok": False, "error": found, "symbols": _needed(question)}
+    return {"ok": False, "error": found, "symbols": _needed(question, "later" if isinstance(error, UnknownNameError) else "needed")}
 
 
 def _field_of(text: str, question: Question) -> str:
@@ -253,11 +253,11 @@ def _field_of(text: str, question: Question) -> str:
     return next((name for name, value in fields.items() if value and text.strip() and text.strip() in value), "text")
 
 
-def _needed(question: Question) -> list[Data]:
-    """The symbols whose shapes couldn't be found, so that they can be asked for."""
+def _needed(question: Question, how: str) -> list[Data]:
+    """The symbols whose shapes couldn't be found: they are asked for, or come later, once an unknown name is mended."""
     try:
         return [
-            {"name": name, "shape": question.shapes.get(name, ""), "how": "given" if name in question.shapes else "needed"}
+            {"name": name, "shape": question.shapes.get(name, ""), "how": "given" if name in question.shapes else how}
             for name in values_of([parse_program(question.text)])
         ]
     except SymderivError:

@@ -238,3 +238,21 @@ def test_identities():
     assert "first at [" in message
     assert "A = [" in message
     assert "right = " in message
+
+
+def test_names_in_the_right_answer_are_explained() -> None:
+    def loss(W, x, y):
+        p = 1 / (1 + np.exp(-(W @ x)))
+        return np.sum((p - y) ** 2) / 2
+
+    def wrong(W, x, y):
+        p = 1 / (1 + np.exp(-(W @ x)))
+        return np.outer((p - y) * p, x)
+
+    message = fails(assert_gradient, loss, wrong, {"W": "o n", "x": "n", "y": "o"})
+    assert "derived: ∇_W f = (δ_p ⊙ p ⊙ (1 − p)) xᵀ\n           with p = sigmoid(W x), δ_p = p − y\n" in message
+
+
+def test_of_a_number_no_place_is_told() -> None:
+    message = fails(assert_gradient, lambda x: x**2, lambda x: 3 * x, {"x": ""})
+    assert message.startswith("the gradient by x is wrong: yours is ") and "[]" not in message

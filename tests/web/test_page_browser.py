@@ -132,6 +132,18 @@ def test_a_broken_formula_shows_where(page: sync_api.Page) -> None:
     assert alert.inner_text() == ""
 
 
+def test_a_typo_in_a_function_leaves_the_shapes_alone(page: sync_api.Page) -> None:
+    page.get_by_label("Formula").fill("tanh(W @ h)")
+    page.wait_for_function("() => document.querySelector('#shape-W')?.value === 'o n'")
+    page.get_by_label("Formula").fill("tahn(W @ h + d)")
+    page.wait_for_function("() => document.querySelector('[role=alert]').textContent.includes(\"did you mean 'tanh'\")")
+    assert page.locator("#shape-W").input_value() == "o n" and page.locator("#shape-h").input_value() == "n"
+    assert page.locator("#how-W").inner_text() == "? usual for this name; change it if wrong"
+    assert page.locator("#how-d").inner_text() == "… proposed once the formula can be read"
+    page.get_by_label("Formula").fill("tanh(W @ h + d)")
+    page.wait_for_function("() => document.querySelector('#how-d').textContent.includes('usual')")
+
+
 @pytest.mark.parametrize("text", ["<img src=x onerror=alert(1)>", "x + '</script><script>alert(1)</script>'", "__import__('os')",
                                   r"\input{/etc/passwd}", "x" * 200_000])  # fmt: skip
 def test_hostile_input_is_a_message(page: sync_api.Page, text: str) -> None:

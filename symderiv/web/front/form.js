@@ -6,6 +6,7 @@ const field = (name) => document.getElementById(name);
 const HOW = {
   given: ["given by you", "✎"], follows: ["follows from the formula", "✓"],
   assumed: ["usual for this name; change it if wrong", "?"], needed: ["please give it", "!"],
+  later: ["proposed once the formula can be read", "…"],
 };
 const OTHER = { prove: "Equal to", matching: "Loss, in the module's output p and the target y" };
 let kinds = {};
@@ -88,6 +89,7 @@ function symbols(rows) {
   area.replaceChildren(...rows.map((row) => {
     const kept = known.get(row.name) ?? symbol(row.name);
     const input = kept.querySelector("input");
+    if (row.how === "later" && known.has(row.name)) return kept;
     if (row.how === "given" && !input.dataset.given) input.dataset.given = "yes";
     if (document.activeElement !== input && !(input.dataset.given && row.how !== "given")) input.value = row.shape;
     else if (!input.dataset.given) input.value = row.shape;
