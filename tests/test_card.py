@@ -150,7 +150,9 @@ def test_the_pdf_is_one_page_of_a4_and_can_be_read(tmp_path: Path) -> None:
     for _ in range(2):
         subprocess.run(["pdflatex", "-interaction=nonstopmode", "card.tex"], cwd=tmp_path, capture_output=True, check=True)
     log = (tmp_path / "card.log").read_text(encoding="utf-8", errors="replace")
-    wide, text = map(float, re.search(r"^card: ([\d.]+)pt of ([\d.]+)pt", log, re.MULTILINE).groups())  # type: ignore[union-attr]
+    found = re.search(r"^card: ([\d.]+)pt of ([\d.]+)pt", log, re.MULTILINE)
+    assert found is not None
+    wide, text = map(float, found.groups())
     assert 8 * text / wide >= LEAST_POINTS
     assert warnings(log) == ()
 

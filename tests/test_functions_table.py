@@ -336,23 +336,6 @@ def kinks_and_bends(row: ScalarFunction, params: dict[str, Fraction], candidates
     return kinks, bends
 
 
-@ON_INTERVALS
-def test_log_concavity_holds_and_is_missing_nowhere(row):
-    """Of the functions that are positive everywhere, and of one minus those between 0 and 1."""
-    if not (row.range.positive and row.domain == REALS):
-        assert not row.log_concave
-        return
-    truth = exact(row)
-    at = [mpmath.mpf(p) for p in points(row, row.defaults, reach=8, count=60)]
-
-    def concave(f) -> bool:
-        return min(f((p + q) / 2) - (f(p) + f(q)) / 2 for p in at for q in at) > -1e-50
-
-    assert row.name == "exp" or row.log_concave == concave(lambda p: mpmath.log(truth(p)))  # log exp is affine
-    if row.log_concave and row.range.hi == 1:
-        assert concave(lambda p: mpmath.log(1 - truth(p)))
-
-
 @ROWS
 def test_kinks_are_exactly_where_a_derivative_is_missing(row):
     kinked: set[str] = set()

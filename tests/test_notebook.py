@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -60,8 +62,8 @@ def joined(lines: list[str]) -> list[str]:
     (lambda: sd.jacobian("x / norm(x)", "x", x="n"), ["∂N/(∂x^⊤) = 1/(‖x‖) I − 1/(‖x‖^3) x x^⊤"]),
     (lambda: sd.hessian("sqrt(x + 1)", "x", x=""), ["∇_x^2L = −1/(4 (1 + x)^(3/2))"]),
 ])  # fmt: skip
-def test_where_tags_are_taken_out_formulas_are_text(made: object, wanted: list[str]) -> None:
-    lines = sanitized(made()._repr_html_())  # type: ignore[operator]
+def test_where_tags_are_taken_out_formulas_are_text(made: Callable[[], Any], wanted: list[str]) -> None:
+    lines = sanitized(made()._repr_html_())
     for line in wanted:
         assert line in [*joined(lines), *lines], "\n".join(joined(lines))
 

@@ -34,6 +34,8 @@ from typing import Any
 from symderiv.dims import Dim
 from symderiv.ir import Expr
 
+Places = tuple[int, ...]
+
 
 @dataclass(frozen=True)
 class Op:

@@ -129,7 +129,8 @@ def _loss(row: Loss) -> Entry:
     whole = of_a_vector(row)
     text, needs = told(row, row.text()), [told(row, fact) for fact in row.needs]
     if not whole:
-        text = re.fullmatch(r"(?:mean|sum)\((.*)\)", text)[1]  # type: ignore[index]
+        found = re.fullmatch(r"(?:mean|sum)\((.*)\)", text)
+        text = found[1] if found else text
     shapes = {**{LETTERS[name]: "o" if whole else "" for name in row.arguments}, **{name: "" for name, _ in row.params}}
     derived = sd.gradient(text, "u", shapes=shapes, assume=needs)
     name = row.name + (" (sum)" if row.reduction == "sum" and not whole else "")

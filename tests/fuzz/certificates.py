@@ -42,7 +42,7 @@ LARGE = 1e10
 CACHED = 300
 TOLERANCE = 1e-9
 SHARES = (0.5, 0.1, 0.9, 0.37)
-STYLES = ("real", "positive", "unit", "real")
+STYLES: tuple[Any, ...] = ("real", "positive", "unit", "real")
 Values = Mapping[str, Any]
 
 
@@ -102,7 +102,7 @@ def _points(symbols: Mapping[str, Any], facts: Any, f: Any, count: int, by: int)
         sizes = draw_sizes([f, *drawn], k % 3)
         rng = np.random.default_rng([by, k])
         try:
-            values = draw(drawn, facts, rng, sizes, STYLES[k % len(STYLES)])  # type: ignore[arg-type]
+            values = draw(drawn, facts, rng, sizes, STYLES[k % len(STYLES)])
         except (SymderivError, np.linalg.LinAlgError):
             continue
         if broken_fact(facts, values, sizes) is None:

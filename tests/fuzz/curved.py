@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -45,7 +46,7 @@ class Asked:
 class Growth:
     """Texts of functions that bend as wanted; ``draw`` is hypothesis's."""
 
-    def __init__(self, draw: Callable[..., object], variables: Sequence[str]) -> None:
+    def __init__(self, draw: Callable[..., Any], variables: Sequence[str]) -> None:
         self.draw, self.variables = draw, variables
 
     def pick(self, options: Sequence[str]) -> str:
@@ -138,10 +139,10 @@ class Growth:
 
 
 @st.composite
-def functions(draw: Callable[..., object], depth: int = 2) -> Asked:
+def functions(draw: Callable[..., Any], depth: int = 2) -> Asked:
     """A function of one, two or three variables."""
     chosen = draw(st.lists(st.sampled_from(VARIABLES), min_size=1, max_size=3, unique=True))
-    growth = Growth(draw, chosen)  # type: ignore[arg-type]
+    growth = Growth(draw, chosen)
     kind = draw(st.sampled_from(("convex", "convex", "concave", "anything")))
     text = getattr(growth, str(kind))(draw(st.integers(0, depth)))
     names = set(NAME.findall(text))

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -99,11 +100,11 @@ def test_what_changes_is_built_again_and_nothing_else(tmp_path: Path, capsys: py
 def saved(path: Path, text: str) -> None:
     """Write a file so that its time differs from any before."""
     path.write_text(text, encoding="utf-8")
-    saved.clock += 10**9  # type: ignore[attr-defined]
-    os.utime(path, ns=(saved.clock, saved.clock))  # type: ignore[attr-defined]
+    now = next(CLOCK)
+    os.utime(path, ns=(now, now))
 
 
-saved.clock = time.time_ns()  # type: ignore[attr-defined]
+CLOCK = count(time.time_ns() + 10**9, 10**9)  # a second between any two files
 PLAIN = 'from symderiv.handout.source import *\nsheet = handout("{}", section("One", prose("$p^\\\\top$")))\n'
 HELPED = 'from _words import WORD\nfrom symderiv.handout.source import *\nsheet = handout(WORD, section("One", prose("Text.")))\n'
 
