@@ -98,6 +98,7 @@ def _write(label: str, derivation: Derivation, writer: Writer) -> dict[str, Any]
     return {"part": label, "kind": derivation.kind, "text": derivation.source, "subject": writer.node(derivation.subject),
             "wrt": [writer.node(x) for x in derivation.wrt], "order": derivation.order, "vec": derivation.vec,
             "several": derivation.several, "proofs": parts_numbers(derivation, writer),
+            "written": [writer.node(x) for x in derivation.facts.sums],
             "results": _each(derivation.result, writer.node), "shown": _shown(derivation, derivation.result)}
 
 
@@ -172,7 +173,7 @@ def from_json(text: str) -> Saved:
 
 
 def _read(item: Piece, reader: Reader) -> tuple[str, Derivation, Any]:
-    at = item.fields("part", "kind", "text", "subject", "wrt", "order", "vec", "several", "proofs", "results", "shown")
+    at = item.fields("part", "kind", "text", "subject", "wrt", "order", "vec", "several", "written", "proofs", "results", "shown")
     kind = at["kind"].text(LONGEST_NAME)
     if kind not in KINDS:
         raise at["kind"].wrong(f"one of {', '.join(KINDS)}")
@@ -185,7 +186,8 @@ def _read(item: Piece, reader: Reader) -> tuple[str, Derivation, Any]:
         raise at["several"].wrong("true, for several variables")
     proofs = _read_each(at["proofs"], reader.proof)
     results = _read_each(at["results"], reader.node)
-    derivation = Derivation(kind, reader.node(at["subject"]), cast("tuple[Symbol, ...]", variables), proofs, Facts(tuple(reader.facts)),
+    facts = Facts(tuple(reader.facts), tuple(reader.node(x) for x in at["written"].items(MOST_NODES)))
+    derivation = Derivation(kind, reader.node(at["subject"]), cast("tuple[Symbol, ...]", variables), proofs, facts,
                             at["order"].integer(1, HIGHEST_ORDER), at["vec"].flag(), several, at["text"].text())
     if _arrangement(proofs) != _arrangement(results):
         raise at["results"].wrong("a result for each proof")
