@@ -21,7 +21,8 @@ AREAS = {
     "sizes, order, services": "services dims canon arguments sympy_program structures",
     "expressions": "ir nodes patterns flatten construct rebuild build ops facts",
     "tables": "functions losses families links",
-    "evaluator, verify": "smooth jets evaluate evaluate_axes evaluate_functions evaluate_matrices evaluate_expectation draw verify",
+    "evaluator, verify": "smooth jets rounding evaluate evaluate_axes evaluate_functions evaluate_matrices "
+    "evaluate_expectation draw verify",
     "front ends": "frontend frontend.inputs frontend.instances network_text",
     "modules": "modules sympy_functions torch_models",
     "signs, points": "rational points intervals held affinity",

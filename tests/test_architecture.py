@@ -24,7 +24,7 @@ PACKAGE = ROOT / "symderiv"
 LAYERS = (
     ("errors",),
     ("bounds",),
-    ("services", "dims", "canon", "jets", "arguments", "sympy_program"),
+    ("services", "dims", "canon", "jets", "rounding", "arguments", "sympy_program"),
     ("structures",),
     ("ir", "functions", "families", "links", "smooth", "evaluate_axes", "evaluate_matrices", "evaluate_expectation"),
     ("nodes", "patterns", "losses", "evaluate_functions"),
@@ -75,7 +75,7 @@ LAYERS = (
 # Packages that only some parts may import: the core has to stay light, and to run where they can't be had.
 HEAVY = {
     "numpy": {
-        *("jets", "smooth", "evaluate", "evaluate_axes", "evaluate_functions", "evaluate_matrices",
+        *("jets", "rounding", "smooth", "evaluate", "evaluate_axes", "evaluate_functions", "evaluate_matrices",
         "evaluate_expectation", "draw", "verify", "checking", "proving.numeric"),
         *("codegen", "compiled", "depth.code", "handout", "gallery", "cli", "testing", "torch_models"),
     },

@@ -102,7 +102,7 @@ def _points(symbols: Mapping[str, Any], facts: Any, f: Any, count: int, by: int)
         sizes = draw_sizes([f, *drawn], k % 3)
         rng = np.random.default_rng([by, k])
         try:
-            values = draw(drawn, facts, rng, sizes, STYLES[k % len(STYLES)])  # type: ignore[arg-type]
+            values = draw(drawn, facts, rng, sizes, STYLES[k % len(STYLES)])
         except (SymderivError, np.linalg.LinAlgError):
             continue
         if broken_fact(facts, values, sizes) is None:

@@ -139,7 +139,7 @@ class Growth:
 def functions(draw: Callable[..., object], depth: int = 2) -> Asked:
     """A function of one, two or three variables."""
     chosen = draw(st.lists(st.sampled_from(VARIABLES), min_size=1, max_size=3, unique=True))
-    growth = Growth(draw, chosen)  # type: ignore[arg-type]
+    growth = Growth(draw, chosen)
     kind = draw(st.sampled_from(("convex", "convex", "concave", "anything")))
     text = getattr(growth, str(kind))(draw(st.integers(0, depth)))
     names = set(NAME.findall(text))
