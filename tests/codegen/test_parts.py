@@ -140,6 +140,7 @@ TEXTS = [
     ('einsum("iii->i", S)', {"S": "n n n"}),
     ('einsum("bij,bkj->bik", S, S)', {"S": "b n m"}),
     ('einsum("bijk,bljk->bil", T, T)', {"T": "b n m o"}),
+    ('einsum("bijk,bljk->bil", T, V)', {"T": "b n m o", "V": "b o m o"}),
     ('einsum("bij,bj->bi", S, X)', {"S": "b n m", "X": "b m"}),
     ('einsum("ijk,ij->k", S, X)', {"S": "b n m", "X": "b n"}),
     ('einsum("i,ij,kl,k->ijkl", x, eye(n), eye(m), y)', {"x": "n", "y": "m"}),

@@ -37,5 +37,6 @@ EQUIVALENT: dict[str, str] = {
     f"{CODE}.terms:Opened.pays: Sub → Add: len(spliced) - 1": PLAN,
     f"{CODE}.terms:Opened.pays: Add → Sub: sum((self.planner.time(t) for t in inner)) + ENTRY * len(inner) * self": PLAN,
     f"{RULES}.algebra:_matrix_times: True → False in strict=True": ONE_LENGTH,
+    f"{RULES}.definitions:negative: Lt → LtE: c < 0": "the number in front of a node is never 0, not of zero either",
     f"{RULES}.definitions:_sum_of_exp: 1 → 2 in -1": "any number below 0 marks the axis that is summed",
 }
