@@ -15,8 +15,22 @@ from typing import Any
 
 from benchmarks import conftest as _one_thread  # noqa: F401  (before NumPy)
 
-OUTSIDE = ("handout", "cli", "notebook", "pytest_plugin", "testing", "__main__", "reference")
-"""parts of the package that deriving and generating don't load"""
+OUTSIDE = ("__main__", "cli", "gallery", "handout", "notebook", "pytest_plugin", "reference", "testing", "torch_models", "web")
+"""parts of the package that deriving and generating don't load, and that may need what isn't installed"""
+
+
+def modules() -> list[str]:
+    """Every module of the package that deriving and generating may load."""
+    import symderiv
+
+    names = []
+    for part in pkgutil.iter_modules(symderiv.__path__, "symderiv."):
+        if part.name.split(".")[1] not in OUTSIDE:
+            names.append(part.name)
+            if part.ispkg:
+                inside = importlib.import_module(part.name).__path__
+                names += [m.name for m in pkgutil.walk_packages(inside, f"{part.name}.") if not m.name.endswith(".__main__")]
+    return names
 
 
 def load(kind: str) -> None:
@@ -24,11 +38,8 @@ def load(kind: str) -> None:
     import numpy
 
     if kind == "ours":
-        import symderiv
-
-        for module in pkgutil.walk_packages(symderiv.__path__, "symderiv."):
-            if module.name.split(".")[1] not in OUTSIDE:
-                importlib.import_module(module.name)
+        for name in modules():
+            importlib.import_module(name)
         import opt_einsum  # noqa: F401
     elif kind in ("jax", "torch"):
         from benchmarks.implementations import library
