@@ -27,6 +27,8 @@ class Contractor:
         self.sizes = sizes
         self.leading: set[Dim] = set()
         """sizes of axes that stand first where they can"""
+        self.summed_later: set[int] = set()
+        """labels of the product that is being made that the next one sums over"""
         self.whole_is_symmetric = False
         """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
@@ -110,7 +112,9 @@ class Contractor:
             kept = {
                 x for x in (*left[1], *right[1]) if x in out or carriers[x] > 1 or (x in left[1]) != (x in right[1])
             }
+            self.summed_later = kept - set(out)
             groups[number] = self.pair(left, right, kept, out if kept == set(out) else None, dims)
+        self.summed_later = set()
         (result,) = groups.values()
         return result
 
@@ -197,10 +201,11 @@ class Contractor:
         return self.keep_sign(position, a, b), natural
 
     def forward(self, labels: Labels, dims: Mapping[int, Dim]) -> Labels:
-        """The two axes of a matrix, those of samples first."""
-        if len(labels) == 2 and dims[labels[1]] in self.leading and dims[labels[0]] not in self.leading:
-            return labels[::-1]
-        return labels
+        """The axes of a matrix, those of samples first; of a larger array also those that the next product sums, last."""
+        if len(labels) < 2:
+            return labels
+        last = self.summed_later if len(labels) > 2 else set()
+        return tuple(sorted(labels, key=lambda x: 0 if dims[x] in self.leading else 2 if x in last else 1))
 
     # ------------------------------------------------------------ Aᵀ A
     def symmetric(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> int | None:
@@ -306,7 +311,11 @@ class Contractor:
             return None
         (s,) = summed
         half = self.contract([factors[k] for k in left], (s, ends[0]), dims)
-        rest = self.contract([factors[k] for k in middle], (others[0], s, *others[1:]), dims)
+        if len(others) == 1:
+            rest = self.contract([factors[k] for k in middle], (*others, s), dims)
+        else:
+            rest = self.contract([factors[k] for k in middle], (s, *others), dims)
+            rest = self.arranged((rest, (s, *others)), (others[0], s, others[1]))
         if len(others) == 1:
             natural: Labels = (others[0], *ends)
             spec = "slices"

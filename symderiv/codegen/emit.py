@@ -280,7 +280,7 @@ class Emitter:
         la, lb, out = op.spec
         dims = [self.program.ops[a].dims for a in op.args]
         sizes = {}
-        if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 3:
+        if len({*la, *lb} - {*out}) > 1 or max(len(la), len(lb)) > 2:
             known = {x: self.known_size(d) for ls, shape in zip((la, lb), dims, strict=True)
                      for x, d in zip(ls, shape, strict=True)}
             sizes = {x: text for x, text in known.items() if text is not None}

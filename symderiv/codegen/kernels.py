@@ -182,10 +182,46 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
         found = _over_leading(a, b, la, lb, out, summed[0], sizes)
         if found is not None:
             return found
+    if {*la, *lb} <= sizes.keys():
+        return _as_matrices(a, b, la, lb, out, summed, sizes)
     axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
     text = f"np.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))"
     natural = [*free_a, *free_b]
     return transposed(Code(text), [natural.index(x) for x in out])
+
+
+def _times(texts: Sequence[str]) -> str:
+    """Sizes multiplied."""
+    return "*".join(f"({s})" if " " in s and len(texts) > 1 else s for s in texts) or "1"
+
+
+def _as_matrices(
+    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, summed: list[int], sizes: dict[int, str]
+) -> Code:
+    """One matrix product: the axes that are summed are made one, so are those that aren't, as they lie where that can be."""
+    free_a, free_b = [x for x in la if x not in summed], [x for x in lb if x not in summed]
+    if [x for x in lb if x in summed] != summed and lb[: len(summed)] != tuple(summed):
+        turned = [x for x in lb if x in summed]
+        if tuple(turned) in (lb[: len(turned)], lb[len(free_b) :]):
+            summed = turned  # the order of the operand that needs no copy
+    left = _matrix(a, la, free_a, summed, sizes)
+    right = _matrix(b, lb, summed, free_b, sizes)
+    text = f"{left.atom()} @ {right.atom()}"
+    natural = [*free_a, *free_b]
+    if len(natural) == 2 and len(free_a) == 1:
+        return transposed(Code(text, "mat"), [natural.index(x) for x in out])
+    shaped = Code(f"({text}).reshape({', '.join(sizes[x] for x in natural)})")
+    return transposed(shaped, [natural.index(x) for x in out])
+
+
+def _matrix(code: Code, labels: Labels, rows: list[int], columns: list[int], sizes: dict[int, str]) -> Code:
+    """An array as a matrix with these axes as its rows and those as its columns."""
+    high, wide = _times([sizes[x] for x in rows]), _times([sizes[x] for x in columns])
+    plain = len(rows) == len(columns) == 1
+    if labels == (*columns, *rows):
+        return transposed(code if plain else Code(f"{code.atom()}.reshape({wide}, {high})"), (1, 0))
+    code = transposed(code, [labels.index(x) for x in (*rows, *columns)])
+    return code if plain else Code(f"{code.atom()}.reshape({high}, {wide})")
 
 
 def leading(la: Labels, lb: Labels, x: int) -> Labels | None:
@@ -213,13 +249,18 @@ def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int,
         return None
     place = la.index(x)
     if place == len(la) - 1:
-        code = Code(f"{a.atom()} @ {transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()}", "mat")
+        right = transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()
+        if {*la, *lb} <= sizes.keys():  # one product of all rows
+            wide = f"{a.atom()}.reshape({_times([sizes[y] for y in la[:-1]])}, {sizes[x]})"
+            code = Code(f"({wide} @ {right}).reshape({', '.join(sizes[y] for y in result)})")
+        else:
+            code = Code(f"{a.atom()} @ {right}", "mat")
     else:
         left = transposed(b, [1 - lb.index(x), lb.index(x)])
         if place == len(la) - 2:
             code = Code(f"{left.atom()} @ {a.atom()}", "mat")
         else:
-            joined = "*".join(f"({s})" if " " in s else s for s in (sizes[y] for y in la[place + 1 :]))
+            joined = _times([sizes[y] for y in la[place + 1 :]])
             wide = f"{a.atom()}.reshape({', '.join(sizes[y] for y in la[: place + 1])}, {joined})"
             code = Code(f"({left.atom()} @ {wide}).reshape({', '.join(sizes[y] for y in result)})")
     return transposed(code, [result.index(y) for y in out])
@@ -254,7 +295,7 @@ def _operand(
         code = transposed(code, [labels.index(x) for x in (*present, *tail)])
     else:
         flat = transposed(code, [labels.index(x) for x in (*present, *free, *summed)])
-        joined = "*".join(f"({s})" if " " in s else s for s in (sizes[x] for x in summed))
+        joined = _times([sizes[x] for x in summed])
         code = Code(f"{flat.atom()}.reshape({', '.join([*(sizes[x] for x in (*present, *free)), joined])})")
         if free and not last:
             code = Code(f"{code.text}.swapaxes(-1, -2)")

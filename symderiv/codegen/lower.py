@@ -11,6 +11,7 @@ from symderiv.build import apply, permute, power
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
+from symderiv.codegen.sharing import Shared, shared
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError
@@ -212,6 +213,9 @@ class Lowering:
 
     def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
         """(position, axes it has) of a sum of products that share their δ."""
+        one = shared(terms, len(shape))
+        if one is not None:
+            return self.as_one(one, terms[0])
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
@@ -230,8 +234,8 @@ class Lowering:
                 continue
             kept = tuple(x for x in dict.fromkeys(t.out) if x in t.carried)
             factors = [(self.memo[f], ls) for f, ls in t.factors]
-            if t.coefficient != 1 and len(kept) > 2:
-                t = self.scaled_inside(t, factors)
+            if len(kept) > 2 and not (t.coefficient == 1 or (t.coefficient == -1 and len(terms) > 1)):
+                t = self.scaled_inside(t, factors, keep_sign=len(terms) > 1)
             position = self.contractor.contract(factors, kept, dict(enumerate(t.dims)))
             parts.append((t.coefficient, (position, kept)))
         if not parts:
@@ -243,8 +247,20 @@ class Lowering:
         spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
         return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
 
-    def scaled_inside(self, t: Term, factors: list[Factor]) -> Term:
-        """Put the coefficient of a large product into its smallest factor, of those that stand there once."""
+    def as_one(self, one: Shared, first: Term) -> tuple[int, tuple[int, ...]]:
+        """The product of what the terms share and the sum of what is left."""
+        symmetric = self.contractor.whole_is_symmetric
+        self.opened.see(postorder(one.rest))
+        factors = [(self.memo[f], ls) for f, ls in one.rows] + [(self.value(one.rest), one.labels)]
+        kept = tuple(sorted({x for _, ls in factors for x in ls} - {one.summed}))
+        self.contractor.whole_is_symmetric = symmetric
+        return self.contractor.contract(factors, kept, dict(enumerate(first.dims))), kept
+
+    def scaled_inside(self, t: Term, factors: list[Factor], keep_sign: bool = False) -> Term:
+        """Put the coefficient of a large product into its smallest factor, of those that stand there once.
+
+        With ``keep_sign`` a minus stays outside, where the product is subtracted: so a factor that is ≥ 0 remains it.
+        """
         counts = Counter(position for position, _ in factors)
         single = [k for k, (position, ls) in enumerate(factors) if counts[position] == 1 and ls]
         if not single:
@@ -252,9 +268,13 @@ class Lowering:
         k = min(single, key=lambda k: len(factors[k][1]))
         position, ls = factors[k]
         dims = self.program.ops[position].dims
-        spec = ((t.coefficient,), (tuple(range(len(dims))),), Fraction(0))
-        factors[k] = self.program.emit("sum", (position,), spec, dims), ls
-        return Term(Fraction(1), t.factors, t.out, t.dims)
+        sign = Fraction(-1 if keep_sign and t.coefficient < 0 else 1)
+        spec = ((t.coefficient * sign,), (tuple(range(len(dims))),), Fraction(0))
+        scaled = self.program.emit("sum", (position,), spec, dims)
+        if t.coefficient * sign > 0:
+            self.contractor.keep_sign(scaled, position)
+        factors[k] = scaled, ls
+        return Term(sign, t.factors, t.out, t.dims)
 
     def common(self, terms: Sequence[Term]) -> list[tuple[Expr, tuple[int, ...]]]:
         """Factors that all terms have at the same output axes: taken out of the sum.

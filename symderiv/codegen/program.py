@@ -58,6 +58,7 @@ class Program:
     probing: bool = False
     """emit raises LookupError for what isn't there yet"""
     _known: dict[Op, int] = field(default_factory=dict)
+    _products: dict[Any, tuple[int, Places]] = field(default_factory=dict)
 
     def emit(self, kind: str, args: Iterable[int], spec: Any, dims: Iterable[Dim]) -> int:
         """The position of this operation, appended if it is new; a transpose of a transpose is what it was."""
@@ -73,12 +74,27 @@ class Program:
             op = self.straight(op)
             if kind != "contract" and self.turned(op):
                 return self.emit("transpose", (self.emit(kind, op.args, self.turned_spec(op), op.dims[::-1]),), (1, 0), op.dims)
+            if kind == "contract":
+                found = self.elsewhere(op)
+                if found is not None:
+                    return self.emit("transpose", (found[0],), found[1], op.dims)
         if op not in self._known:
             if self.probing:
                 raise LookupError
             self._known[op] = len(self.ops)
             self.ops.append(op)
         return self._known[op]
+
+    def elsewhere(self, op: Op) -> tuple[int, Places] | None:
+        """(position, order of its axes) of the same product with its operands or the axes of its result in another order."""
+        rows = sorted(zip(op.args, op.spec[:2], strict=True), key=lambda row: row[0])
+        names = {x: k for k, x in enumerate(dict.fromkeys(x for _, ls in rows for x in ls))}
+        out = tuple(names[x] for x in op.spec[2])
+        key = (*((a, tuple(names[x] for x in ls)) for a, ls in rows), tuple(sorted(out)))
+        if self.probing and key not in self._products:
+            return None
+        position, known = self._products.setdefault(key, (len(self.ops), out))
+        return None if known == out else (position, tuple(known.index(x) for x in out))
 
     def straight(self, op: Op) -> Op:
         """The operation on matrices themselves in place of their transposes."""

@@ -115,9 +115,11 @@ class Opened:
             left.append(kept)
         needed = [p for p in range(order) if any(t.out.count(t.out[p]) > 1 or any(t.out[p] in ls for _, ls in kept)
                                                  for t, kept in zip(terms, left, strict=True))]
-        parts = [(t.coefficient, contract([f for f, _ in kept], [ls for _, ls in kept], [t.out[p] for p in needed],
-                                          {x: d for x, d in enumerate(t.dims) if d != 0}))
-                 for t, kept in zip(terms, left, strict=True)]
+        parts = []
+        for t, kept in zip(terms, left, strict=True):
+            out = [t.out[p] for p in needed]
+            dims = {x: t.dims[x] for x in {*out, *(x for _, ls in kept for x in ls)}}  # no others: they'd be summed
+            parts.append((t.coefficient, contract([f for f, _ in kept], [ls for _, ls in kept], out, dims)))
         rest = add(parts, tuple(shape[p] for p in needed))
         self.see(postorder(rest))
         return [Term(Fraction(1), (*common, (rest, tuple(needed))), tuple(range(order)), shape)]

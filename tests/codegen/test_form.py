@@ -264,7 +264,7 @@ def test_trailing_axes_are_one_axis_of_a_product() -> None:
     text = body(contract((X, K), ("mj", "imkl"), "ijkl"), [X, K])
     assert "(X.T @ K.reshape(p, m, p*n)).reshape(p, n, p, n)" in text
     text = body(contract((K, X), ("imkl", "jl"), "imkj"), [X, K])
-    assert "K @ X.T" in text
+    assert "(K.reshape(p*m*p, n) @ X.T).reshape(p, m, p, m)" in text  # one product, not p m of them
 
 
 def test_a_large_product_is_planned_through_its_name() -> None:
@@ -275,6 +275,11 @@ def test_a_large_product_is_planned_through_its_name() -> None:
     text = body(contract((J, X), ("mikl", "mj"), "ijkl"), [M, P, X])
     assert "_blocks_of(" in text or "_blocks(" in text
     assert "J" not in text
+    rng = np.random.default_rng(0)
+    m, p, x = rng.standard_normal((5, 3, 3)), rng.standard_normal((5, 3)), rng.standard_normal((5, 4))
+    inner = 2 * m - p[:, :, None] * p[:, None, :]
+    made = generate(contract((J, X), ("mikl", "mj"), "ijkl"), [M, P, X])(M=m, P=p, X=x)
+    assert np.allclose(made, np.einsum("mik,ml,mj->ijkl", inner, x, x))
 
 
 def test_of_two_views_one_is_a_copy() -> None:
