@@ -29,6 +29,8 @@ class Contractor:
         """sizes of axes that stand first where they can"""
         self.summed_later: set[int] = set()
         """labels of the product that is being made that the next one sums over"""
+        self.any_order = False
+        """the product asked for isn't a result: how its axes lie is free"""
         self.whole_is_symmetric = False
         """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
@@ -46,6 +48,9 @@ class Contractor:
         """Σ over the labels not in ``out`` of the product; every output label is carried by a factor, none repeats."""
         if not factors:
             return self.program.emit("number", (), Fraction(1), ())
+        lying = self.forward(out, dims) if self.any_order and len(out) > 2 else out
+        if lying != out:
+            return self.arranged((self.contract(factors, lying, dims), lying), out)
         simple = [self.diagonal(f) for f in factors]
         carriers: dict[int, int] = {}
         for _, ls in simple:
@@ -265,7 +270,7 @@ class Contractor:
         carried = {x for k in left for x in factors[k][1]}
         shared = carried - set(paired)
         batch = tuple(x for x in out if x in shared)
-        summed = tuple(x for x in sorted(shared) if x not in out)
+        summed = tuple(x for x in sorted(shared, key=lambda x: (dims[x] not in self.leading, x)) if x not in out)
         inner = {x for k in middle for x in factors[k][1]}
         if not summed or not (inner & set(out)) <= shared or set(out) != {*ends, *batch}:
             return None

@@ -168,7 +168,9 @@ class Emitter:
         code = self.code[k]
         if not self.program.ops[k].dims:
             return f"np.array({code.text}, dtype=float)"
-        return f"{code.atom()}.copy()" if shared or not self.source(k)[1] else code.text
+        if not shared and self.source(k)[1]:
+            return code.text
+        return f'{code.atom()}.copy("K")' if len(self.program.ops[k].dims) > 2 else f"{code.atom()}.copy()"
 
     # ------------------------------------------------------------ expressions
     def expression(self, op: Op) -> Code:

@@ -53,13 +53,13 @@ def generate(
     lowering = Lowering(roots, sizes or {}, symmetric)
     layouts: list[Layout] = []
     outputs: list[int] = []
-    for root in roots:
-        if compress:
+    if compress:
+        for root in roots:
             position, layout = lowering.compressed(root)
             layouts.append(layout)
-        else:
-            position = lowering.value(root)
-        outputs.append(position)
+            outputs.append(position)
+    else:
+        outputs = lowering.values()
     program = lowering.program
     names = Names()
     function_name = names.fresh(name)

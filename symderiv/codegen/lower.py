@@ -56,7 +56,7 @@ class Lowering:
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
         self.turns: dict[Expr, Expr | None] = {}
-        self.roots = set(roots)
+        self.order, self.roots = list(roots), set(roots)
         self.leading = self.contractor.leading = _leading(nodes)
 
     def value(self, root: Expr) -> int:
@@ -73,12 +73,27 @@ class Lowering:
                 continue
             stack.pop()
             self.contractor.whole_is_symmetric = node in self.symmetric_roots
+            self.contractor.any_order = node not in self.roots
             position = self.build(node)
             self.memo[node] = position
             self.program.nodes.setdefault(position, node)
             if self.bounds.get(node, (-1.0, 1.0))[0] >= 0:
                 self.program.nonnegative.add(position)
         return self.memo[root]
+
+    def values(self) -> list[int]:
+        """The positions of the roots; one that is another with its halves exchanged is a view of that."""
+        done: dict[Expr, int] = {}
+        for root in self.order:
+            order, found = len(root.shape), None
+            if order in (2, 4) and root not in done:
+                exchanged = (*range(order // 2, order), *range(order // 2))
+                found = done.get(permute(root, exchanged)) if len(self.roots) > 1 else None
+            if found is not None:
+                done[root] = self.program.emit("transpose", (found,), exchanged, root.shape)
+            elif root not in done:
+                done[root] = self.value(root)
+        return [done[root] for root in self.order]
 
     def terms(self, node: Expr) -> list[Term] | None:
         if isinstance(node, Add | Contract) and node not in self.opened.own:
@@ -249,11 +264,11 @@ class Lowering:
 
     def as_one(self, one: Shared, first: Term) -> tuple[int, tuple[int, ...]]:
         """The product of what the terms share and the sum of what is left."""
-        symmetric = self.contractor.whole_is_symmetric
+        symmetric, free = self.contractor.whole_is_symmetric, self.contractor.any_order
         self.opened.see(postorder(one.rest))
         factors = [(self.memo[f], ls) for f, ls in one.rows] + [(self.value(one.rest), one.labels)]
         kept = tuple(sorted({x for _, ls in factors for x in ls} - {one.summed}))
-        self.contractor.whole_is_symmetric = symmetric
+        self.contractor.whole_is_symmetric, self.contractor.any_order = symmetric, free
         return self.contractor.contract(factors, kept, dict(enumerate(first.dims))), kept
 
     def scaled_inside(self, t: Term, factors: list[Factor], keep_sign: bool = False) -> Term:
