@@ -40,7 +40,7 @@ class Lowering:
     """One run: a memo from nodes to positions in the program, kept across all outputs."""
 
     def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False) -> None:
-        self.symmetric_roots = {r for r in roots if symmetric and len(r.shape) == 4}
+        self.symmetric_roots = {r for r in roots if len(r.shape) == 4 and (symmetric or permute(r, (2, 3, 0, 1)) is r)}
         nodes = list(postorder(*roots))
         for node in nodes:
             if isinstance(node, Der):

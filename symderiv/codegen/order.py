@@ -11,6 +11,8 @@ from itertools import combinations
 
 EXACT = 6
 MANY = 16
+AVERSIONS = 4.0, 60.0
+"""how much a pair is disliked for a result that is larger than the two; all are tried where there are more than `EXACT`"""
 
 Pairs = tuple[tuple[int, int], ...]
 """which two are joined, one after the other; results are numbered on from the factors"""
@@ -25,28 +27,33 @@ def contraction_order(factors: tuple[int, ...], kept: int, sizes: tuple[int, ...
     >>> contraction_order((0b011, 0b110, 0b100), 0b001, (64, 64, 64))[0]  # A B x
     ((1, 2), (0, 3))
     """
-    run = _Run(factors, kept, sizes)
-    if len(factors) > MANY:
-        run.greedy_search()
-    while len(run.groups) > EXACT:
-        a, b = min(combinations(range(len(run.groups)), 2), key=run.growth)
-        run.join(a, b)
-    if len(run.groups) > 1:
-        run.exact()
-    return tuple(run.pairs), run.spent
+    runs = [_Run(factors, kept, sizes, aversion) for aversion in (AVERSIONS if EXACT < len(factors) <= MANY else AVERSIONS[:1])]
+    best = min(runs, key=_Run.planned)
+    return tuple(best.pairs), best.spent
 
 
 class _Run:
     """One planning: groups of (number, labels) that are still to be joined."""
 
-    def __init__(self, factors: tuple[int, ...], kept: int, sizes: tuple[int, ...]) -> None:
+    def __init__(self, factors: tuple[int, ...], kept: int, sizes: tuple[int, ...], aversion: float) -> None:
         self.kept = kept
+        self.aversion = aversion
         self.sizes = sizes
         self.known: dict[int, float] = {}
         self.groups = list(enumerate(factors))
         self.next = len(factors)
         self.pairs: list[tuple[int, int]] = []
         self.spent = 0.0
+
+    def planned(self) -> float:
+        """Join all groups; the time that it takes."""
+        if len(self.groups) > MANY:
+            self.greedy_search()
+        while len(self.groups) > EXACT:
+            self.join(*min(combinations(range(len(self.groups)), 2), key=self.growth))
+        if len(self.groups) > 1:
+            self.exact()
+        return self.spent
 
     def entries(self, labels: int) -> float:
         value = self.known.get(labels)
@@ -93,7 +100,7 @@ class _Run:
         a, b = (self.groups[k][1] for k in pair)
         c = self.result(*pair)
         grown = self.entries(c) - self.entries(a) - self.entries(b)
-        return (not a & b and bool(a) and bool(b), self.time(a, b, c) + 4 * _BYTES * grown)
+        return (not a & b and bool(a) and bool(b), self.time(a, b, c) + self.aversion * _BYTES * grown)
 
     def join(self, a: int, b: int) -> None:
         joined = self.result(a, b)
