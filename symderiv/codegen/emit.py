@@ -11,6 +11,7 @@ from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Op, Program
+from symderiv.codegen.rows import outermost, parameter, ties
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
@@ -25,7 +26,10 @@ _FREE = ("input", "number", "constant", "size")
 
 
 class Emitter:
-    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name."""
+    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name.
+
+    With ``dot`` the products of matrices are calls of the method: what is run, where the operator is what is read.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,9 @@ class Emitter:
         variables: dict[tuple[str, str], str],
         size_text: Callable[[Dim], str],
         comment: Callable[[Expr], str],
+        dot: bool = False,
     ) -> None:
+        self.dot = dot
         self.program = program
         self.outputs = outputs
         self.names = names
@@ -215,14 +221,14 @@ class Emitter:
                 f"no NumPy source is known for '{fn}'", hint="add it to its row in the table of functions"
             )
         self.help(row.numpy_helper)
-        values = {name: _parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
+        values = {name: parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
         text = row.numpy_source(
             x.text
             if "({x}" in row.numpy and row.numpy.count("{x}") == row.numpy.count("({x}, ") + row.numpy.count("({x})")
             else x.atom(),
             **values,
         )
-        return Code(text, _level(text))
+        return Code(text, outermost(text))
 
     def power(self, x: Code, q: Fraction) -> Code:
         if q == 2 and x.level == "atom" and x.text.isidentifier():
@@ -254,11 +260,11 @@ class Emitter:
         self.help(row.numpy_helper)
         values = {}
         for (name, _), value in zip(row.params, params, strict=False):
-            values[name] = _parameter(value) if isinstance(value, Fraction) else repr(value)
+            values[name] = parameter(value) if isinstance(value, Fraction) else repr(value)
         text = row.numpy_source(
             *(x.text if x.level == "atom" or "({x}" in row.numpy else x.atom() for x in xs), **values
         )
-        return Code(text, _level(text))
+        return Code(text, outermost(text))
 
     def _product(self, op: Op, x: Code, y: Code) -> Code:
         rank = len(op.dims)
@@ -286,7 +292,7 @@ class Emitter:
             known = {x: self.known_size(d) for ls, shape in zip((la, lb), dims, strict=True)
                      for x, d in zip(ls, shape, strict=True)}
             sizes = {x: text for x, text in known.items() if text is not None}
-        return contracted(x, y, la, lb, out, sizes)
+        return contracted(x, y, la, lb, out, sizes, self.dot)
 
     def known_size(self, dim: Dim) -> str | None:
         """A size's text; None where no argument has it, as of an abstract module's value."""
@@ -366,37 +372,9 @@ class Emitter:
             value = placed(self.code[argument], tuple(seen.index(x) for x in axes), len(seen))
             view = f'np.einsum("{letters(pattern)}->{letters(seen)}", {name})'
             sign = "+=" if has_base or len(specs) > 1 else "="
-            self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {_ties(pattern)}")
+            self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {ties(pattern)}")
         return Code(name, rank=len(op.dims))
 
     def help(self, source: str) -> None:
         if source and source not in self.helpers:
             self.helpers.append(source)
-
-
-def _ties(pattern: tuple[int, ...]) -> str:
-    groups: dict[int, list[int]] = {}
-    for axis, first in enumerate(pattern):
-        groups.setdefault(first, []).append(axis)
-    return " and ".join(f"axes {', '.join(map(str, g))}" for g in groups.values() if len(g) > 1)
-
-
-def _parameter(value: Fraction) -> str:
-    text = repr(float(value))
-    return f"({text})" if value < 0 else text
-
-
-def _level(text: str) -> str:
-    """The outermost operator of a row's source, read from its brackets."""
-    depth = 0
-    level = "atom"
-    for k, character in enumerate(text):
-        if character in "([{":
-            depth += 1
-        elif character in ")]}":
-            depth -= 1
-        elif depth == 0 and character in "+-" and (k == 0 or text[k - 1] not in "eE*/"):
-            return "add"
-        elif depth == 0 and character in "*/@":
-            level = "mul"
-    return level

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from symderiv.codegen.calling import callable_of
@@ -66,6 +67,7 @@ def generate(
     arguments, variables = arguments_of(roots, inputs, program, outputs, names)
     head = signature(arguments, wanted_sizes(program, outputs, layouts), names)
     variables.update({("size", atom): variable for atom, variable in head.sizes.items()})
+    called = Emitter(program, outputs, deepcopy(names), variables, head.size_text, lambda _: "", dot=True)
     emitter = Emitter(program, outputs, names, variables, head.size_text, comment)
     returned = emitter.run()
     limits = _limits(program, emitter.order, head)
@@ -82,11 +84,12 @@ def generate(
     source = f"{preamble}\n\n" + "\n".join([*lines, *tail]) + "\n"
     document = "\n".join(docstring(doc, head, shown))
     space: dict[str, Any] = {}
+    returned = called.run()
     if compress:
         returned = _packed(returned, layouts, head, space)
     given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
     function = callable_of(
-        head, function_name, preamble, document, [*limits, *emitter.lines, f"return {given}"], space
+        head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space
     )
     return Generated(function_name, source, function, tuple(head.arguments))
 

@@ -157,7 +157,16 @@ def _linear(coefficients: Sequence[Fraction], parts: Sequence[Code], constant: F
 
 
 # ---------------------------------------------------------------- contractions
-def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dict[int, str]) -> Code:
+def times(left: Code, right: Code, dot: bool) -> Code:
+    """The product of matrices or vectors; ``dot`` writes the method, which costs half of the operator's call."""
+    if dot:
+        return Code(f"{left.atom()}.dot({right.text})")
+    return Code(f"{left.atom()} @ {right.atom()}", "mat")
+
+
+def contracted(
+    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dict[int, str], dot: bool = False
+) -> Code:
     """Two arrays, summed over the labels that ``out`` doesn't have; ``sizes`` gives the text of a label's size."""
     batch = [x for x in la if x in lb and x in out]
     summed = [x for x in la if x in lb and x not in out]
@@ -166,7 +175,7 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
     if not free_a and not free_b:
         if not batch:
             if len(summed) == 1:
-                return Code(f"{a.atom()} @ {b.atom()}", "mat")
+                return times(a, b, dot)
             return Code(f"np.vdot({a.text}, {transposed(b, [lb.index(x) for x in la]).text})")
         return Code(f'np.einsum("{letters(la)},{letters(lb)}->{letters(out)}", {a.text}, {b.text})')
     if batch:
@@ -176,14 +185,14 @@ def contracted(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, sizes: dic
         right = transposed(b, [lb.index(x) for x in (*summed, *free_b)])
         if not free_a:
             right = transposed(b, [lb.index(x) for x in (*free_b, *summed)])
-            return Code(f"{right.atom()} @ {a.atom()}", "mat")  # a matrix times a vector, read as it is written
-        return Code(f"{left.atom()} @ {right.atom()}", "mat")
+            return times(right, a, dot)  # a matrix times a vector, read as it is written
+        return times(left, right, dot)
     if len(summed) == 1:
-        found = _over_leading(a, b, la, lb, out, summed[0], sizes)
+        found = _over_leading(a, b, la, lb, out, summed[0], sizes, dot)
         if found is not None:
             return found
     if {*la, *lb} <= sizes.keys():
-        return _as_matrices(a, b, la, lb, out, summed, sizes)
+        return _as_matrices(a, b, la, lb, out, summed, sizes, dot)
     axes_a, axes_b = [la.index(x) for x in summed], [lb.index(x) for x in summed]
     text = f"np.tensordot({a.text}, {b.text}, axes=({axes_a}, {axes_b}))"
     natural = [*free_a, *free_b]
@@ -196,7 +205,7 @@ def _times(texts: Sequence[str]) -> str:
 
 
 def _as_matrices(
-    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, summed: list[int], sizes: dict[int, str]
+    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, summed: list[int], sizes: dict[int, str], dot: bool
 ) -> Code:
     """One matrix product: the axes that are summed are made one, so are those that aren't, as they lie where that can be."""
     free_a, free_b = [x for x in la if x not in summed], [x for x in lb if x not in summed]
@@ -206,11 +215,11 @@ def _as_matrices(
             summed = turned  # the order of the operand that needs no copy
     left = _matrix(a, la, free_a, summed, sizes)
     right = _matrix(b, lb, summed, free_b, sizes)
-    text = f"{left.atom()} @ {right.atom()}"
+    code = times(left, right, dot)
     natural = [*free_a, *free_b]
     if len(natural) == 2 and len(free_a) == 1:
-        return transposed(Code(text, "mat"), [natural.index(x) for x in out])
-    shaped = Code(f"({text}).reshape({', '.join(sizes[x] for x in natural)})")
+        return transposed(code, [natural.index(x) for x in out])
+    shaped = Code(f"{code.atom()}.reshape({', '.join(sizes[x] for x in natural)})")
     return transposed(shaped, [natural.index(x) for x in out])
 
 
@@ -238,7 +247,9 @@ def leading(la: Labels, lb: Labels, x: int) -> Labels | None:
     return (*la[: la.index(x)], free, *la[la.index(x) + 1 :])
 
 
-def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int, sizes: dict[int, str]) -> Code | None:
+def _over_leading(
+    a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int, sizes: dict[int, str], dot: bool
+) -> Code | None:
     """np.matmul over the leading axes of one operand."""
     result = leading(la, lb, x)
     if result is None:
@@ -249,12 +260,12 @@ def _over_leading(a: Code, b: Code, la: Labels, lb: Labels, out: Labels, x: int,
         return None
     place = la.index(x)
     if place == len(la) - 1:
-        right = transposed(b, [lb.index(x), 1 - lb.index(x)]).atom()
+        right = transposed(b, [lb.index(x), 1 - lb.index(x)])
         if {*la, *lb} <= sizes.keys():  # one product of all rows
-            wide = f"{a.atom()}.reshape({_times([sizes[y] for y in la[:-1]])}, {sizes[x]})"
-            code = Code(f"({wide} @ {right}).reshape({', '.join(sizes[y] for y in result)})")
+            rows = Code(f"{a.atom()}.reshape({_times([sizes[y] for y in la[:-1]])}, {sizes[x]})")
+            code = Code(f"{times(rows, right, dot).atom()}.reshape({', '.join(sizes[y] for y in result)})")
         else:
-            code = Code(f"{a.atom()} @ {right}", "mat")
+            code = times(a, right, False)
     else:
         left = transposed(b, [1 - lb.index(x), lb.index(x)])
         if place == len(la) - 2:

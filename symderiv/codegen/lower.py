@@ -11,7 +11,7 @@ from symderiv.build import apply, permute, power
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
-from symderiv.codegen.sharing import Shared, shared
+from symderiv.codegen.sharing import merged
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError
@@ -228,9 +228,7 @@ class Lowering:
 
     def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
         """(position, axes it has) of a sum of products that share their δ."""
-        one = shared(terms, len(shape))
-        if one is not None:
-            return self.as_one(one, terms[0])
+        terms = self.merged(terms, len(shape))
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
@@ -262,14 +260,20 @@ class Lowering:
         spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
         return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
 
-    def as_one(self, one: Shared, first: Term) -> tuple[int, tuple[int, ...]]:
-        """The product of what the terms share and the sum of what is left."""
-        symmetric, free = self.contractor.whole_is_symmetric, self.contractor.any_order
-        self.opened.see(postorder(one.rest))
-        factors = [(self.memo[f], ls) for f, ls in one.rows] + [(self.value(one.rest), one.labels)]
-        kept = tuple(sorted({x for _, ls in factors for x in ls} - {one.summed}))
-        self.contractor.whole_is_symmetric, self.contractor.any_order = symmetric, free
-        return self.contractor.contract(factors, kept, dict(enumerate(first.dims))), kept
+    def merged(self, terms: Sequence[Term], order: int) -> Sequence[Term]:
+        """The terms, those made one that share what is applied to them; sums that are factors now are computed."""
+        if len(terms) < 2 or not order:
+            return terms
+        terms, rests = merged(terms, order, self.contractor)
+        before = self.contractor.whole_is_symmetric, self.contractor.any_order
+        for rest in rests:
+            if any(rest is f for t in terms for f, _ in t.factors):
+                nodes = list(postorder(rest))
+                self.opened.see(nodes)
+                self.bounds.update(bounds(nodes))
+                self.value(rest)
+        self.contractor.whole_is_symmetric, self.contractor.any_order = before
+        return terms
 
     def scaled_inside(self, t: Term, factors: list[Factor], keep_sign: bool = False) -> Term:
         """Put the coefficient of a large product into its smallest factor, of those that stand there once.

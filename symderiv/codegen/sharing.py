@@ -1,48 +1,57 @@
-"""Σ_s A_s X_s X_s − Σ_s B_s X_s X_s is one product: what all terms of a sum have is taken out, its summed label included."""
+"""Σ_k L x_k as L Σ_k x_k: what terms of a sum have in common at a summed label is applied once, to the sum of the rest."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 from typing import NamedTuple
 
 from symderiv.build import add, contract
-from symderiv.codegen.terms import Term
+from symderiv.codegen.terms import ENTRY, Planner, Term
 from symderiv.ir import Expr
 
 Row = tuple[Expr, tuple[int, ...]]
 
-LEAST = 3
-"""axes of a result that this is worth it for"""
+MOST = 12
+"""terms of a sum that are looked at"""
 
 
-class Shared(NamedTuple):
-    """``rows`` are the common factors, labelled as those of the first term are; ``rest`` has the axes ``labels``."""
+class Merged(NamedTuple):
+    """One term in the place of two; ``rest`` is the factor that is the sum of what they don't share."""
 
-    rows: list[Row]
+    term: Term
     rest: Expr
-    labels: tuple[int, ...]
-    summed: int
+    saved: float
 
 
-def shared(terms: Sequence[Term], order: int) -> Shared | None:
-    """The factors that all terms have at one summed label, where the sum of what is left has fewer axes than the result."""
-    if len(terms) < 2 or order < LEAST or any(t.has_delta for t in terms):
+def merged(terms: Sequence[Term], order: int, planner: Planner) -> tuple[list[Term], list[Expr]]:
+    """The terms, fewer where that takes less time, and the sums that they have as factors now."""
+    found, rests = list(terms), []
+    while 1 < len(found) <= MOST:
+        options = [(one, i, j) for i, j in combinations(range(len(found)), 2)
+                   if (one := _pair(found[i], found[j], order, planner)) is not None]
+        if not options:
+            break
+        best, i, j = max(options, key=lambda option: (option[0].saved, -option[1], -option[2]))
+        found = [best.term, *(t for k, t in enumerate(found) if k not in (i, j))]
+        rests.append(best.rest)
+    return found, rests
+
+
+def _pair(a: Term, b: Term, order: int, planner: Planner) -> Merged | None:
+    """The best way to make one term of two, if one saves time."""
+    if a.has_delta or b.has_delta or a.carried & set(a.out) != b.carried & set(b.out):
         return None
-    for s in sorted(terms[0].carried - set(terms[0].out)):
-        found = _touching(terms[0], s)
-        labels = [s]
-        for t in terms[1:]:
-            choices = [(found & _touching(t, x), x) for x in sorted(t.carried - set(t.out))]
-            if not choices:
-                return None
-            found, x = max(choices, key=lambda pair: (pair[0].total(), -pair[1]))
-            labels.append(x)
-        if found:
-            result = _taken(terms, labels, found, order)
-            if result is not None:
-                return result
-    return None
+    best: Merged | None = None
+    for s in sorted(a.carried - set(a.out)):
+        here = _touching(a, s)
+        for x in sorted(b.carried - set(b.out)) if here else ():
+            common = here & _touching(b, x)
+            found = _taken((a, b), (s, x), common, order, planner) if common else None
+            if found is not None and found.saved > (best.saved if best else 0):
+                best = found
+    return best
 
 
 def _touching(term: Term, s: int) -> Counter[Row]:
@@ -52,10 +61,10 @@ def _touching(term: Term, s: int) -> Counter[Row]:
     return Counter((f, tuple(-1 if x == s else x for x in ls)) for f, ls in rows)
 
 
-def _taken(terms: Sequence[Term], labels: Sequence[int], found: Counter[Row], order: int) -> Shared | None:
+def _taken(terms: Sequence[Term], labels: Sequence[int], common: Counter[Row], order: int, planner: Planner) -> Merged | None:
     lefts = []
     for t, s in zip(terms, labels, strict=True):
-        gone, left = Counter(found), []
+        gone, left = Counter(common), []
         for f, ls in t.factors:
             row = f, tuple(-1 if x == s else x for x in ls)
             if gone[row]:
@@ -63,16 +72,22 @@ def _taken(terms: Sequence[Term], labels: Sequence[int], found: Counter[Row], or
             else:
                 left.append((f, ls))
         lefts.append(left)
-    used = {x for left in lefts for _, ls in left for x in ls}
-    kept = tuple(x for x in range(order) if x in used)
-    if len(kept) + 1 >= order or not all(any(s in ls for _, ls in left) for left, s in zip(lefts, labels, strict=True)):
+    used = [{x for _, ls in left for x in ls} for left in lefts]
+    kept = tuple(x for x in range(order) if any(x in u for u in used))
+    if any(not {*kept, s} <= u for u, s in zip(used, labels, strict=True)):
         return None
-    if any(x not in {y for _, ls in left for y in ls} for left in lefts for x in kept):
-        return None
-    parts = [(t.coefficient, contract([f for f, _ in left], [ls for _, ls in left], (s, *kept),
-                                      {x: t.dims[x] for x in {s, *kept, *(x for _, ls in left for x in ls)}}))
-             for t, s, left in zip(terms, labels, lefts, strict=True)]
-    s, dims = labels[0], terms[0].dims
-    rest = add(parts, (dims[s], *(dims[x] for x in kept)))
-    rows = [(f, tuple(s if x < 0 else x for x in ls)) for f, ls in found.elements()]
-    return Shared(rows, rest, (s, *kept), s)
+    first = terms[0]
+    parts, time = [], 0.0
+    for t, s, left in zip(terms, labels, lefts, strict=True):
+        axes = (*kept, s) if order < 3 else (s, *kept)
+        dims = {x: t.dims[x] for x in {*axes, *(x for _, ls in left for x in ls)}}  # no others: they'd be summed
+        inner = contract([f for f, _ in left], [ls for _, ls in left], axes, dims)
+        parts.append((t.coefficient / first.coefficient, inner))
+        time += planner.time(t) - planner.time(Term(t.coefficient, tuple(left), axes, t.dims))
+    s = labels[0]
+    axes = (*kept, s) if order < 3 else (s, *kept)
+    rest = add(parts, tuple(first.dims[x] for x in axes))
+    rows = [(f, tuple(s if x < 0 else x for x in ls)) for f, ls in common.elements()]
+    term = Term(first.coefficient, (*rows, (rest, axes)), first.out, first.dims)
+    time += ENTRY * (planner.entries(term) - planner.entries(term, axes))
+    return Merged(term, rest, time - planner.time(term))
