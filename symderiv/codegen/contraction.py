@@ -227,7 +227,7 @@ class Contractor:
                         return result
         return None
 
-    def mirrored(self, factors: Sequence[Factor], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
+    def mirrored(self, factors: Sequence[tuple[object, Labels]], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
         """(left half, middle, left label to right label) if exchanging i and j maps the product onto itself."""
         paired = {i: j}
         work, left, used = [i], [], set[int]()

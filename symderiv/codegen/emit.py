@@ -11,7 +11,7 @@ from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
 from symderiv.codegen.names import Names
 from symderiv.codegen.program import Op, Program
-from symderiv.codegen.rows import outermost, parameter, ties
+from symderiv.codegen.rows import OF_MATRICES, outermost, parameter, ties
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
@@ -220,6 +220,8 @@ class Emitter:
             raise NoRuleError(
                 f"no NumPy source is known for '{fn}'", hint="add it to its row in the table of functions"
             )
+        if len(op.dims) > 1 and fn in OF_MATRICES:
+            return Code(OF_MATRICES[fn].format(x=x.text))
         self.help(row.numpy_helper)
         values = {name: parameter(v) for (name, _), v in zip(row.params, params, strict=False)}
         text = row.numpy_source(

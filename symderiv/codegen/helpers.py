@@ -15,12 +15,14 @@ def _blocks(M, X):
     step = max(1, 32768//max(1, m*q*n))
     if step >= p:
         return (X.T @ np.multiply(M[:, :, :, None], X[:, None, :], order="C").reshape(p, m, q*n)).reshape(p, n, q, n)
+    width = max(4, 65536//max(1, m*n), q//8) if step == 1 else q
     H, X, Xt = np.empty((p, n, q, n)), np.ascontiguousarray(X), np.ascontiguousarray(X.T)
     for i in range(0, p, step):
         rows = H[i:i + step]
         r = len(rows)
-        T = np.multiply(M[i:i + step, :, i:, None], X[:, None, :], order="C").reshape(r, m, (q - i)*n)
-        np.matmul(Xt, T, out=rows.reshape(r, n, q*n)[:, :, i*n:])
+        for k in range(i, q, width):
+            T = np.multiply(M[i:i + step, :, k:k + width, None], X[:, None, :], order="C").reshape(r, m, -1)
+            np.matmul(Xt, T, out=rows.reshape(r, n, q*n)[:, :, k*n:(k + width)*n])
         H[i + step:, :, i:i + step] = rows[:, :, i + step:].transpose(2, 3, 0, 1)
     return H
 '''

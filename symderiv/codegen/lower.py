@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 from symderiv.build import apply, permute, power
 from symderiv.codegen.bounds import bounds
@@ -262,9 +263,11 @@ class Lowering:
 
     def merged(self, terms: Sequence[Term], order: int) -> Sequence[Term]:
         """The terms, those made one that share what is applied to them; sums that are factors now are computed."""
-        if len(terms) < 2 or not order:
+        squares = [t for t in terms if self.is_square(t)]
+        if len(terms) - len(squares) < 2 or not order:
             return terms
-        terms, rests = merged(terms, order, self.contractor)
+        terms, rests = merged([t for t in terms if t not in squares], order, self.contractor)
+        terms += squares
         before = self.contractor.whole_is_symmetric, self.contractor.any_order
         for rest in rests:
             if any(rest is f for t in terms for f, _ in t.factors):
@@ -274,6 +277,17 @@ class Lowering:
                 self.value(rest)
         self.contractor.whole_is_symmetric, self.contractor.any_order = before
         return terms
+
+    def is_square(self, t: Term) -> bool:
+        """Whether this is Tᵀ diag(m) T with m ≥ 0, for which half of the work is enough."""
+        for i, j in combinations(t.out, 2):
+            found = self.contractor.mirrored(t.factors, i, j) if t.dims[i] == t.dims[j] else None
+            if found is not None:
+                left, middle, _ = found
+                shared = {i, j, *(x for k in left for x in t.factors[k][1])}
+                if set(t.out) <= shared and all(self.bounds.get(t.factors[k][0], (-1.0, 1.0))[0] >= 0 for k in middle):
+                    return True
+        return False
 
     def scaled_inside(self, t: Term, factors: list[Factor], keep_sign: bool = False) -> Term:
         """Put the coefficient of a large product into its smallest factor, of those that stand there once.

@@ -116,3 +116,30 @@ def test_terms_are_one_where_they_share_factors_at_a_summed_label() -> None:
     rng = np.random.default_rng(2)
     a, b, c = rng.standard_normal((5, 3)), rng.standard_normal((5, 3)), rng.standard_normal((3, 4))
     assert np.allclose(generate(value, [A, B, C])(A=a, B=b, C=c), 2 * (a - b) @ c)
+
+
+def test_a_square_is_no_part_of_a_merged_sum() -> None:
+    """AᵀPA − AᵀppᵀA is a product of √P A with itself less an outer product: half the work of Aᵀ (PA − p (Aᵀp)ᵀ)."""
+    shapes = {"A": "m n", "x": "n", "b": "m"}
+    text = body(sd.hessian("logsumexp(A @ x + b)", "x", shapes=shapes).numpy().source())
+    assert "np.sqrt(" in text and text.count(" @ ") == 3, text
+
+
+def test_a_step_of_a_matrix_is_computed_by_vectorised_functions() -> None:
+    Z, z = symbol("Z", ("m", "n")), symbol("z", ("n",))
+    made = generate([apply("heaviside", Z), apply("heaviside", z)], [Z, z])
+    assert made.source.count("np.heaviside") == 1
+    values = np.array([[-2.0, -0.0, 0.0, 3.0, np.nan, np.inf]])
+    assert np.array_equal(made(Z=values, z=values[0])[0][0], np.heaviside(values[0], 0.0), equal_nan=True)
+
+
+def test_large_blocks_are_made_in_parts() -> None:
+    """Blocks that don't fit into a cache at once have the same entries."""
+    M, s = symbol("M", ("m", "p", "p")), contract((symbol("M", ("m", "p", "p")), X, X), ("sik", "sj", "sl"), "ijkl")
+    rng = np.random.default_rng(3)
+    for m, p, n in ((300, 11, 120), (300, 3, 120), (7, 40, 9), (2, 1, 1), (0, 3, 2)):
+        half, x = rng.standard_normal((m, p, p)), rng.standard_normal((m, n))
+        whole = half + half.transpose(0, 2, 1)
+        expected = np.einsum("sik,sj,sl->ijkl", whole, x, x, optimize=True)
+        for symmetric in (False, True):
+            assert np.allclose(generate(s, [M, X], symmetric=symmetric)(M=whole, X=x), expected, rtol=1e-9, atol=1e-9)
