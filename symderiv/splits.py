@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, cast
 
 from symderiv.build import add, box, contract, der, name, substitute, symbol
@@ -33,7 +33,8 @@ class GaussNewton:
     ``at`` is the intermediate u, ``jacobian`` ∂u/∂w, ``outer`` the Hessian of the loss in u, ``slope`` its gradient in u.
     By one parameter ``wrt`` is its symbol; by a list, a tuple: then the results of H, G and R are tuples of tuples of
     blocks, and that of ``jacobian`` a tuple. ``certificate`` says whether G, of several parameters the whole matrix of
-    blocks, is positive or negative semi-definite. Each of H, G and R is derived when it is first asked for, from ``made``.
+    blocks, is positive or negative semi-definite. Each of H, G and R is derived when it is first asked for, from ``made``;
+    ``product`` derives G times arrays, of several parameters, without its blocks.
     """
 
     made: Mapping[str, Callable[[], Derivation]]
@@ -43,6 +44,7 @@ class GaussNewton:
     outer: Derivation
     slope: Derivation
     facts: Facts
+    product: Callable[[tuple[Symbol, ...]], Derivation] | None = None
 
     @cached_property
     def H(self) -> Derivation:
@@ -97,13 +99,16 @@ class GaussNewton:
         i, j = known.index(a), known.index(b)
         pair = (self.wrt[i],) if i == j else (self.wrt[i], self.wrt[j])
         made = self.each(lambda d: replace(d, proofs=d.proofs[i][j], wrt=pair, several=False))
-        return replace(self, made=made, wrt=pair[0] if i == j else pair)
+        return replace(self, made=made, wrt=pair[0] if i == j else pair, product=None)
 
     def times(self, v: Symbol | Sequence[Symbol]) -> GaussNewton:
         """The split's parts multiplied by v (one for each parameter), each an expression that never holds the matrix."""
         if isinstance(self.wrt, tuple):
             vs = tuple(cast(Sequence[Symbol], v))
-            return replace(self, made=self.each(lambda d: _times_blocks(d, vs)))
+            made = dict(self.each(lambda d: _times_blocks(d, vs)))
+            if self.product is not None:
+                made["G"] = partial(self.product, vs)
+            return replace(self, made=made, product=None)
         return replace(self, made=self.each(lambda d: times(d, cast(Symbol, v))))
 
     def replay(self) -> tuple[Any, ...]:
@@ -188,12 +193,16 @@ def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> Gau
         r: Any = tuple(tuple(parts.r(x, y) for x, y in row) for row in grid)
         return Derivation("R", f, xs, r if several else r[0][0], facts, 2, False, several)
 
+    def product(vs: tuple[Symbol, ...]) -> Derivation:
+        return Derivation(_times_kind("G", vs), f, xs, parts.product(xs, vs), facts, 2, False, True)
+
     made = {"H": lambda: derivative(f, xs, facts, 2, "hessian", several), "G": gauss_newton, "R": rest}
     as_variable = cast(Symbol, held)                            # a name has all that is read of a variable
     return GaussNewton(made, held, xs if several else xs[0],
                        Derivation("jacobian", held, xs, jac if several else jac[0], facts, 1, False, several),
                        Derivation("hessian", loss, (as_variable,), parts.second_outer, facts, 2),
-                       Derivation("gradient", loss, (as_variable,), parts.slope, facts), facts)
+                       Derivation("gradient", loss, (as_variable,), parts.slope, facts), facts,
+                       product if several and parts.square is None else None)
 
 
 class _Parts:
@@ -231,6 +240,20 @@ class _Parts:
             return self._as_square(goal, x, y)
         lemmas: dict[Expr, Proof] = {left: self.jacobian(x), right: self.jacobian(y), outer: self.second_outer}
         return unfolded(self.engine, self._filled(goal, lemmas), goal, [])
+
+    def product(self, xs: tuple[Symbol, ...], vs: tuple[Symbol, ...]) -> tuple[Proof, ...]:
+        """∂u/∂xᵀ · ∂²L/∂u∂u · Σ_b ∂u/∂x_b · v_b for each x: forward once, and back once."""
+        forward = [(der(self.held, x), v, _axes("v", v)) for x, v in zip(xs, vs, strict=True)]
+        total = add([(1, contract((j, v), (self.m + a, a), self.m)) for j, v, a in forward], self.held.shape)
+        moved = self._filled(total, {j: self.jacobian(x) for (j, _, _), x in zip(forward, xs, strict=True)})
+        outer = self.second_outer.before
+        rows = []
+        for x in xs:
+            i, left = _axes("i", x), der(self.held, x)
+            goal = contract((left, outer, total), (self.k + i, self.k + self.m, self.m), i)
+            lemmas: dict[Expr, Proof] = {left: self.jacobian(x), outer: self.second_outer, total: moved}
+            rows.append(unfolded(self.engine, self._filled(goal, lemmas), goal, []))
+        return tuple(rows)
 
     def _as_square(self, goal: Expr, x: Symbol, y: Symbol) -> Proof:
         """∇_x L ∇_y Lᵀ: the Hessian in u is an outer square, and the chain rule gives each factor."""
@@ -273,7 +296,11 @@ def _times_blocks(d: Derivation, vs: tuple[Symbol, ...]) -> Derivation:
         goal = add(terms, terms[0][1].shape)
         filled = engine.fill(goal, {k: p for k, p in lemmas.items() if k in set(postorder(goal))})
         rows.append(chain(goal, [filled, engine.simplify(filled.after)], engine.context))
-    return Derivation(f"{d.kind} times {', '.join(v.name for v in vs)}", d.subject, d.wrt, tuple(rows), d.facts, d.order, False, True)
+    return Derivation(_times_kind(d.kind, vs), d.subject, d.wrt, tuple(rows), d.facts, d.order, False, True)
+
+
+def _times_kind(kind: str, vs: tuple[Symbol, ...]) -> str:
+    return f"{kind} times {', '.join(v.name for v in vs)}"
 
 
 def _reduction(outer: Expr, at: Name) -> str:

@@ -51,7 +51,7 @@ def generate(
     single = isinstance(exprs, Expr)
     roots: list[Expr] = [exprs] if isinstance(exprs, Expr) else list(exprs)
     roots = regrouped(roots)
-    lowering = Lowering(roots, sizes or {}, symmetric)
+    lowering = Lowering(roots, sizes or {}, symmetric, inputs)
     layouts: list[Layout] = []
     outputs: list[int] = []
     if compress:

@@ -40,7 +40,9 @@ class Layout:
 class Lowering:
     """One run: a memo from nodes to positions in the program, kept across all outputs."""
 
-    def __init__(self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False) -> None:
+    def __init__(
+        self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False, inputs: Sequence[Symbol] = ()
+    ) -> None:
         self.symmetric_roots = {r for r in roots if len(r.shape) == 4 and (symmetric or permute(r, (2, 3, 0, 1)) is r)}
         nodes = list(postorder(*roots))
         for node in nodes:
@@ -58,7 +60,7 @@ class Lowering:
         self.memo: dict[Expr, int] = {}
         self.turns: dict[Expr, Expr | None] = {}
         self.order, self.roots = list(roots), set(roots)
-        self.leading = self.contractor.leading = _leading(nodes)
+        self.leading = self.contractor.leading = _leading([*nodes, *inputs])
 
     def value(self, root: Expr) -> int:
         """The position of the node's dense value."""
