@@ -10,23 +10,28 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "build" / "bench"
-PASSES = 5
+PASSES = 3
 LIMIT = 300
 """seconds for one process of its own"""
+FAILED: list[str] = []
+"""processes that gave nothing"""
 
 
-def run(module: str, *arguments: str) -> dict[str, Any] | None:
+def run(module: str, *arguments: str, may_fail: bool = False) -> dict[str, Any] | None:
     """What a module prints as JSON, in a process of its own; None if it fails or takes too long."""
     try:
         done = subprocess.run([sys.executable, "-m", module, *arguments], cwd=ROOT, timeout=LIMIT, text=True,
                               stdout=subprocess.PIPE, check=True)
     except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as problem:
         print(f"{module} {' '.join(arguments)}: {problem}", file=sys.stderr)
+        if not may_fail:
+            FAILED.append(module)
         return None
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
@@ -64,24 +69,36 @@ def children(keys: list[str], times: int) -> dict[str, Any]:
     for key in keys:
         kinds = ["ours", "expert", *(("jax", "torch") if BY_KEY[key].peer else ())]
         number = str(min(1, len(BY_KEY[key].sizes) - 1))
-        result[key] = {k: middle([run("benchmarks.child", key, k, number) for _ in range(times)]) for k in kinds}
+        result[key] = {k: middle([run("benchmarks.child", key, k, number) for _ in range(times if k == "ours" else 1)])
+                       for k in kinds}
     return result
 
 
 def deriving(times: int) -> dict[str, Any]:
-    from benchmarks.deriving import COMPONENTWISE, FORMULAS
+    from benchmarks.deriving import BY_ENTRIES, COMPONENTWISE, FORMULAS
 
     return {
         "ours": {name: middle([run("benchmarks.deriving", "ours", name) for _ in range(times)]) for name in FORMULAS},
-        "sympy": {str(n): run("benchmarks.deriving", "sympy", str(n)) for n in COMPONENTWISE},
+        "entries": {name: run("benchmarks.deriving", "entries", name, may_fail=True) for name in BY_ENTRIES},
+        "sympy": {str(n): run("benchmarks.deriving", "sympy", str(n), may_fail=True) for n in COMPONENTWISE},
         "import": {name: middle([imported(code) for _ in range(max(3, times))]) for name, code in IMPORTS.items()},
     }
+
+
+def keep_previous() -> None:
+    """The run before this one is kept: the report says how far the figures of the two differ."""
+    before = OUT / "previous"
+    before.mkdir(exist_ok=True)
+    for name in ("speed.json", "setting.json"):
+        (before / name).unlink(missing_ok=True)
+        if (OUT / name).exists():
+            (OUT / name).rename(before / name)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--quick", action="store_true", help="few repetitions")
-    parser.add_argument("--passes", type=int, default=0, help="how often the implementations take turns: 5, or 2 with --quick")
+    parser.add_argument("--passes", type=int, default=0, help=f"how often the implementations take turns: {PASSES}, or 2 with --quick")
     parser.add_argument("--only", default="", help="keys of workloads: '4 or 6m'")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report again")
     options = parser.parse_args()
@@ -96,6 +113,8 @@ def main() -> int:
     from benchmarks.workloads import BY_KEY
 
     if not options.report:
+        keep_previous()
+        start = time.monotonic(), os.getloadavg()[0]
         (OUT / "machine.json").write_text(json.dumps(describe()))
         code = subprocess.run([sys.executable, "-m", "pytest", "-c", "benchmarks/pytest.ini", "benchmarks/test_speed.py",
                                "-q", f"--benchmark-json={OUT / 'speed.json'}"], cwd=ROOT, check=False).returncode
@@ -105,10 +124,11 @@ def main() -> int:
         times = 1 if passes < PASSES else 3
         (OUT / "children.json").write_text(json.dumps(children(keys, times)))
         (OUT / "deriving.json").write_text(json.dumps(deriving(times)))
-    if not options.report:
-        (OUT / "setting.json").write_text(json.dumps({"quick": options.quick, "passes": passes}))
+        setting = {"quick": options.quick, "passes": passes, "minutes": (time.monotonic() - start[0]) / 60,
+                   "load": max(start[1], os.getloadavg()[0] - 1)}
+        (OUT / "setting.json").write_text(json.dumps(setting))
     report.write(OUT, OUT if options.only else ROOT / "docs")
-    return 0
+    return 1 if FAILED else 0
 
 
 if __name__ == "__main__":

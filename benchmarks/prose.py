@@ -7,7 +7,9 @@ HEAD = """\
 `make bench` writes this page: it derives each formula, writes its NumPy function, and calls it beside hand-written
 NumPy, JAX (`jit`, 64 bits) and PyTorch (`torch.func`) in one run, in an environment of its own (`.venv-bench`). Every
 answer is compared with the hand-written one before it is timed. All use one thread; times are the median CPU time of
-the process over several passes, in which the implementations take turns.
+the process over three passes, in which the implementations take turns. It takes ten minutes on a quiet machine, and up to
+twenty-five on a busy one; `make bench QUICK=1` takes four, `make bench ONLY='4 or 6m'` measures some workloads alone and
+leaves this page as it is.
 
 Measured on:
 """
@@ -15,9 +17,9 @@ Measured on:
 QUICK = """
 *This is the quick setting, with few repetitions: take single figures with care.*"""
 
-FEWER = """
-*The implementations took turns {} times rather than 5, while other programs used both of the machine's cores. CPU time
-doesn't count theirs, but caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
+BUSY = """
+*Other programs kept both cores busy (load average {}), so that the run took {} minutes. CPU time doesn't count theirs, but
+caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
 
 SPEED = """\
 ## Speed of a call
@@ -34,7 +36,16 @@ EXPERTS = """\
 The hand-written forms were improved too while this was built: the dense factorisation Hessian writes its blocks
 through a view, the Hessian of a network writes its last outer product by `einsum`, the batched ones mirror half of
 their blocks, the Hessian tensor goes slice by slice. Both forms are kept, and the faster of the run counts. Where
-*÷ expert* is clearly under 1, the generator found a better plan still."""
+*÷ expert* is clearly under 1, the generator found a better plan still.
+
+At tiny sizes a call costs what its operations cost to begin. The functions that `d.numpy()` gives call `A.dot(B)` where
+their source shows `A @ B`: the same product for matrices and vectors, begun in half of the time. That makes up for the
+checks of the arguments, which the hand-written forms don't have. OpenBLAS chooses its own kernels: a variable such as
+`OPENBLAS_CORETYPE=Haswell`, set for other machines, would halve NumPy's products and leave JAX's as they are, so `make
+bench` removes it."""
+
+TWO_RUNS = """\
+**Two runs.** The whole was measured twice, one after the other. By so much do the figures of the two runs differ:"""
 
 FIRST = """\
 ## From nothing to the first answer, and memory

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -126,9 +127,35 @@ def first_answers(children: dict[str, Any]) -> list[str]:
     return table(["workload", "ours", "JAX", "PyTorch", "ours ÷ JAX", "memory at", "ours, MB", "expert", "JAX", "PyTorch"], rows)
 
 
+def two_runs(groups: list[Group], before: list[Group]) -> list[str]:
+    """How far the figures of this run and of the one before it differ."""
+    old = {(g.key, size_text(g.sizes)): g for g in before}
+    pairs = [(g, o) for g in groups if (o := old.get((g.key, size_text(g.sizes))))]
+    if len(pairs) < len(groups):
+        return []
+
+    def spread(figure: Callable[[Group], float]) -> tuple[float, float, Group]:
+        rows = sorted(((max(figure(g), figure(o)) / min(figure(g), figure(o)) - 1, g) for g, o in pairs), key=lambda row: row[0])
+        return rows[len(rows) // 2][0], rows[-1][0], rows[-1][1]
+
+    lines = ["", prose.TWO_RUNS, ""]
+    for name, figure in (("time of a call", lambda g: g.of("ours")), ("÷ expert", lambda g: g.ratio)):
+        middle, most, where = spread(figure)
+        at = f"**{where.key}**, {size_text(where.sizes)}"
+        lines.append(f"- {name}: {100 * middle:.0f} % in the median, {100 * most:.0f} % at most ({at})")
+    missed = [f"**{g.key}**, {size_text(g.sizes)} ({g.ratio:.2f}, {o.ratio:.2f})" for g, o in pairs
+              if max(g.ratio / g.limit, o.ratio / o.limit) > 1]
+    both = [g for g, o in pairs if min(g.ratio / g.limit, o.ratio / o.limit) > 1]
+    said = f"over the expert form's limit in one of the runs: {'; '.join(missed) or 'nothing'}"
+    return [*lines, f"- {said}; in both: {len(both)}"]
+
+
 def deriving(found: dict[str, Any]) -> list[str]:
-    rows = [[FORMULAS[k][0], seconds(v and v["derive"]), FORMULAS[k][1]] for k, v in found["ours"].items()]
-    lines = table(["formula", "symderiv", "tensorgrad 0.3.0"], rows)
+    entries = found.get("entries", {})
+    rows = [[FORMULAS[k][0], seconds(v and v["derive"]), FORMULAS[k][1],
+             f"{seconds(e['derive'])}; {e['operations']:,.0f} operations" if (e := entries.get(k)) else "–"]
+            for k, v in found["ours"].items()]
+    lines = table(["formula", "symderiv", "tensorgrad 0.3.0", "SymPy, entry by entry, every size 2"], rows)
     lines += ["", *table(["SymPy, entry by entry: logistic Hessian", "derive", "lambdify", "a call", "operations"],
                          [[f"n = {n}, m = {2 * int(n)}", *(seconds(v[k]) for k in ("derive", "lambdify", "call")),
                            f"{v['operations']:,.0f}"] for n, v in found["sympy"].items() if v])]
@@ -143,11 +170,17 @@ def write(measured: Path, to: Path) -> None:
     children = json.loads((measured / "children.json").read_text())
     machine = json.loads((measured / "machine.json").read_text())
     setting = json.loads((measured / "setting.json").read_text())
-    said = prose.QUICK if setting["quick"] else prose.FEWER.format(setting["passes"]) if setting["passes"] < 5 else ""
+    said = prose.QUICK if setting["quick"] else ""
+    if setting.get("load", 0) > 1:
+        said += prose.BUSY.format(f"{setting['load']:.0f}", f"{setting['minutes']:.0f}")
+    previous = measured / "previous"
+    again = (previous / "setting.json").exists() and json.loads((previous / "setting.json").read_text())
+    alike = again and all(again[k] == setting[k] for k in ("quick", "passes"))
     plot.draw(groups, found["sympy"], to / "benchmarks.svg")
     page = [
         prose.HEAD, *(f"- {row}" for row in machine), *([said] if said else []), "", prose.SPEED, "",
-        *speeds(groups), "", prose.PLOT, "", "## What is lost, and why", "", *losses(groups), "", prose.EXPERTS, "",
+        *speeds(groups), "", prose.PLOT, "", "## What is lost, and why", "", *losses(groups), "", prose.EXPERTS,
+        *(two_runs(groups, read(previous / "speed.json")) if alike else []), "",
         prose.FIRST, "", *first_answers(children), "", prose.DERIVING, "", *deriving(found),
     ]
     (to / "benchmarks.md").write_text("\n".join(page) + "\n", encoding="utf-8")

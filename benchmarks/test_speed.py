@@ -17,7 +17,7 @@ from benchmarks.workloads import WORKLOADS, Workload, size_text
 
 QUICK = bool(os.environ.get("BENCH_QUICK"))
 ONLY = os.environ.get("BENCH_ONLY", "").replace(" or ", " ").split()
-PASSES = int(os.environ.get("BENCH_PASSES", "5"))
+PASSES = int(os.environ.get("BENCH_PASSES", "3"))
 SECONDS = 0.03 if QUICK else 0.1
 """for one implementation in one pass"""
 SAMPLE = 1e-3
