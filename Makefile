@@ -3,7 +3,8 @@
 # make test-extras   runs the tests of the extras (PyTorch, JAX, Dask), in an environment of their own in .venv-extras
 # make fuzz   derives random programs and checks each every way; PROGRAMS=2000 SEED=0 MINUTES=60
 # make bench      measures beside hand-written NumPy, JAX, PyTorch and SymPy, in .venv-bench; writes docs/benchmarks.md
-#                 (make bench QUICK=1: a look in minutes; ONLY='4 or 6m': some workloads, for build/bench alone)
+#                 (make bench QUICK=1: a look in minutes; ONLY='4 or 6m': some workloads, for build/bench alone;
+#                 AGAIN=1: the calls once more, beside the run before; it takes 10 minutes of CPU time)
 # make page       writes the page that needs no server (symderiv serve --static) into build/page; takes two packages from npm
 # make docs       builds the documentation as a site into build/site, in .venv-docs; takes one package from npm
 # make mutants   breaks the source at one place after another and sees that the tests fail; GROUP=rules SAMPLE=40 SEED=0
@@ -51,7 +52,7 @@ smoke: $(VENV)/installed
 	$(RUN) .ci/smoke.py $(SMOKE)
 
 bench: $(BENCH)/installed
-	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only '$(ONLY)')
+	$(BENCH)/bin/python -m benchmarks $(if $(QUICK),--quick) $(if $(AGAIN),--again) $(if $(ONLY),--only '$(ONLY)')
 
 PAGE_PACKAGES := build/page-packages
 page: $(VENV)/installed $(PAGE_PACKAGES)/installed

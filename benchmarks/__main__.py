@@ -95,11 +95,21 @@ def keep_previous() -> None:
             (OUT / name).rename(before / name)
 
 
+def measure_processes(only: list[str], times: int) -> None:
+    """What is measured in processes of their own."""
+    from benchmarks.workloads import BY_KEY
+
+    keys = [k for k in BY_KEY if not only or k in only]
+    (OUT / "children.json").write_text(json.dumps(children(keys, times)))
+    (OUT / "deriving.json").write_text(json.dumps(deriving(times)))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     parser.add_argument("--passes", type=int, default=0, help=f"how often the implementations take turns: {PASSES}, or 2 with --quick")
     parser.add_argument("--only", default="", help="keys of workloads: '4 or 6m'")
+    parser.add_argument("--again", action="store_true", help="only the calls once more, to compare with the run before")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the report again")
     options = parser.parse_args()
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"))
@@ -108,9 +118,9 @@ def main() -> int:
     passes = options.passes or (2 if options.quick else PASSES)
     os.environ["BENCH_PASSES"] = str(passes)
     OUT.mkdir(parents=True, exist_ok=True)
+    from benchmarks import conftest as _one_thread  # noqa: F401  (before NumPy)
     from benchmarks import report
     from benchmarks.machine import describe
-    from benchmarks.workloads import BY_KEY
 
     if not options.report:
         keep_previous()
@@ -120,10 +130,8 @@ def main() -> int:
                                "-q", f"--benchmark-json={OUT / 'speed.json'}"], cwd=ROOT, check=False).returncode
         if code:
             return code
-        keys = [k for k in BY_KEY if not options.only or k in options.only.split()]
-        times = 1 if passes < PASSES else 3
-        (OUT / "children.json").write_text(json.dumps(children(keys, times)))
-        (OUT / "deriving.json").write_text(json.dumps(deriving(times)))
+        if not options.again:
+            measure_processes(options.only.split(), 1 if passes < PASSES else 3)
         setting = {"quick": options.quick, "passes": passes, "minutes": (time.monotonic() - start[0]) / 60,
                    "load": max(start[1], os.getloadavg()[0] - 1)}
         (OUT / "setting.json").write_text(json.dumps(setting))

@@ -45,7 +45,8 @@ checks of the arguments, which the hand-written forms don't have. OpenBLAS choos
 bench` removes it."""
 
 TWO_RUNS = """\
-**Two runs.** The whole was measured twice, one after the other. By so much do the figures of the two runs differ:"""
+**Two runs.** The calls were measured twice, one run after the other (`make bench`, then `make bench AGAIN=1`); the tables
+show the second. By so much do the figures of the two differ:"""
 
 FIRST = """\
 ## From nothing to the first answer, and memory

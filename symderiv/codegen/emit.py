@@ -271,7 +271,8 @@ class Emitter:
     def _product(self, op: Op, x: Code, y: Code) -> Code:
         rank = len(op.dims)
         (px, py) = op.spec
-        if rank > 2 and not set(px) & set(py) and px and py and x.below is None and y.below is None:
+        apart = not set(px) & set(py) if rank < 4 else (rank - 1 in px) != (rank - 1 in py)
+        if rank > 2 and apart and px and py and x.below is None and y.below is None:
             text = f"{letters(px)},{letters(py)}->{letters(range(rank))}"
             return Code(f'np.einsum("{text}", {x.text}, {y.text})')
         return product(self.at(x, px, rank), self.at(y, py, rank))

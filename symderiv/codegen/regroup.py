@@ -62,7 +62,7 @@ def _slope_of_sigmoid(node: Contract) -> Expr:
     return node
 
 
-def _outer(node: Expr) -> list[Outer]:
+def outer_factors(node: Expr) -> list[Outer]:
     """The outer factors of a product, as long as something else is left."""
     if not isinstance(node, Contract) or len(node.factors) < 2:
         return []
@@ -77,25 +77,25 @@ def _outer(node: Expr) -> list[Outer]:
 
 
 def _out_of_name(node: Name) -> Expr:
-    outer = _outer(node.body)
+    outer = outer_factors(node.body)
     if not outer:
         return node
-    left, kept = _without(node.body, outer)
+    left, kept = without_factors(node.body, outer)
     return _put_back([(name(node.name, left, node.role), kept)], outer, node)
 
 
 def _out_of_sum(node: Add) -> Expr:
-    common = [_outer(t) for _, t in node.terms]
+    common = [outer_factors(t) for _, t in node.terms]
     shared = [x for x in common[0] if all(x in other for other in common[1:])] if common else []
     if not shared or any(len(shared) >= len(t.factors) for _, t in node.terms if isinstance(t, Contract)):
         return node
-    parts = [(c, *_without(t, shared)) for c, t in node.terms]
+    parts = [(c, *without_factors(t, shared)) for c, t in node.terms]
     kept = parts[0][2]
     inner = add([(c, t) for c, t, _ in parts], [node.shape[a] for a in kept])
     return _put_back([(inner, kept)], shared, node)
 
 
-def _without(node: Expr, outer: Sequence[Outer]) -> tuple[Expr, tuple[int, ...]]:
+def without_factors(node: Expr, outer: Sequence[Outer]) -> tuple[Expr, tuple[int, ...]]:
     """The product without these factors, and the axes that are left."""
     assert isinstance(node, Contract), node
     gone = {a for _, _, alone in outer for a in alone}

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from symderiv.build import add, contract, size
+from symderiv.codegen.regroup import outer_factors, without_factors
 from symderiv.dims import Dim
 from symderiv.ir import Add, Box, Contract, Expr, Name, postorder
 
@@ -74,7 +75,7 @@ class Opened:
                 continue
             if isinstance(node, Contract):
                 term = Term(Fraction(1), tuple(zip(node.factors, node.labels, strict=True)), node.out, node.dims)
-                self.own[node] = self.expand(term)
+                self.own[node] = self.outside(node) or self.expand(term)
             elif isinstance(node, Add):
                 self.own[node] = self.sum_of(node)
             elif isinstance(node, Name) and self.passing(node):
@@ -89,19 +90,36 @@ class Opened:
             if (structured or large) and len(terms) <= MOST_TERMS:
                 self.inside[node] = terms
 
+    def outside(self, node: Contract) -> list[Term] | None:
+        """A product of order 4 with outer factors, as these times the rest, where the rest is one product too: no sum is as large."""
+        if len(node.shape) < 4 or not any(len(self.inside.get(f, ())) > 1 for f in node.factors):
+            return None
+        outer = outer_factors(node)
+        if not outer:
+            return None
+        left, kept = without_factors(node, outer)
+        self.see(postorder(left))
+        terms = self.factored(self.own.get(left, []), left.shape)
+        if len(terms) != 1:
+            return None
+        rows = ((left, kept), *((f, axes) for f, axes, _ in outer))
+        return [splice(Term(Fraction(1), rows, tuple(range(len(node.shape))), node.shape), 0, terms[0])]
+
     def passing(self, node: Name) -> bool:
         """Of order 3 or more and used once: what uses it may have a better order for all the factors."""
         return len(node.shape) > 2 and self.uses.get(node, 1) == self.uses.get(node.body, 1) == 1 and node.body in self.own
 
     def factored(self, terms: list[Term], shape: tuple[Dim, ...]) -> list[Term]:
         """Σ_t a T_t as one product of a and a sum, where the terms share factors a at the same axes."""
+        if len(terms) < 2:
+            return terms
         order = len(shape)
         placed = [[(f, t.axes(ls)) for f, ls in t.factors] for t in terms]
         shared = Counter(placed[0])
         for rows in placed[1:]:
             shared &= Counter(rows)
         common = [(f, axes) for f, axes in shared.elements() if axes and all(0 <= x < order for x in axes)]
-        if len(terms) < 2 or not common:
+        if not common:
             return terms
         left = []
         for t, rows in zip(terms, placed, strict=True):

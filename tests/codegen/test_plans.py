@@ -143,3 +143,17 @@ def test_large_blocks_are_made_in_parts() -> None:
         expected = np.einsum("sik,sj,sl->ijkl", whole, x, x, optimize=True)
         for symmetric in (False, True):
             assert np.allclose(generate(s, [M, X], symmetric=symmetric)(M=whole, X=x), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_an_outer_factor_waits_for_the_sum_of_the_rest() -> None:
+    """∂(softmax(Q Kᵀ) V)/∂K: V − (P V) is made before Q comes in, and no matrix for each row."""
+    shapes = {"Q": "m d", "K": "n d", "V": "n e"}
+    derivation = sd.jacobian("softmax(Q @ K.T, axis=1) @ V", "K", shapes=shapes)
+    text = body(derivation.numpy().source())
+    assert "m×n×n" not in text and text.count(" @ ") == 2, text
+    rng = np.random.default_rng(4)
+    Q, K, V = rng.standard_normal((3, 2)), rng.standard_normal((4, 2)), rng.standard_normal((4, 5))
+    p = np.exp(Q @ K.T)
+    p /= p.sum(axis=1, keepdims=True)
+    slope = np.einsum("mn,nk->mnk", p, np.eye(4)) - p[:, :, None] * p[:, None, :]
+    assert np.allclose(derivation.numpy()(Q=Q, K=K, V=V), np.einsum("mkn,ke,md->mend", slope, V, Q))
