@@ -108,9 +108,15 @@ def speeds(groups: list[Group]) -> list[str]:
 
 
 def losses(groups: list[Group]) -> list[str]:
-    rows = [f"- **{g.key}**, {size_text(g.sizes)}: {', '.join(lost)}. {prose.REASONS.get(g.key, 'Not explained yet.')}"
-            for g in groups if (lost := g.losses())]
+    rows = [f"- **{g.key}**, {size_text(g.sizes)}: {', '.join(lost)}. {reason(g, lost)}" for g in groups if (lost := g.losses())]
     return rows or ["None in this run."]
+
+
+def reason(group: Group, lost: list[str]) -> str:
+    """Why this was lost."""
+    if group.limit == TINY and not any("expert" in x for x in lost):
+        return prose.TINY
+    return prose.REASONS.get(group.key, prose.NEAR)
 
 
 def first_answers(children: dict[str, Any]) -> list[str]:

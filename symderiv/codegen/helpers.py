@@ -23,7 +23,7 @@ def _blocks(M, X):
         for k in range(i, q, width):
             T = np.multiply(M[i:i + step, :, k:k + width, None], X[:, None, :], order="C").reshape(r, m, -1)
             np.matmul(Xt, T, out=rows.reshape(r, n, q*n)[:, :, k*n:(k + width)*n])
-        H[i + step:, :, i:i + step] = rows[:, :, i + step:].transpose(2, 3, 0, 1)
+        H[i + step:, :, i:i + step] = rows[:, :, i + step:].transpose(2, 1, 0, 3)
     return H
 '''
 
