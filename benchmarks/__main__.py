@@ -130,11 +130,11 @@ def main() -> int:
                                "-q", f"--benchmark-json={OUT / 'speed.json'}"], cwd=ROOT, check=False).returncode
         if code:
             return code
-        if not options.again:
-            measure_processes(options.only.split(), 1 if passes < PASSES else 3)
         setting = {"quick": options.quick, "passes": passes, "minutes": (time.monotonic() - start[0]) / 60,
                    "load": max(start[1], os.getloadavg()[0] - 1)}
         (OUT / "setting.json").write_text(json.dumps(setting))
+        if not options.again:
+            measure_processes(options.only.split(), 1 if passes < PASSES else 3)
     report.write(OUT, OUT if options.only else ROOT / "docs")
     return 1 if FAILED else 0
 

@@ -32,7 +32,7 @@ def _rate(make: object, work: float) -> float:
 
 def describe() -> list[str]:
     """Rows of text: processor, memory, versions, and how fast products and writing are here."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload,index]
     memory = _field("/proc/meminfo", "MemTotal").split()
     cpu = _field("/proc/cpuinfo", "model name") or platform.processor()
     cache = _field("/proc/cpuinfo", "cache size")

@@ -7,9 +7,9 @@ HEAD = """\
 `make bench` writes this page: it derives each formula, writes its NumPy function, and calls it beside hand-written
 NumPy, JAX (`jit`, 64 bits) and PyTorch (`torch.func`) in one run, in an environment of its own (`.venv-bench`). Every
 answer is compared with the hand-written one before it is timed. All use one thread; times are the median CPU time of
-the process over three passes, in which the implementations take turns. It takes ten minutes on a quiet machine, and up to
-twenty-five on a busy one; `make bench QUICK=1` takes four, `make bench ONLY='4 or 6m'` measures some workloads alone and
-leaves this page as it is.
+the process over three passes, in which the implementations take turns. The whole takes ten minutes on a quiet machine,
+and up to half an hour where other programs keep all cores busy; `make bench QUICK=1` takes four, and
+`make bench ONLY='4 or 6m'` measures some workloads alone and leaves this page as it is.
 
 Measured on:
 """
@@ -18,8 +18,8 @@ QUICK = """
 *This is the quick setting, with few repetitions: take single figures with care.*"""
 
 BUSY = """
-*Other programs kept both cores busy (load average {}), so that the run took {} minutes. CPU time doesn't count theirs, but
-caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
+*Other programs kept both cores busy (load average {}): to measure the calls took {} minutes. CPU time doesn't count those
+programs, but caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
 
 SPEED = """\
 ## Speed of a call
@@ -79,5 +79,10 @@ REASONS: dict[str, str] = {
     "13": "XLA fuses the elementwise passes between the products.",
 }
 """for workloads that miss a goal elsewhere: why"""
+
+FIRST_REASONS: dict[str, str] = {
+    "7b": "nine blocks are derived, each to its own normal form, those below the diagonal too.",
+}
+"""why the first answer takes more than half of JAX's time"""
 
 NEAR = "No reason was found in the source; it is within what two runs differ by."

@@ -130,7 +130,10 @@ def first_answers(children: dict[str, Any]) -> list[str]:
         memory = [figure(row, kind, "memory") for kind in ("ours", "expert", "jax", "torch")]
         rows.append([f"**{key}** {BY_KEY[key].title}", *(seconds(figure(row, k, "first")) for k in ("ours", "jax", "torch")),
                      part, size_text(BY_KEY[key].sizes[-1]), *(f"{m / 1e6:.1f}" if m is not None else "–" for m in memory)])
-    return table(["workload", "ours", "JAX", "PyTorch", "ours ÷ JAX", "memory at", "ours, MB", "expert", "JAX", "PyTorch"], rows)
+    head = ["workload", "ours", "JAX", "PyTorch", "ours ÷ JAX", "memory at", "ours, MB", "expert", "JAX", "PyTorch"]
+    late = [f"- **{row[0].split('**')[1]}**: {prose.FIRST_REASONS.get(row[0].split('**')[1], 'Not explained yet.')}"
+            for row in rows if row[4].endswith("✗")]
+    return [*table(head, rows), *(["", "Over half of JAX's time:", "", *late] if late else [])]
 
 
 def two_runs(groups: list[Group], before: list[Group]) -> list[str]:
