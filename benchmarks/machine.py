@@ -7,6 +7,7 @@ import platform
 import time
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def _rate(make: object, work: float) -> float:
 
 def describe() -> list[str]:
     """Rows of text: processor, memory, versions, and how fast products and writing are here."""
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload,index]
+    config: Any = np.show_config
+    blas = config(mode="dicts")["Build Dependencies"]["blas"]
     memory = _field("/proc/meminfo", "MemTotal").split()
     cpu = _field("/proc/cpuinfo", "model name") or platform.processor()
     cache = _field("/proc/cpuinfo", "cache size")
