@@ -34,9 +34,9 @@ def changed(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]
     """Pairs of code objects that differ, the innermost first."""
     if old == new:
         return
-    for one, two in zip(old.co_consts, new.co_consts, strict=False):
-        if isinstance(one, CodeType) and isinstance(two, CodeType):
-            yield from changed(one, two)
+    before, after = ([c for c in code.co_consts if isinstance(c, CodeType)] for code in (old, new))  # constants may move
+    for one, two in zip(before, after, strict=True):
+        yield from changed(one, two)
     yield old, new
 
 

@@ -56,6 +56,8 @@ def test_a_mutant_takes_the_place_of_the_code_that_is_there(tmp_path: Path) -> N
     pairs = list(changed(code(-1), code(0)))
     assert [old.co_name for old, _ in pairs][-2:] == ["outer", "<module>"]  # a comprehension before, up to Python 3.11
     assert list(changed(code(-1), code(-1))) == []
+    halves = [compile(f"HALF = ({n}, 2)\ndef f(): return HALF\ndef g(): return 2", "m", "exec") for n in (1, 2)]
+    assert [old.co_name for old, _ in changed(halves[0], halves[1])] == ["<module>"]  # functions stay beside each other
     assert plant(pairs[:-1])
     assert outer([1, 2, 3], 2) == 2
     assert not plant(pairs[:-1])
