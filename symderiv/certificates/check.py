@@ -32,8 +32,7 @@ def judge_of(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> J
     listed = Facts(tuple(f for f in marked if f.text in tree.assumptions)).held_fixed(wrt)
     if wrt:
         listed = domain_facts(tree.expr, listed)
-    structure = structure_of(wrt[0], marked) if len(wrt) == 1 else ""
-    return Judge(listed, wrt, structure, trials, seed)
+    return Judge(listed, wrt, tuple(structure_of(x, marked) for x in wrt), trials, seed)
 
 
 def follows(node: ProofNode, judge: Judge) -> bool:

@@ -134,7 +134,7 @@ def _second_derivative(node: ProofNode, judge: Judge) -> bool:
     alone = judge.wrt == (x,)  # flat along the others: not strict
     if (node.strict and not (alone and child.strict)) or not _strong(node, child, alone, judge):
         return False
-    symmetric = alone and bool(judge.structure)
+    symmetric = bool(judge.structures[judge.wrt.index(x)])
     if not symmetric and any(n.rule == DIRECTED for n in child.walk()):
         return False
 

@@ -31,7 +31,7 @@ class Judge:
 
     facts: Facts
     wrt: tuple[Symbol, ...]
-    structure: str
+    structures: tuple[str, ...]
     trials: int = 8
     seed: int = 0
 
@@ -106,7 +106,7 @@ def holds(node: ProofNode, judge: Judge) -> bool:
     if node.kind == "function":
         low, high = second_differences(node.expr, judge.wrt, judge.facts, judge.trials, judge.seed)
         return not (low and node.relation != "concave") and not (high and node.relation != "convex")
-    along = node.rule == DIRECTED and (judge.structure or "symmetric")
+    along = node.rule == DIRECTED and next(filter(None, judge.structures), "symmetric")
     found = spectrum(node.expr, node.left, node.right, judge.facts, judge.trials, judge.seed, along)
     end = found.least if node.sign > 0 else found.most
     return end is None or node.sign * end.relative >= -TOLERANCE  # a strict sign may round to zero

@@ -103,7 +103,7 @@ class Growth:
             f"{inner} + {bracketed(self.convex(depth - 1))}", f"{inner} + {e}", f"{inner} - {bracketed(self.concave(depth - 1))}",
             f"l * {inner}", f"3 * {inner}", f"exp({inner})", f"maximum({inner}, {bracketed(self.convex(depth - 1))})", f"softplus({inner})",
             f"relu({inner})", f"(relu({inner}))**2", f"log(exp({inner}) + exp({bracketed(self.convex(depth - 1))}))", f"{inner} * sum(w)",
-            f"relu({inner})**1.5", f"sum(w * {inner})", f"-log(-{bracketed(self.concave(depth - 1))} * 0 + exp(-{inner}))",
+            f"relu({inner})**1.5", f"sum(w * {inner})", f"-log(exp(-{inner}))",
         ]  # fmt: skip
         return self.pick(made)
 

@@ -115,6 +115,8 @@ FOUND = [
     Asked("sum(log(normal_cdf(A @ x)))", {"A": "m n", "x": "n"}, (), ("x",)),
     # as did the one for eigenvalues that don't converge, of numbers near the largest
     Asked("exp((c @ X @ c)) * g", {"X": "n n", "c": "n", "g": ""}, ("pd(X)",), ("X",)),
+    # a symmetric variable beside another one had its symmetric directions refused
+    Asked("(b @ (A @ y)) - maximum(norm(y), trace(inv(X)))", {"y": "n", "X": "n n", "A": "m n", "b": "m"}, ("pd(X)",), ("y", "X")),
     # NumPy's error for a singular matrix came through
     Asked("-logdet(A.T @ diag(p) @ A)", {"A": "m n", "p": "m"}, ("p > 0",), ("p",)),
 ]
