@@ -167,7 +167,11 @@ def _idempotent(found: Any, result: Expr, point: Point | None, tally: Tally) -> 
     if point is not None:
         values, sizes = point
         with np.errstate(all="ignore"):
-            _same("simplified again", evaluate(after, values, sizes), evaluate(result, values, sizes), tally)
+            try:
+                pair = evaluate(after, values, sizes), evaluate(result, values, sizes)
+            except np.linalg.LinAlgError:                       # a singular matrix, as NumPy says
+                return
+            _same("simplified again", *pair, tally)
 
 
 def shown(found: Any, call: str, tally: Tally) -> None:
