@@ -197,10 +197,10 @@ def jax_hessian() -> Callable[[Asked, Values, Mapping[str, int]], Any] | None:
     import jax
     import jax.numpy as jnp
     from jax.flatten_util import ravel_pytree
-    from jax.scipy.special import erf
+    from jax.scipy.special import erf, erfc
 
     jax.config.update("jax_enable_x64", True)
-    names, calls = space(jnp, erf), counter()
+    names, calls = space(jnp, erf, erfc), counter()
 
     def hessian(asked: Asked, at: Values, sizes: Mapping[str, int]) -> Any:
         if next(calls) % CACHED == CACHED - 1:

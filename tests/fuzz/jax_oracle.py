@@ -21,10 +21,10 @@ def oracle() -> Callable[[Program, Mapping[str, Any], Mapping[str, int]], Any] |
     os.environ.setdefault("JAX_PLATFORMS", "cpu")
     import jax
     import jax.numpy as jnp
-    from jax.scipy.special import erf
+    from jax.scipy.special import erf, erfc
 
     jax.config.update("jax_enable_x64", True)
-    names = space(jnp, erf)
+    names = space(jnp, erf, erfc)
 
     def derivative(program: Program, values: Mapping[str, Any], sizes: Mapping[str, int]) -> Any:
         if any(f"{name}(" in program.text for name in ("sinm", "expm")):

@@ -17,14 +17,14 @@ _SAME = (
 
 def numpy_space() -> dict[str, Any]:
     """By name, for NumPy."""
-    return space(np, np.vectorize(math.erf, otypes=[float]))
+    return space(np, np.vectorize(math.erf, otypes=[float]), np.vectorize(math.erfc, otypes=[float]))
 
 
-def space(xp: ModuleType, erf: Callable[[Any], Any]) -> dict[str, Any]:
-    """By name, for an array module with NumPy's functions; ``erf`` is the one that NumPy lacks."""
+def space(xp: ModuleType, erf: Callable[[Any], Any], erfc: Callable[[Any], Any]) -> dict[str, Any]:
+    """By name, for an array module with NumPy's functions; ``erf`` and ``erfc`` are what NumPy lacks."""
 
     def sigmoid(x: Any) -> Any:
-        return 0.5 * (1 + xp.tanh(x / 2))
+        return xp.exp(-xp.logaddexp(0.0, -x))  # all digits, however small it is
 
     def softplus(x: Any) -> Any:
         return xp.logaddexp(x, 0.0)
@@ -70,10 +70,10 @@ def space(xp: ModuleType, erf: Callable[[Any], Any]) -> dict[str, Any]:
 
         return value
 
-    pdf, cdf = (lambda x: xp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)), (lambda x: 0.5 * (1 + erf(x / math.sqrt(2))))
+    pdf, cdf = (lambda x: xp.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)), (lambda x: 0.5 * erfc(-x / math.sqrt(2)))
     elementwise: Mapping[str, Callable[..., Any]] = {
         **{n: getattr(xp, n) for n in ("tanh", "exp", "sin", "cos", "sinh", "cosh", "log", "sqrt", "log1p", "expm1", "abs", "sign")},
-        "atan": xp.arctan, "asinh": xp.arcsinh, "square": xp.square, "erf": erf, "erfc": lambda x: 1 - erf(x),
+        "atan": xp.arctan, "asinh": xp.arcsinh, "square": xp.square, "erf": erf, "erfc": erfc,
         "sigmoid": sigmoid, "softplus": softplus, "log_sigmoid": lambda x: -softplus(-x), "relu": relu,
         "gelu": lambda x: x * cdf(x), "normal_cdf": cdf, "normal_pdf": pdf, "silu": lambda x: x * sigmoid(x),
         "gelu_tanh": lambda x: 0.5 * x * (1 + xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
