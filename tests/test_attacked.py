@@ -168,3 +168,14 @@ def test_what_is_neither_within_the_set_is_shown_within_it():
         assert np.allclose([np.sum(x), np.sum(x + v), np.sum(x - v)], 1)
         assert np.isclose(np.sum((x + v)**3) + np.sum((x - v)**3) - 2*np.sum(x**3), end.value)
     assert sd.curvature("x @ x + sum(x)", "x", x="n", assume="sum(x) == 1").verdict == "convex"
+
+
+@pytest.mark.parametrize(("text", "verdict"), [
+    ("sum(x*log(x)) - sum(x)*log(sum(x))", "convex"),            # a logarithm of another shape is no partner of log x
+    ("sum(x*log(x)) - sum(x*log(sum(x)))", "convex"),
+    ("sum(x)*log(sum(x)) - sum(x*log(y))", "neither"),
+    ("sum(x*log(x)) - sum(x*log(y))", "convex"),
+])
+def test_logarithms_of_two_shapes_in_one_sum(text, verdict):
+    found = sd.curvature(text, ["x", "y"] if "y" in text else "x", x="n", y="n", assume=["x > 0", "y > 0"] if "y" in text else "x > 0")
+    assert found.verdict == verdict
