@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from symderiv.build import ONE, add, contract, der, name, scale, size, substitute, symbol, zero
+from symderiv.build import ONE, add, contract, der, name, power, scale, size, substitute, symbol, zero
 from symderiv.derive import IDENTITY, Derivation
 from symderiv.dims import dim_product
 from symderiv.engine import Engine
@@ -21,7 +21,7 @@ from symderiv.expect import expectations, expected, pulled
 from symderiv.facts import Fact, Facts, facts
 from symderiv.families import Family
 from symderiv.frontend.build_text import expand
-from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
+from symderiv.ir import Add, Contract, Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
 from symderiv.record import Cong, Fire, Proof, chain
 from symderiv.rules.differentiation import differentiate_named
@@ -36,7 +36,7 @@ class Fisher:
     """What follows of y ~ p: derivations, each from an expectation to its value.
 
     ``score`` is E[∂L/∂u] = 0, ``covariance`` E[j jᵀ] for j = ∂L/∂u, ``information`` F = E[∇L ∇Lᵀ], ``expected_hessian``
-    E[H]; ``split`` is the Gauss–Newton split at the same u. ``ratio`` is the number c with G = c F, where there is one: 1,
+    E[H]; ``split`` is the Gauss–Newton split at the same u. ``ratio`` is the c with G = c F, free of the variable, where there is one: 1,
     or the number of samples where the loss is their mean; ``status`` says how that is known.
     """
 
@@ -82,6 +82,8 @@ class Fisher:
 
     def summary(self) -> str:
         """One line: how F stands to G, and how that is known."""
+        if self.ratio is None and self.status == "unknown":
+            return "whether G is a multiple of F is unknown"
         if self.ratio is None:
             return f"F isn't a multiple of G ({self.status})"
         c = self.ratio.text()
@@ -206,7 +208,9 @@ class _Case:
         """(c with G = c F, how that is known)."""
         wanted, held = self.parts.G.result, self.parts.at.shape
         sizes = [ONE, *([size(held[0])] if len(held) > 1 else []), *([size(dim_product(*held))] if held else [])]
-        candidates = [scale(c, n) for c in (Fraction(1), Fraction(1, 2)) for n in sizes]
+        read = self.engine.simplify(contract((_front(wanted), power(_front(information), -1)), ((), ()), ())).after
+        fixed = [read] if not any(depends(read, x) for x in (self.y, self.parts.at, *self.parts.G.wrt)) else []
+        candidates = [scale(c, n) for c in (Fraction(1), Fraction(1, 2)) for n in sizes] + fixed
         axes = tuple(range(len(wanted.shape)))
         products = [(c, contract((c, information), ((), axes), axes)) for c in dict.fromkeys(candidates)]
         for c, product in products:
@@ -217,7 +221,18 @@ class _Case:
         for c, product in products:
             if same_value(product, wanted, self.facts, 4):
                 return c, "checked"
-        return None, "refuted"
+        f, g = (contract((information, e), (axes, axes), ()) for e in (information, wanted))
+        one, other = (contract((c, e), ((), axes), axes) for c, e in ((f, wanted), (g, information)))
+        return None, "refuted" if same_value(one, other, self.facts, 4).verdict == "refuted" else "unknown"
+
+
+def _front(e: Expr) -> Expr:
+    """The number and the scalars in front of an expression, or of the first term of a sum."""
+    c, first = e.terms[0] if isinstance(e, Add) else (Fraction(1), e)
+    if isinstance(first, Add):
+        return scale(c, _front(first))
+    scalars = [f for f in first.factors if not f.shape] if isinstance(first, Contract) else []
+    return scale(c, contract(scalars, [()] * len(scalars), ()) if scalars else ONE)
 
 
 def _axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:

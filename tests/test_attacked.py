@@ -109,3 +109,73 @@ def test_arguments_of_other_kinds_are_refused(call):
 
 def test_names_are_read_as_texts_are():
     assert sd.gradient("µ @ µ", "μ", shapes={"µ": "n"}).result.text() == "2 μ"  # MICRO SIGN and GREEK MU are one name
+
+
+# ---------------------------------------------------------------- curvature by lines that leave the domain or the set
+@pytest.mark.parametrize(("text", "wrt"), [
+    ("-log(abs(z))", "z"),
+    ("1/abs(z)", "z"),
+    ("log(abs(z) - 1)", "z"),
+    ("sqrt(abs(z) - 1)", "z"),
+    ("log(z*t)", ["z", "t"]),
+    ("-log(z**2*t**2)", ["z", "t"]),
+    ("z**2/abs(t)", ["z", "t"]),
+    ("log1p(z*t - 1)", ["z", "t"]),
+])
+def test_no_line_across_what_is_undefined_refutes(text, wrt, monkeypatch):
+    from symderiv.proving.numeric import definite
+
+    assert sd.curvature(text, wrt, z="", t="").verdict != "neither"
+    monkeypatch.setattr(definite, "_leaves", lambda *_: False)  # the fault: only the ends and the middle are looked at
+    assert sd.curvature(text, wrt, z="", t="").verdict in ("neither", "unknown")
+
+
+def test_the_line_that_was_once_drawn_across_a_pole(monkeypatch):
+    from symderiv.proving.numeric import definite
+
+    monkeypatch.setattr(definite, "_leaves", lambda *_: False)
+    assert [sd.curvature(text, "z", z="").verdict for text in ("-log(abs(z))", "1/abs(z)")] == ["neither"] * 2
+
+
+@pytest.mark.parametrize(("text", "wrt"), [("1/(1 + abs(z))", "z"), ("sqrt(abs(z))", "z"), ("z**2/t**2", ["z", "t"]), ("1/norm(x)", "x"),
+                                           ("abs(z)*t", ["z", "t"])])
+def test_lines_within_the_domain_still_refute(text, wrt):
+    found = sd.curvature(text, wrt, z="", t="", x="n")
+    assert found.verdict == "neither"
+    assert found.counterexample.value < 0 < found.positive.value
+
+
+@pytest.mark.parametrize(("text", "wrt", "fact"), [
+    ("x @ x*sum(x)", "x", "sum(x) == 1"),                        # xᵀx on that set
+    ("(sum(x) - 1)*sum(x**3)", "x", "sum(x) == 1"),              # 0 on it
+    ("norm(x)*sum(x)", "x", "sum(x) == 1"),
+    ("z*t", ["z", "t"], "t == 1"),
+    ("z*t", ["z", "t"], "z == t"),
+    ("z**3", "z", "z**2 == 1"),
+])
+def test_an_equation_about_the_variable_is_kept_by_what_refutes(text, wrt, fact):
+    assert sd.curvature(text, wrt, x="n", z="", t="").verdict == "neither"
+    found = sd.curvature(text, wrt, x="n", z="", t="", assume=fact)
+    assert found.verdict == "unknown"
+    assert fact in found.reason
+
+
+def test_what_is_neither_within_the_set_is_shown_within_it():
+    found = sd.curvature("sum(x**3)", "x", x="n", assume="sum(x) == 1")
+    assert found.verdict == "neither"
+    for end in (found.counterexample, found.positive):
+        x, v = end.values["x"], end.direction
+        assert np.allclose([np.sum(x), np.sum(x + v), np.sum(x - v)], 1)
+        assert np.isclose(np.sum((x + v)**3) + np.sum((x - v)**3) - 2*np.sum(x**3), end.value)
+    assert sd.curvature("x @ x + sum(x)", "x", x="n", assume="sum(x) == 1").verdict == "convex"
+
+
+@pytest.mark.parametrize(("text", "verdict"), [
+    ("sum(x*log(x)) - sum(x)*log(sum(x))", "convex"),            # a logarithm of another shape is no partner of log x
+    ("sum(x*log(x)) - sum(x*log(sum(x)))", "convex"),
+    ("sum(x)*log(sum(x)) - sum(x*log(y))", "neither"),
+    ("sum(x*log(x)) - sum(x*log(y))", "convex"),
+])
+def test_logarithms_of_two_shapes_in_one_sum(text, verdict):
+    found = sd.curvature(text, ["x", "y"] if "y" in text else "x", x="n", y="n", assume=["x > 0", "y > 0"] if "y" in text else "x > 0")
+    assert found.verdict == verdict

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
+from symderiv import information
+from symderiv.build import ONE
 from symderiv.evaluate_expectation import VARIANCES, outcomes
 from symderiv.families import FAMILIES
 from symderiv.information import Fisher
@@ -53,11 +55,28 @@ def test_by_sampling():
     ("u = X @ w; sum((u - y)**2)/2", "gaussian", None, "1"),
     ("u = X @ w; sum((u - y)**2)", "gaussian", None, "1/2"),
     ("u = X @ w; mean((u - y)**2)", "gaussian", None, "(1/2) m"),
+    ("u = X @ w; 3*sum(softplus(u) - y*u)", "bernoulli", None, "1/3"),
+    ("u = X @ w; sum((u - y)**2)/4", "gaussian", None, "2"),
+    ("u = X @ w; 0.3*sum((u - y)**2)", "gaussian", None, "5/3"),
+    ("u = X @ w; sum((u - y)**2)/(2*m*n)", "gaussian", None, "m n"),
 ])
 def test_the_ratio_of_g_to_f(text, family, mean, ratio):
     found = fisher(text, "w", at="u", family=family, mean=mean, **SAMPLES)
     assert found.ratio is not None and found.ratio.text() == ratio and found.status == "proved"
     assert found.is_gauss_newton == (ratio == "1") and found.verify(3)
+
+
+def test_a_loss_with_a_factor_is_no_refutation(monkeypatch):
+    weighted = fisher("u = X @ w; c*sum((u - y)**2)", "w", at="u", family="gaussian", c="", **SAMPLES)
+    assert weighted.summary() == "G = 1/(2 c) F (proved)"
+    many = fisher("u = W @ h; -7*y @ log_softmax(u)", "W", at="u", **LAYER)
+    assert many.summary() == "G = 1/7 F (proved)"
+    each = fisher("u = X @ w; s @ (u - y)**2", "w", at="u", family="gaussian", s="m", **SAMPLES)
+    assert each.summary() == "F isn't a multiple of G (refuted)"
+    monkeypatch.setattr(information, "_front", lambda _: ONE)    # the fault: only 1, 1/2 and the sizes are tried
+    fourth = fisher("u = X @ w; sum((u - y)**2)/4", "w", at="u", family="gaussian", **SAMPLES)
+    assert fourth.ratio is None
+    assert fourth.summary() == "whether G is a multiple of F is unknown"
 
 
 def test_a_batch_of_classes():

@@ -119,7 +119,7 @@ def _entropy(node: ProofNode, t: Expr, s: Expr, judge: Judge) -> bool:
         if b != -c or not isinstance(one, Contract):
             continue
         for place, f in enumerate(one.factors):
-            if f is not logs[t] or with_factor(one, place, logs[s]) is not two:
+            if f is not logs[t] or logs[s].shape != f.shape or with_factor(one, place, logs[s]) is not two:
                 continue
             at = [k for k, g in enumerate(one.factors) if g is t and one.labels[k] == one.labels[place]]
             sign = judge.sign_of([g for k, g in enumerate(one.factors) if k not in (place, *at[:1])]) if at else None

@@ -39,8 +39,11 @@ def curvature_of(
     given = [wrt] if isinstance(wrt, Symbol) else list(wrt)
     (f, *marked), facts = symmetrised((f, *given), facts)
     variables = tuple(x for x in marked if isinstance(x, Symbol))
-    facts = facts.held_fixed(variables)
-    return _Case(f, variables, facts, trials, seed).decide()
+    fixed = facts.held_fixed(variables)
+    found = _Case(f, variables, fixed, trials, seed).decide()
+    if found.proof is None and (ties := [fact.text for fact in facts if fact not in fixed]):
+        return _Case(f, variables, facts, trials, seed).within(found, list(dict.fromkeys(ties)))
+    return found
 
 
 class _Case:
@@ -141,11 +144,16 @@ class _Case:
         return self._second_derivative(node, x, shape, found.proof, used)
 
     # ------------------------------------------------------------ by points
-    def _along_lines(self, undecided: Expr) -> Curvature:
-        """Second differences at random points: they refute, and prove nothing."""
-        from symderiv.proving.numeric.definite import second_differences
+    def within(self, found: Curvature, ties: Sequence[str]) -> Curvature:
+        """What was found without a proof, asked again of lines on which the equations about the variables hold."""
+        if found.verdict == "affine":
+            return found
+        return self._along_lines(found.undecided or self.f, f"nothing is proved on the set where {' and '.join(ties)}")
 
-        why = "no rule of composition applies"
+    def _along_lines(self, undecided: Expr, why: str = "no rule of composition applies") -> Curvature:
+        """Second differences at random points: they refute, and prove nothing."""
+        from symderiv.proving.numeric.definite import bends, second_differences
+
         try:
             low, high = second_differences(self.f, self.variables, self.facts, 4 * self.trials, self.seed)
         except SymderivError as error:
@@ -155,7 +163,8 @@ class _Case:
         if low and high:
             reason = "f(x + v) + f(x − v) − 2 f(x) takes both signs"
             return Curvature("neither", counterexample=shown(low), positive=shown(high), reason=reason)
-        seen = "not convex" if low else "not concave" if high else "flat at every point tried"
+        flat = not low and not high and any(True for _ in bends(self.f, self.variables, self.facts, 4 * self.trials, self.seed))
+        seen = "not convex" if low else "not concave" if high else "flat at every point tried" if flat else "no line was tried"
         return Curvature(
             "unknown",
             counterexample=shown(low),

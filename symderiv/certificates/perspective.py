@@ -96,7 +96,9 @@ def _paired_logs(search: Composition, whole: Contract, place: int, f: Map, two: 
     if at is None or not isinstance(second, Contract):
         return None
     for g in second.factors:
-        if isinstance(g, Map) and g.fn == "log" and with_factor(whole, place, g) is second:
+        if not isinstance(g, Map) or g.fn != "log" or g.shape != f.shape:
+            continue
+        if with_factor(whole, place, g) is second:
             weights = [w for k, w in enumerate(whole.factors) if k not in (place, at)]
             both = add([(1, whole), (-1, second)], whole.shape)
             if any(search.moves(w) for w in weights):

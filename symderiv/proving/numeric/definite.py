@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from symderiv.build import add, apply, call, remake, symbol
+from symderiv.build import add, apply, call, ones, remake, symbol
 from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
+from symderiv.functions import SCALAR
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
 from symderiv.rounding import DIGITS, all_finite, last_digits
 
@@ -183,6 +184,8 @@ def _basis(n: int, diagonal: bool) -> Any:
 Bend = tuple[dict[Any, Any], list[Any], float]
 """(values, a direction for each variable, f(x + v) + f(x − v) − 2 f(x))"""
 SAMPLES = np.linspace(-1.0, 1.0, 9)
+ZOOMS, TOUCH = 10, 1e-5
+"""how often what lies between two samples is looked at closer, and what part of its size counts as zero then"""
 
 
 def second_differences(
@@ -206,7 +209,7 @@ def bends(
     variables = [wrt] if isinstance(wrt, Symbol) else list(wrt)
     every = nodes_of(f, *variables)
     facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
-    poles = _poles(every)
+    bounds = _bounds(every)
     rng = np.random.default_rng([seed, 5])
     for values, sizes in points([f, *variables], facts, trials, seed):
         directions = [_direction(x, values[key_of(x)], facts, rng) for x in variables]
@@ -214,10 +217,10 @@ def bends(
         def at(t: float) -> dict[Any, Any]:
             return {**values, **{key_of(x): values[key_of(x)] + t * v for x, v in zip(variables, directions, strict=True)}}  # noqa: B023  (called within the turn that makes it)
 
-        if any(broken_fact(facts, at(s), sizes) is not None for s in (1, -1)):
+        if any(broken_fact(facts, at(s), sizes) is not None for s in SAMPLES):
             continue
         try:
-            if poles and _crossed(poles, [at(t) for t in SAMPLES], sizes):
+            if any(_leaves(part, zero, at, sizes) for part, zero in bounds):
                 continue
             terms = [evaluate(f, at(t), sizes) for t in (0, 1, -1)]
             if not all_finite(*terms):
@@ -236,8 +239,11 @@ def _bend(middle: Any, one: Any, other: Any) -> Any:
 
 
 def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Generator) -> Any:
-    """A random direction that keeps the variable's structure."""
+    """A random direction that keeps the variable's structure, and its sum where that is given."""
     v = rng.normal(size=np.shape(value)) * rng.choice([0.1, 0.5, 1.0])
+    for fact in facts:
+        if fact.subject is x and fact.kind == "sum":
+            v = v - np.mean(v, axis=fact.axes, keepdims=True)  # along the set on which the sum is what it is
     if np.ndim(v) == 2 and any(f.subject is x and f.kind == "diagonal" for f in facts):
         return v * np.eye(len(v))
     return (v + v.T) / 2 if "symmetric" in x.props else v
@@ -262,25 +268,52 @@ def shape_on_grid(f: Callable[[Expr], Expr], low: float, high: float) -> tuple[s
     return bends | ({"affine"} if len(bends) == 2 else set()), rises
 
 
-def _poles(every: Iterable[Expr]) -> list[Expr]:
-    """What a function isn't defined at the zeros of: a line between two points mustn't cross them."""
-    found: list[Expr] = []
+def _bounds(every: Iterable[Expr]) -> list[tuple[Expr, bool]]:
+    """(what mustn't change its sign on a line within the domain, whether it mayn't be zero there either)."""
+    found: list[tuple[Expr, bool]] = []
     for n in every:
-        if isinstance(n, Map) and not n.generic and n.fn == "pow" and n.params[0] < 0:
-            found.append(n.arg)
+        if isinstance(n, Map) and not n.generic and n.fn == "pow" and (n.params[0] < 0 or n.params[0].denominator != 1):
+            found.append((n.arg, n.params[0] < 0))
         elif isinstance(n, Map) and not n.generic and n.fn == "tan":
-            found.append(apply("cos", n.arg))
+            found.append((apply("cos", n.arg), True))
+        elif isinstance(n, Map) and not n.generic and n.fn in SCALAR:
+            domain = SCALAR[n.fn].domain
+            for end, open_end in ((domain.lo, domain.lo_open), (domain.hi, domain.hi_open)):
+                if end is not None:
+                    found.append((add([(1, n.arg), (-end, ones(n.shape))], n.shape), open_end))
         elif isinstance(n, Call) and n.fn in ("inv", "logdet") and not n.ders:
-            found.append(call("det", n.args, n.args[0].shape[:-2]))
-    return found
+            found.append((call("det", n.args, n.args[0].shape[:-2]), True))
+    return list(dict.fromkeys(found))
 
 
-def _crossed(poles: Sequence[Expr], along: Sequence[Mapping[Any, Any]], sizes: Mapping[str, int]) -> bool:
-    """Whether one of the expressions changes its sign on the way."""
-    for pole in poles:
-        signs = [np.sign(evaluate(pole, values, sizes)) for values in along]
-        if any(np.any(s != signs[0]) or np.any(s == 0) for s in signs):
-            return True
+def _leaves(part: Expr, zero: bool, at: Callable[[float], Mapping[Any, Any]], sizes: Mapping[str, int]) -> bool:
+    """Whether an expression changes its sign between the ends of a line, or has a zero where it mayn't.
+
+    What is nearest to zero is looked for between the samples too: an absolute value or a square touches zero, and a product
+    may change its sign for a moment.
+    """
+    grid = SAMPLES
+    values = np.array([np.ravel(evaluate(part, at(t), sizes)) for t in grid])
+    if not values.size:
+        return False
+    size, sign = np.max(abs(values), axis=0), np.sign(np.take_along_axis(values, np.argmax(abs(values), axis=0)[None], axis=0)[0])
+    if not all_finite(values) or np.any(sign * values < 0) or (zero and np.any(values == 0)):
+        return True
+    for k in range(values.shape[1]):
+        along = sign[k] * values[:, k]
+        for i in range(1, len(grid) - 1):
+            if along[i] > min(along[i - 1], along[i + 1]):
+                continue
+            low, high = grid[i - 1], grid[i + 1]
+            least = along[i]
+            for _ in range(ZOOMS):
+                closer = np.linspace(low, high, 9)
+                near = [sign[k] * float(np.ravel(evaluate(part, at(t), sizes))[k]) for t in closer]
+                j = int(np.argmin(near))
+                least = min(least, near[j])
+                low, high = closer[max(j - 1, 0)], closer[min(j + 1, 8)]
+            if least < 0 or (zero and least <= TOUCH * size[k]):
+                return True
     return False
 
 
