@@ -112,6 +112,28 @@ def test_products_hold_no_matrix_of_the_parameters():
         assert f"# {wide}" not in product.H.numpy().source()
 
 
+@pytest.mark.parametrize(("made", "names", "wanted"), [
+    (lambda: sd.hessian("a @ x", "x", times="v", a="n", x="n"), "a x v", [0.0, 0.0]),
+    (lambda: sd.hessian("sum(A @ X)", "X", times="V", A="m n", X="n n"), "A X V", [[0.0, 0.0], [0.0, 0.0]]),
+    (lambda: sd.gauss_newton("u = X @ w; sum(u**2)", "w", at="u", times="v", X="m n", w="n").R, "X w v", [0.0, 0.0]),
+    (lambda: sd.gauss_newton("u = X @ w + b; sum(u**2)", ["w", "b"], at="u", times=["v", "c"], X="m n", w="n", b="m").R,
+     "X w b v c", ([0.0, 0.0], [0.0, 0.0])),
+])
+def test_a_product_that_is_zero_still_takes_its_v(made, names, wanted):
+    sizes = {"A": (2, 2), "X": (2, 2), "V": (2, 2)}
+    got = made().numpy()(**{name: np.ones(sizes.get(name, (2,))) for name in names.split()})
+    assert np.array_equal(got, wanted)
+
+
+def test_products_by_several_take_every_v_in_every_part():
+    """b2 reaches u linearly, so that R doesn't mention its direction."""
+    text, shapes = NET.replace("W2 @ a", "W2 @ a + b2"), {**SHAPES, "b2": "o"}
+    product = sd.gauss_newton(text, ["W1", "b2"], at="u", times=["V1", "d"], **shapes)
+    values = {**{k: v for k, v in arrays(2).items() if k in {*SHAPES, "V1"}}, "b2": np.ones(5), "d": np.arange(5.0)}
+    H, G, R = (getattr(product, part).numpy()(**values) for part in "HGR")
+    assert all(np.allclose(h, g + r) for h, g, r in zip(H, G, R, strict=True)) and np.array_equal(R[1], np.zeros(5))
+
+
 def test_products_are_told():
     told = sd.gauss_newton(NET, "W1", at="u", times="V", **SHAPES, assume="sum(y) == 1").text()
     assert "G V = ((W₂ᵀ (diag(p) − p pᵀ) W₂ ((V x) ⊙ (1 − a ⊙ a))) ⊙ (1 − a ⊙ a)) xᵀ" in told
