@@ -109,3 +109,10 @@ def test_arguments_of_other_kinds_are_refused(call):
 
 def test_names_are_read_as_texts_are():
     assert sd.gradient("µ @ µ", "μ", shapes={"µ": "n"}).result.text() == "2 μ"  # MICRO SIGN and GREEK MU are one name
+
+
+def test_a_variable_is_asked_for_as_it_is_written() -> None:
+    """Texts are read in Unicode's compatible form, as Python's own names are: so are wrt and times."""
+    cube = sd.hessian("sum(ℓ**3)", "ℓ", times="ｖ", shapes={"ℓ": "n"})
+    assert cube.result is sd.hessian("sum(l**3)", "l", times="v", l="n").result
+    assert sd.gauss_newton("ｕ = X @ ℓ; sum(u**2)", "ℓ", at="ｕ", X="m n", shapes={"ℓ": "n"}).G.result.text() == "2 Xᵀ X"

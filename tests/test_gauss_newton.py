@@ -155,6 +155,34 @@ def test_after_softmax_g_is_the_empirical_fisher_term():
     assert np.allclose(split.G.numpy()(**values), np.multiply.outer(g, g))
 
 
+@pytest.mark.parametrize(("scale", "share"), [("", 1), ("/m", 4)])
+def test_of_a_batch_it_is_one_square_for_each_sample(scale, share):
+    """Of a mean too, where each sample's gradient holds the 1/m, and their squares' sum is multiplied by m."""
+    text = f"P = softmax(X @ W + b, axis=1); -sum(Y * log(P)){scale}"
+    shapes = {"X": "m n", "W": "n o", "b": "o", "Y": "m o"}
+    split = sd.gauss_newton(text, "W", at="P", **shapes, assume="onehot(Y)")
+    assert split.empirical_fisher and split.certificate.verdict == "psd" and split.verify(trials=4)
+    assert "outer square, Y onehot" in split.G.text(detail="full") and split.replay()
+    rng = np.random.default_rng(0)
+    values = {"X": rng.normal(size=(4, 2)), "W": rng.normal(size=(2, 3)), "b": rng.normal(size=3), "Y": np.eye(3)[[0, 2, 1, 2]]}
+    one = sd.gradient("-y @ log_softmax(x @ W + b)", "W", x="n", W="n o", b="o", y="o").numpy()
+    each = [one(x=x, W=values["W"], b=values["b"], y=y) for x, y in zip(values["X"], values["Y"], strict=True)]
+    assert np.allclose(split.G.numpy()(**values), sum(np.multiply.outer(g, g) for g in each) / share)
+    several = sd.gauss_newton(text, ["W", "b"], at="P", **shapes, assume="onehot(Y)")
+    assert several.empirical_fisher and several.certificate.verdict == "psd" and several.verify(trials=2)
+
+
+@pytest.mark.parametrize(("text", "assume"), [
+    ("P = softmax(X @ W, axis=1); -sum(Y * log(P))", "sum(Y, axis=1) == 1"),        # any Y
+    ("P = softmax(X @ W, axis=1); -2*sum(Y * log(P))", "onehot(Y)"),                # twice: the squares are 4 times as large
+    ("P = softmax(X @ W, axis=1); -sum(Y * log(P))/m**2", "onehot(Y)"),
+    ("P = softmax(X @ W, axis=1); sum((P - Y)**2)", "onehot(Y)"),
+])
+def test_other_losses_of_a_batch_are_no_squares_of_samples(text, assume):
+    split = sd.gauss_newton(text, "W", at="P", X="m n", W="n o", Y="m o", assume=assume)
+    assert not split.empirical_fisher and split.verify(trials=3)
+
+
 def test_at_the_logits_it_is_not():
     split = sd.gauss_newton(AFTER, "W", at="u", **LAYER, assume="onehot(y)")
     assert not split.empirical_fisher and split.verify(trials=4)
