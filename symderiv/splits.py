@@ -3,7 +3,7 @@
 G = J_uᵀ h_L J_u and R = Σ_k (∂L/∂u_k) ∂²u_k/∂w∂w (Schraudolph 2002; Martens 2020, section 8), each derived from holes:
 the Hessian in u is taken of the loss as a function of u alone. By several parameters the parts are blocks, one for each
 pair. Where the loss's Hessian in u turns out to be the outer square of its gradient (cross-entropy split after softmax),
-G is shown as the outer square of ∇_w L.
+G is shown as the outer square of ∇_w L; of samples, as the sum of one for each.
 """
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, cast
+from unicodedata import normalize
 
 from symderiv.build import add, box, contract, der, name, substitute, symbol
 from symderiv.derive import Derivation, chosen, derivative, expect_scalar, times, unfolded
@@ -149,6 +150,8 @@ def find_split(f: Expr, at: Any, environment: Environment) -> Expr:
     if not isinstance(at, str) or not at.strip():
         raise SymderivError(f"at={at!r} isn't the name of an intermediate value", hint=advice)
     text = at.strip()
+    if text.isidentifier():
+        text = normalize("NFKC", text)                          # as the texts are read
     if text in names:
         return names[text]
     if text in environment.names:
