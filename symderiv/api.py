@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from unicodedata import normalize
 
 from symderiv import derive
 from symderiv import splits as splitting
@@ -54,7 +55,7 @@ def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol]
         text = item if isinstance(item, str) else getattr(item, "name", None)
         if not isinstance(text, str):
             raise SymderivError(f"wrt={item!r} isn't a variable", hint="give a name, a SymPy symbol, or a list of these")
-        text = text.strip()
+        text = normalize("NFKC", text.strip())                  # as the texts are read
         if text not in known:
             if any(isinstance(n, Name) and n.name == text for n in postorder(f)):
                 raise UnknownNameError(f"'{text}' is an intermediate value of the program, not a symbol",
@@ -132,6 +133,7 @@ def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = N
 
 def _direction(name: Any, x: Symbol, environment: Environment) -> Symbol:
     """The symbol that a second derivative is multiplied by: of the variable's shape."""
+    name = normalize("NFKC", name) if isinstance(name, str) else name
     if not isinstance(name, str) or not name.isidentifier():
         raise SymderivError(f"times={name!r} isn't a name", hint="name a vector of the variable's shape, as times='v'")
     known = environment.symbols.get(name)
@@ -161,7 +163,8 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     G = Jᵀ h J with J the Jacobian of the intermediate and h the Hessian of f in it; R = Σ_k (∂f/∂u_k) h_{u_k}. By a list
     of parameters the results are blocks, a tuple of rows; ``certificate`` is about the whole matrix. ``times="v"`` gives
     the products with a v of the parameter's shape, without the matrix; by a list it takes a name for each parameter.
-    Where G turns out to be ∇f ∇fᵀ (cross-entropy split after softmax, one-hot y), ``empirical_fisher`` is true.
+    Where G turns out to be ∇f ∇fᵀ (cross-entropy split after softmax, one-hot y), or the sum or mean of one such square
+    for each sample, ``empirical_fisher`` is true.
 
     >>> split = gauss_newton("u = X @ w; sum((u - y)**2)", "w", at="u", X="m n", w="n", y="m")
     >>> split.G.result.text(), split.R.result.text(), split.certificate.verdict

@@ -50,7 +50,8 @@ def derivation_numpy(derivation: Derivation, compress: bool = False, backend: st
     ``backend`` is "numpy", or "jax", "torch" or "dask" for a function of that library's arrays.
     """
     flat = [proof.after for proof in derivation.flat]
-    inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat), *derivation.wrt]))  # a variable may cancel
+    asked = [proof.before for proof in derivation.flat]         # a variable may cancel, and so may the v of times="v"
+    inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat, *asked), *derivation.wrt]))
     shape = shape_text(flat[0].shape) if derivation.vec else _shapes(derivation)
     doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {shape}."
     single = not isinstance(derivation.result, tuple)

@@ -129,11 +129,13 @@ def convert(source: str, target: str, /, loss: str = "squared_error") -> Convers
     >>> convert("kfac_jax", "nngeometry").factor.text()
     '1/2'
 
+    The libraries may be called by their own names too, as ``"kfac-jax"`` or ``"BackPACK"``.
     Raises UnknownNameError for a convention or a loss that isn't in the tables.
     """
+    source, target = (str(name).strip().lower().replace("-", "_") for name in (source, target))
     for name in (source, target):
         if name not in CONVENTIONS:
-            raise UnknownNameError.among(str(name), CONVENTIONS, "convention", f"take one of {', '.join(CONVENTIONS)}")
+            raise UnknownNameError.among(name, CONVENTIONS, "convention", f"take one of {', '.join(CONVENTIONS)}")
     if loss not in _TERMS:
         raise UnknownNameError.among(str(loss), _TERMS, "loss of a convention", f"take one of {', '.join(_TERMS)}")
     one, other = CONVENTIONS[source], CONVENTIONS[target]

@@ -202,10 +202,15 @@ class Derivation:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """All forms at once: what shows no HTML has Markdown and LaTeX to show."""
         made: dict[str, str] = service("derivation.bundle")(self)
-        return {kind: text for kind, text in made.items() if kind in (include or made) and kind not in (exclude or ())}
+        return chosen(made, include, exclude)
 
     def __repr__(self) -> str:
         return self.text(detail="brief")
+
+
+def chosen(made: dict[str, str], include: Any, exclude: Any) -> dict[str, str]:
+    """The forms that a notebook asks for."""
+    return {kind: text for kind, text in made.items() if kind in (include or made) and kind not in (exclude or ())}
 
 
 def _flatten(parts: Any) -> Iterator[Proof]:

@@ -28,11 +28,12 @@ from symderiv.rules.differentiation import differentiate_named
 from symderiv.rules.expectation import expectation
 from symderiv.rules.splitting import same_fraction
 from symderiv.splits import GaussNewton, split
+from symderiv.statements import Statements
 from symderiv.verify import same_value
 
 
 @dataclass(frozen=True)
-class Fisher:
+class Fisher(Statements):
     """What follows of y ~ p: derivations, each from an expectation to its value.
 
     ``score`` is E[∂L/∂u] = 0, ``covariance`` E[j jᵀ] for j = ∂L/∂u, ``information`` F = E[∇L ∇Lᵀ], ``expected_hessian``
@@ -65,20 +66,12 @@ class Fisher:
     def parts(self) -> tuple[Derivation, ...]:
         return (self.score, self.covariance, self.information, self.expected_hessian)
 
-    def replay(self) -> tuple[Any, ...]:
-        return tuple(part.replay() for part in self.parts)
-
     def verify(self, trials: int = 6, seed: int = 0) -> bool:
         """Check each part, and the Gauss–Newton split, on independent numbers: y takes its outcomes in turn."""
         return all(bool(part.verify(trials, seed)) for part in self.parts) and bool(self.split.verify(trials, seed))
 
     def latex(self, notation: str = "matrix", detail: str = "normal") -> str:
         return "\\\\[1ex]\n".join(part.latex(notation, detail) for part in self.parts)
-
-    def text(self, notation: str = "matrix", detail: str = "normal") -> str:
-        """The derivations, one after the other, and what they come to."""
-        told = [part.text(notation, detail) for part in self.parts]
-        return "\n\n".join([*told, self.summary()])
 
     def summary(self) -> str:
         """One line: how F stands to G, and how that is known."""
@@ -88,9 +81,6 @@ class Fisher:
             return f"F isn't a multiple of G ({self.status})"
         c = self.ratio.text()
         return f"G = {'' if c == '1' else c + ' '}F ({self.status})"
-
-    def __repr__(self) -> str:
-        return self.text(detail="brief")
 
 
 def fisher_of(f: Expr, wrt: Symbol, u: Expr, y: Symbol, mean: Expr | None, family: Family, given: Facts) -> Fisher:

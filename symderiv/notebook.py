@@ -12,10 +12,11 @@ as the text that is left; and beside HTML stand Markdown and LaTeX for what show
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from symderiv.certificates import Certificate, Curvature
-from symderiv.derive import Derivation
+from symderiv.derive import IDENTITY, Derivation
 from symderiv.errors import UnknownNameError
 from symderiv.handout.formats import get
 from symderiv.handout.given import forward_pass, smoothness, sought, symbols
@@ -23,7 +24,7 @@ from symderiv.handout.model import Assumptions, Block, Check, Page, Proof, Prose
 from symderiv.handout.readable import readable
 from symderiv.handout.told import as_line, numbered, result
 from symderiv.handout.trees import proof_tree
-from symderiv.present import DETAILS, NOTATIONS, decisions, expr_latex, fact_latex, written
+from symderiv.present import DETAILS, NOTATIONS, WHOLES, decisions, expr_latex, fact_latex, written
 
 HEADINGS = {"matrix": "Matrix form", "index": "Index form", "differential": "Differential form"}
 _ROOTS = frozenset({":root", "html", "body", "main"})
@@ -55,9 +56,27 @@ def bundle(derivation: Derivation) -> dict[str, str]:
     }
 
 
+def bundle_of_several(shown: Any, parts: Sequence[Derivation], summary: str = "") -> dict[str, str]:
+    """The same of derivations that belong together: a section for each, with steps that unfold, and what they come to."""
+    sections = [Section(_title(d), tuple(_blocks(d, None, "normal", True))) for d in parts]
+    if summary:
+        sections.append(Section("Summary", (Prose(escape(summary)),)))
+    page = Page("", "derivation", None, tuple(sections))
+    return {
+        "text/html": readable(_fragment(get("html").write(page))),
+        "text/markdown": f"{shown.markdown()}\n{summary}".rstrip() + "\n",
+        "text/latex": shown._repr_latex_(),
+        "text/plain": repr(shown),
+    }
+
+
 def _title(derivation: Derivation) -> str:
+    if derivation.kind.startswith(IDENTITY):
+        return derivation.source[:1].upper() + derivation.source[1:]
     names = ", ".join(x.name for x in derivation.wrt)
-    return f"{derivation.kind.capitalize()} by {names}"
+    what, times, by = derivation.kind.partition(" times ")
+    what = WHOLES.get(what, what.capitalize())
+    return f"{what[:1].upper()}{what[1:]}{times}{by} by {names}"
 
 
 def _blocks(derivation: Derivation, notation: str | None, detail: str, fold: bool) -> list[Block]:

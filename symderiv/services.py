@@ -41,6 +41,7 @@ WHERE = {
     "derivation.text": "symderiv.present:text",
     "derivation.markdown": "symderiv.present:markdown",
     "derivation.bundle": "symderiv.notebook:bundle",
+    "derivations.bundle": "symderiv.notebook:bundle_of_several",
     "derivation.html": "symderiv.notebook:html",
     "derivation.json": "symderiv.saved:to_json",
     "derivation.numpy": "symderiv.compiled:derivation_numpy",

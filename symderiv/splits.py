@@ -3,7 +3,7 @@
 G = J_uᵀ h_L J_u and R = Σ_k (∂L/∂u_k) ∂²u_k/∂w∂w (Schraudolph 2002; Martens 2020, section 8), each derived from holes:
 the Hessian in u is taken of the loss as a function of u alone. By several parameters the parts are blocks, one for each
 pair. Where the loss's Hessian in u turns out to be the outer square of its gradient (cross-entropy split after softmax),
-G is shown as the outer square of ∇_w L.
+G is shown as the outer square of ∇_w L; of samples, as the sum of one for each.
 """
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, cast
+from unicodedata import normalize
 
 from symderiv.build import add, box, contract, der, name, substitute, symbol
-from symderiv.derive import Derivation, derivative, expect_scalar, times, unfolded
+from symderiv.derive import Derivation, chosen, derivative, expect_scalar, times, unfolded
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Facts
@@ -22,7 +23,7 @@ from symderiv.frontend.environment import Environment
 from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
 from symderiv.record import Fire, Item, Proof, chain
-from symderiv.rules.splitting import outer_square, square_of_gradient
+from symderiv.rules.splitting import outer_square, outer_squares, square_of_gradient
 from symderiv.services import service
 
 
@@ -76,7 +77,8 @@ class GaussNewton:
 
     @property
     def empirical_fisher(self) -> bool:
-        """True where the derivation found G = ∇L ∇Lᵀ, because the loss's Hessian in ``at`` is an outer square."""
+        """True where the derivation found G = ∇L ∇Lᵀ, because the loss's Hessian in ``at`` is an outer square; of samples, the
+        sum of one square for each, or their mean."""
         return any(step.fire.rule == outer_square.name for step in self.G.steps)
 
     @property
@@ -130,6 +132,9 @@ class GaussNewton:
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex(detail='brief')}\n$$"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return chosen(service("derivations.bundle")(self, (self.G, self.R)), include, exclude)
+
     def verify(self, trials: int = 20, seed: int = 0) -> Any:
         """Check each part, and that G + R is H, on independent numbers."""
         return service("split.verify")(self, trials=trials, seed=seed)
@@ -145,6 +150,8 @@ def find_split(f: Expr, at: Any, environment: Environment) -> Expr:
     if not isinstance(at, str) or not at.strip():
         raise SymderivError(f"at={at!r} isn't the name of an intermediate value", hint=advice)
     text = at.strip()
+    if text.isidentifier():
+        text = normalize("NFKC", text)                          # as the texts are read
     if text in names:
         return names[text]
     if text in environment.names:
@@ -227,12 +234,12 @@ class _Parts:
         return chain(goal, [filled, self.engine.simplify(filled.after)], self.engine.context)
 
     def _square(self) -> Proof | None:
-        """The proof that (∂L/∂u)(∂L/∂u)ᵀ is the Hessian in u, if it is."""
+        """The proof that (∂L/∂u)(∂L/∂u)ᵀ, or that of each row, is the Hessian in u, if it is."""
         slope = der(self.loss, self.held)
         if not depends(self.second_outer.after, self.held) or is_zero(self.second_outer.after):
             return None
-        found = self._filled(contract((slope, slope), (self.k, self.m), self.k + self.m), {slope: self.slope})
-        return found if found.after is self.second_outer.after else None
+        tried = (self._filled(square, {slope: self.slope}) for square in outer_squares(slope))
+        return next((found for found in tried if found.after is self.second_outer.after), None)
 
     def g(self, x: Symbol, y: Symbol) -> Proof:
         """∂u/∂xᵀ · ∂²L/∂u∂u · ∂u/∂y."""
@@ -259,15 +266,17 @@ class _Parts:
         return tuple(rows)
 
     def _as_square(self, goal: Expr, x: Symbol, y: Symbol) -> Proof:
-        """∇_x L ∇_y Lᵀ: the Hessian in u is an outer square, and the chain rule gives each factor."""
+        """∇_x L ∇_y Lᵀ: the Hessian in u is an outer square, and the chain rule gives each factor; or so for each row."""
         assert self.square is not None
         slope = der(self.loss, self.held)
+        rows = self.k[:1] if self.square.before is not next(outer_squares(slope)) else ()
         cited = (self.second_outer, self.square)
         opened = outer_square.cite(goal, self.engine.context, cited)
         gradients = []
         for z in (x, y):
             lemmas: dict[Expr, Proof] = {der(self.held, z): self.jacobian(z), slope: self.slope}
-            gradients.append(self._filled(contract((der(self.held, z), slope), (self.k + _axes("i", z), self.k), _axes("i", z)), lemmas))
+            gradients.append(self._filled(
+                contract((der(self.held, z), slope), (self.k + _axes("i", z), self.k), rows + _axes("i", z)), lemmas))
         after = square_of_gradient.cite(opened, self.engine.context, gradients)
         steps: list[Item] = [Fire(outer_square.name, goal, opened, None, cited),
                              Fire(square_of_gradient.name, opened, after, None, tuple(gradients))]

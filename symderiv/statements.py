@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from symderiv.derive import IDENTITY, Derivation
+from symderiv.derive import IDENTITY, Derivation, chosen
 from symderiv.engine import Engine
 from symderiv.facts import Facts
 from symderiv.ir import Expr
 from symderiv.record import Proof, chain
+from symderiv.services import service
 
 
 def statement(label: str, title: str, subject: Expr, wrt: Sequence[Expr], proof: Proof, facts: Facts = Facts()) -> Derivation:
@@ -58,6 +59,13 @@ class Statements:
     def text(self, notation: str = "matrix", detail: str = "normal") -> str:
         """The derivations one after the other, and what they come to."""
         return "\n\n".join(filter(None, [*(part.text(notation, detail) for part in self.parts), self.summary()]))
+
+    def _repr_latex_(self) -> str:
+        return "\n".join(part._repr_latex_() for part in self.parts)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        made: dict[str, str] = service("derivations.bundle")(self, self.parts, self.summary())
+        return chosen(made, include, exclude)
 
     def __repr__(self) -> str:
         return self.text(detail="brief")

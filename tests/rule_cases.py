@@ -18,6 +18,7 @@ from symderiv.build import (
     ones,
     power,
     scale,
+    size,
     symbol,
     view,
 )
@@ -156,6 +157,28 @@ def _outer_squares() -> list[Case]:
     return [
         Case("outer_square", "log of a sum", contract((A, hessian.before), ("ij", "ik"), "jk"), cited=(hessian, square)),
         Case("square_of_gradient", "two", contract((pulled.before, slope), ("i", "j"), "ij"), cited=(pulled, first)),
+        *_squares_of_rows("rows", ()),
+        *_squares_of_rows("mean of rows", (size("m"),)),
+    ]
+
+
+def _squares_of_rows(label: str, count: tuple[Expr, ...]) -> list[Case]:
+    """−Σ_n log Σ_k U_nk (by the number of rows), whose Hessian is δ times the outer square of each row of the gradient."""
+    divided = tuple(power(n, -1) for n in count)
+    inner = contract((U, Y), ("ij", "ij"), "i")
+    loss = scale(-1, contract((*divided, apply("log", inner)), (*("",) * len(count), "i"), ""))
+    engine = Engine()
+    slope = der(loss, U)
+    first = engine.jacobian(loss, U)
+    hessian = engine.second(first, U, engine.jacobian(first.after, U))
+    filled = engine.fill(contract((*count, slope, slope), (*("",) * len(count), "ij", "ik"), "ijik"), {slope: first})
+    square = chain(filled.before, [filled, engine.simplify(filled.after)], engine.context)
+    J = symbol("J", (*U.shape, 2))
+    pulled = engine.fill(contract((J, slope), ("ijp", "ij"), "ip"), {slope: first})
+    node = contract((*count, pulled.before, slope), (*("",) * len(count), "ip", "ij"), "pj")
+    return [
+        Case("outer_square", label, contract((J, hessian.before), ("ijp", "ijkl"), "pkl"), cited=(hessian, square)),
+        Case("square_of_gradient", label, node, cited=(pulled, first)),
     ]
 
 

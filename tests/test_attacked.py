@@ -179,3 +179,10 @@ def test_what_is_neither_within_the_set_is_shown_within_it():
 def test_logarithms_of_two_shapes_in_one_sum(text, verdict):
     found = sd.curvature(text, ["x", "y"] if "y" in text else "x", x="n", y="n", assume=["x > 0", "y > 0"] if "y" in text else "x > 0")
     assert found.verdict == verdict
+
+
+def test_a_variable_is_asked_for_as_it_is_written() -> None:
+    """Texts are read in Unicode's compatible form, as Python's own names are: so are wrt and times."""
+    cube = sd.hessian("sum(ℓ**3)", "ℓ", times="ｖ", shapes={"ℓ": "n"})
+    assert cube.result is sd.hessian("sum(l**3)", "l", times="v", l="n").result
+    assert sd.gauss_newton("ｕ = X @ ℓ; sum(u**2)", "ℓ", at="ｕ", X="m n", shapes={"ℓ": "n"}).G.result.text() == "2 Xᵀ X"

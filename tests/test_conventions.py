@@ -72,3 +72,8 @@ def test_the_page_says_what_is_so():
     page = Path(__file__).parent.parent / "docs" / "conventions.md"
     done = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert done.attempted > 3 and not done.failed
+
+
+@pytest.mark.parametrize(("own", "key"), [("kfac-jax", "kfac_jax"), ("BackPACK", "backpack"), (" nngeometry ", "nngeometry")])
+def test_libraries_go_by_their_own_names_too(own, key):
+    assert convert(own, "textbook").source is CONVENTIONS[key] is convert("textbook", own).target

@@ -89,6 +89,8 @@ CERTIFIED = [
     ("eye(n) - ones((n, n))/n", None, "psd", False, "diagonal minus rank one"),
     ("eye(n)/norm(x) - outer(x, x)/norm(x)**3", None, "psd", False, "diagonal minus rank one"),
     ("0*Q", None, "psd", False, "zero"),
+    ("diag(y) - outer(y, y)/(c + sum(y))", ["y > 0", "c > 0"], "psd", True, "diagonal minus rank one"),
+    ("diag(y) - outer(y, y)/(c + sum(y))", ["y >= 0", "c > 0"], "psd", False, "diagonal minus rank one"),
 ]
 
 
@@ -118,6 +120,7 @@ def test_certified(text: str, assume: Any, verdict: str, strict: bool, rule: str
         ("Q @ S + S @ Q", ["pd(Q)", "pd(S)"]),
         ("eye(n) - outer(x, x)", None),
         ("diag(sin(z))", None),
+        ("diag(y) - outer(y, y)/(c + sum(y)/2)", ["y > 0", "c > 0"]),  # s ≥ 1ᵀy is needed
     ],
 )
 def test_indefinite(text: str, assume: Any) -> None:
@@ -151,6 +154,8 @@ def test_shapes() -> None:
 # ---------------------------------------------------------------- functions
 FUNCTIONS = [
     ("logsumexp(u)", "u", None, "convex", M),
+    ("log(1 + sum(exp(S @ x + v)))", "x", None, "convex", M),  # a class of reference
+    ("sum(log(1 + sum(exp(X @ U), axis=1)))", "U", None, "convex", M | {"U": "n k"}),
     ("-t @ log_softmax(W @ x)", "W", "sum(t) == 1", "convex", M),
     ("-t @ log_softmax(W @ x)", "W", None, "neither", M),
     ("t @ log_softmax(W @ x)", "x", "t >= 0", "concave", M),

@@ -112,6 +112,28 @@ def test_products_hold_no_matrix_of_the_parameters():
         assert f"# {wide}" not in product.H.numpy().source()
 
 
+@pytest.mark.parametrize(("made", "names", "wanted"), [
+    (lambda: sd.hessian("a @ x", "x", times="v", a="n", x="n"), "a x v", [0.0, 0.0]),
+    (lambda: sd.hessian("sum(A @ X)", "X", times="V", A="m n", X="n n"), "A X V", [[0.0, 0.0], [0.0, 0.0]]),
+    (lambda: sd.gauss_newton("u = X @ w; sum(u**2)", "w", at="u", times="v", X="m n", w="n").R, "X w v", [0.0, 0.0]),
+    (lambda: sd.gauss_newton("u = X @ w + b; sum(u**2)", ["w", "b"], at="u", times=["v", "c"], X="m n", w="n", b="m").R,
+     "X w b v c", ([0.0, 0.0], [0.0, 0.0])),
+])
+def test_a_product_that_is_zero_still_takes_its_v(made, names, wanted):
+    sizes = {"A": (2, 2), "X": (2, 2), "V": (2, 2)}
+    got = made().numpy()(**{name: np.ones(sizes.get(name, (2,))) for name in names.split()})
+    assert np.array_equal(got, wanted)
+
+
+def test_products_by_several_take_every_v_in_every_part():
+    """b2 reaches u linearly, so that R doesn't mention its direction."""
+    text, shapes = NET.replace("W2 @ a", "W2 @ a + b2"), {**SHAPES, "b2": "o"}
+    product = sd.gauss_newton(text, ["W1", "b2"], at="u", times=["V1", "d"], **shapes)
+    values = {**{k: v for k, v in arrays(2).items() if k in {*SHAPES, "V1"}}, "b2": np.ones(5), "d": np.arange(5.0)}
+    H, G, R = (getattr(product, part).numpy()(**values) for part in "HGR")
+    assert all(np.allclose(h, g + r) for h, g, r in zip(H, G, R, strict=True)) and np.array_equal(R[1], np.zeros(5))
+
+
 def test_products_are_told():
     told = sd.gauss_newton(NET, "W1", at="u", times="V", **SHAPES, assume="sum(y) == 1").text()
     assert "G V = ((W₂ᵀ (diag(p) − p pᵀ) W₂ ((V x) ⊙ (1 − a ⊙ a))) ⊙ (1 − a ⊙ a)) xᵀ" in told
@@ -131,6 +153,34 @@ def test_after_softmax_g_is_the_empirical_fisher_term():
     values = {"W": np.arange(6.0).reshape(3, 2) / 5, "h": np.array([1.0, -2.0]), "y": np.array([0.0, 1.0, 0.0])}
     g = gradient.numpy()(**values)
     assert np.allclose(split.G.numpy()(**values), np.multiply.outer(g, g))
+
+
+@pytest.mark.parametrize(("scale", "share"), [("", 1), ("/m", 4)])
+def test_of_a_batch_it_is_one_square_for_each_sample(scale, share):
+    """Of a mean too, where each sample's gradient holds the 1/m, and their squares' sum is multiplied by m."""
+    text = f"P = softmax(X @ W + b, axis=1); -sum(Y * log(P)){scale}"
+    shapes = {"X": "m n", "W": "n o", "b": "o", "Y": "m o"}
+    split = sd.gauss_newton(text, "W", at="P", **shapes, assume="onehot(Y)")
+    assert split.empirical_fisher and split.certificate.verdict == "psd" and split.verify(trials=4)
+    assert "outer square, Y onehot" in split.G.text(detail="full") and split.replay()
+    rng = np.random.default_rng(0)
+    values = {"X": rng.normal(size=(4, 2)), "W": rng.normal(size=(2, 3)), "b": rng.normal(size=3), "Y": np.eye(3)[[0, 2, 1, 2]]}
+    one = sd.gradient("-y @ log_softmax(x @ W + b)", "W", x="n", W="n o", b="o", y="o").numpy()
+    each = [one(x=x, W=values["W"], b=values["b"], y=y) for x, y in zip(values["X"], values["Y"], strict=True)]
+    assert np.allclose(split.G.numpy()(**values), sum(np.multiply.outer(g, g) for g in each) / share)
+    several = sd.gauss_newton(text, ["W", "b"], at="P", **shapes, assume="onehot(Y)")
+    assert several.empirical_fisher and several.certificate.verdict == "psd" and several.verify(trials=2)
+
+
+@pytest.mark.parametrize(("text", "assume"), [
+    ("P = softmax(X @ W, axis=1); -sum(Y * log(P))", "sum(Y, axis=1) == 1"),        # any Y
+    ("P = softmax(X @ W, axis=1); -2*sum(Y * log(P))", "onehot(Y)"),                # twice: the squares are 4 times as large
+    ("P = softmax(X @ W, axis=1); -sum(Y * log(P))/m**2", "onehot(Y)"),
+    ("P = softmax(X @ W, axis=1); sum((P - Y)**2)", "onehot(Y)"),
+])
+def test_other_losses_of_a_batch_are_no_squares_of_samples(text, assume):
+    split = sd.gauss_newton(text, "W", at="P", X="m n", W="n o", Y="m o", assume=assume)
+    assert not split.empirical_fisher and split.verify(trials=3)
 
 
 def test_at_the_logits_it_is_not():

@@ -107,3 +107,31 @@ def test_a_notebook_may_choose() -> None:
 def test_a_split_is_shown_as_formulas() -> None:
     split = sd.gauss_newton("u = X @ w; sum((u - y)**2)", "w", at="u", X="m n", w="n", y="m")
     assert split._repr_latex_() == f"$$\n{split.latex(detail='brief')}\n$$"
+
+
+PAIR = {"input": "u", "output": "p", "target": "y", "u": "o", "y": "o"}
+LAYER = {"W": "o n", "x": "n", "y": "o"}
+
+
+@pytest.mark.parametrize(("made", "headings"), [
+    (lambda: sd.gauss_newton("u = X @ w + b; sum((u - y)**2)", ["w", "b"], at="u", X="m n", w="n", y="m", b=""),
+     ["Gauss–Newton term by w, b", "Remainder by w, b"]),
+    (lambda: sd.gauss_newton("u = X @ w; sum(u**4)", "w", at="u", times="v", X="m n", w="n"),
+     ["Gauss–Newton term times v by w", "Remainder times v by w"]),
+    (lambda: sd.faa_di_bruno(3), ["Derivative by w", "Summary"]),
+    (lambda: sd.kfac("u = W @ x; sum((u - y)**2)", "W", at="u", **LAYER), ["Gauss–Newton block", "Summary"]),
+    (lambda: sd.fisher("u = W @ x; sum((u - y)**2)/2", "W", at="u", family="gaussian", **LAYER),
+     ["Score", "Covariance of the score", "Fisher information", "Expected Hessian", "Summary"]),
+    (lambda: sd.matched_curvature("softmax(u)", "-y @ log(p)", assume="sum(y) == 1", **PAIR),
+     ["Hessian of the pair", "Slope times Jacobian", "Summary"]),
+])  # fmt: skip
+def test_what_has_several_derivations_shows_each_with_its_steps(made: Callable[[], Any], headings: list[str]) -> None:
+    shown = made()
+    forms = shown._repr_mimebundle_()
+    assert list(forms) == ["text/html", "text/markdown", "text/latex", "text/plain"]
+    assert re.findall("<h2[^>]*>(.*?)</h2>", forms["text/html"]) == headings
+    assert "<script" not in forms["text/html"] and forms["text/html"].count("<style>") == 1
+    for told in (forms["text/html"], forms["text/markdown"]):
+        assert headings[-1] != "Summary" or shown.summary().partition(":")[0].split()[0] in told
+    assert forms["text/latex"] == shown._repr_latex_() and forms["text/latex"].startswith("$$\n")
+    assert list(shown._repr_mimebundle_(include={"text/latex"})) == ["text/latex"]

@@ -6,6 +6,7 @@ left and right axes it is about entries. ``sign`` is +1 for ⪰ 0 and −1 for �
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 
 from symderiv.build import add, contract, ones, power, scale, value_shape, view
@@ -15,7 +16,20 @@ from symderiv.engine import Engine
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
 from symderiv.intervals import Intervals, is_negative, is_nonpositive
-from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, base_and_exponent, is_zero, number_of, postorder
+from symderiv.ir import (
+    Add,
+    Box,
+    Call,
+    Contract,
+    Expr,
+    Map,
+    Name,
+    base_and_exponent,
+    is_zero,
+    number_of,
+    postorder,
+    scaled,
+)
 from symderiv.record import fires
 
 Key = tuple[Expr, Axes, Axes, int]
@@ -210,9 +224,14 @@ class Definite:
         signs = self.signs
         signs.used.clear()
         where = signs.of(proof.after)
-        if where.hi is None or where.hi > 1:
-            return None
-        return where.hi < 1 or where.hi_open, tuple(dict.fromkeys([*used, *(f.text for f in signs.used)]))
+        if where.hi is not None and where.hi <= 1:
+            return where.hi < 1 or where.hi_open, tuple(dict.fromkeys([*used, *(f.text for f in signs.used)]))
+        for top, bottom in _fractions(proof.after):             # a/b ≤ 1 where b > 0 and b − a ≥ 0
+            signs.used.clear()
+            gap = signs.of(add([(1, bottom), (-1, top)], bottom.shape))
+            if signs.of(bottom).positive and gap.nonnegative:
+                return gap.positive, tuple(dict.fromkeys([*used, *(f.text for f in signs.used)]))
+        return None
 
     # ------------------------------------------------------------ products
     def _mirrored(self, node: Contract, left: Axes, right: Axes, sign: int) -> ProofNode | None:
@@ -307,6 +326,20 @@ def _halves(t: Contract, i: int, j: int, batch: tuple[int, ...]) -> tuple[Expr, 
 
     v, mirrored = part(parts[i], (*batch, i)), part(parts[j], (*batch, j))
     return (v, part(parts[-1], batch)) if v is mirrored else None
+
+
+def _fractions(ratio: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """(a, b) with ratio = a/b, for each factor 1/b that stands on all its axes or on none."""
+    c, node = scaled(ratio)
+    if not isinstance(node, Contract):
+        return
+    for k, f in enumerate(node.factors):
+        base, q = base_and_exponent(f)
+        if q == -1 and node.labels[k] in ((), node.out):
+            others = [n for n in range(len(node.factors)) if n != k]
+            sizes = dict(enumerate(node.dims))
+            yield (scale(c, contract([node.factors[n] for n in others], [node.labels[n] for n in others], node.out, sizes)),
+                   contract((base,), (node.labels[k],), node.out, {x: sizes[x] for x in node.out}))
 
 
 def _polynomial(node: Expr) -> bool:

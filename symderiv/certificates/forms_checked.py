@@ -239,9 +239,25 @@ def _at_most_one(ratio: Expr, strict: bool, judge: Judge) -> bool:
     def rest(r: Expr) -> Expr:
         return add([(Fraction(1), ones(r.shape)), (Fraction(-1), r)], r.shape)
 
-    shown = rest(Engine(judge.facts).begin(ratio).after)
-    settled = (is_zero(shown) and not strict) or judge.is_signed(shown, 1, strict)
+    simple = Engine(judge.facts).begin(ratio).after
+    shown = rest(simple)
+    settled = (is_zero(shown) and not strict) or judge.is_signed(shown, 1, strict) or _over_more(simple, strict, judge)
     return settled and judge.ends(rest(ratio))[0] >= 0
+
+
+def _over_more(ratio: Expr, strict: bool, judge: Judge) -> bool:
+    """The ratio is a/b with b > 0 and b − a of its sign by intervals."""
+    from symderiv.engine import Engine
+
+    for f in _factors(ratio):
+        if isinstance(f, Map) and f.fn == "pow" and f.params[0] == -1 and f.shape in ((), ratio.shape):
+            own = tuple(range(len(ratio.shape)))
+            b = contract((f.arg,), (own[: len(f.shape)],), own, dict(enumerate(ratio.shape)))
+            a = Engine(judge.facts).begin(contract((ratio, b), (own, own), own)).after
+            gap = add([(Fraction(1), b), (Fraction(-1), a)], ratio.shape)
+            if judge.is_signed(b, 1, True) and judge.is_signed(gap, 1, strict):
+                return True
+    return False
 
 
 def _simplified(node: ProofNode, judge: Judge) -> bool:

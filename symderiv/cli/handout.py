@@ -1,6 +1,7 @@
 """``symderiv handout`` and ``symderiv new``: from sources to pages, and a project to begin with."""
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 
 import click
@@ -37,5 +38,5 @@ def new(folder: str) -> None:
     from symderiv.handout.newproject import new as write
     for path in write(folder):
         click.echo(str(path))
-    click.echo(f"now: cd {click.format_filename(folder)} && symderiv handout sheets --out pages --lecturer pages-with-solutions",
-               err=True)
+    there = shlex.quote(click.format_filename(folder))
+    click.echo(f"now: cd {there} && symderiv handout sheets --out pages --lecturer pages-with-solutions", err=True)

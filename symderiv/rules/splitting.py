@@ -8,7 +8,7 @@ from itertools import product
 from math import factorial
 from typing import NamedTuple
 
-from symderiv.build import add, apply, box, contract, name, ones, power, remake, scale, substitute, symbol
+from symderiv.build import add, apply, box, contract, name, ones, power, remake, scale, size, substitute, symbol
 from symderiv.facts import Fact, facts
 from symderiv.ir import Add, Box, Contract, Der, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
 from symderiv.rational import Scalars, equal
@@ -219,27 +219,43 @@ def _place(t: Expr, base: Expr, labels: tuple[int, ...]) -> int | None:
 
 
 # ---------------------------------------------------------------- an outer square
+def outer_squares(slope: Expr) -> Iterator[Expr]:
+    """∇L ∇Lᵀ; then, for a gradient with rows, δ times that of each row, as a sum over samples has it, and a mean, times m."""
+    def joined(rows: int, *count: Expr) -> Expr:
+        k, m = (tuple((letter, p) for p in range(len(slope.shape))) for letter in "km")
+        m = k[:rows] + m[rows:]
+        return contract((*count, slope, slope), (*((),) * len(count), k, m), k + m)
+    yield joined(0)
+    if len(slope.shape) == 2:
+        yield from (joined(1), joined(1, size(slope.shape[0])))
+
+
 @rule("outer square", r"\nabla_u^2L=\nabla_uL\,\nabla_uL^\top", [Contract], family="lemma")
 def outer_square(node: Contract, context: Context, choice: object, cited: tuple) -> Expr | None:
-    """A Hessian among the factors, written as the outer square of the gradient; cited: what both come to, the same."""
+    """A Hessian among the factors, written as the outer square of the gradient, or row by row; cited: what both come to, the
+    same."""
     hessian, square = cited
     slope = hessian.before.body if isinstance(hessian.before, Der) else None
     if not isinstance(slope, Der) or slope.wrt is not hessian.before.wrt or hessian.after is not square.after:
         return None
-    k, m = (tuple((letter, p) for p in range(len(slope.shape))) for letter in "km")
-    if square.before is not contract((slope, slope), (k, m), k + m) or hessian.before not in node.factors:
+    if not any(square.before is s for s in outer_squares(slope)) or hessian.before not in node.factors:
         return None
     return remake(node, [square.before if f is hessian.before else f for f in node.factors])
 
 
 @rule("empirical Fisher term", r"J^\top\nabla_uL\,\nabla_uL^\top J=\nabla_wL\,\nabla_wL^\top", [Contract, Map], family="lemma")
 def square_of_gradient(node: Expr, context: Context, choice: object, cited: tuple) -> Expr | None:
-    """A product of two gradients, each as the chain rule gives it, with what is cited of them put in."""
-    def product(left: Expr, right: Expr) -> Expr:
+    """A product of two gradients, or the sum of one for each row, with what is cited put in: each as the chain rule gives it."""
+    def products(left: Expr, right: Expr) -> Iterator[Expr]:
         a, b = (tuple((letter, p) for p in range(len(e.shape))) for letter, e in (("a", left), ("b", right)))
-        return contract((left, right), (a, b), a + b)
+        yield contract((left, right), (a, b), a + b)
+        if a and left.shape[:1] == right.shape[:1]:
+            b = a[:1] + b[1:]
+            yield contract((left, right), (a, b), a[1:] + b[1:])
+            yield contract((size(left.shape[0]), left, right), ((), a, b), a[1:] + b[1:])
     left, right = cited
-    return product(left.after, right.after) if node is product(left.before, right.before) else None
+    both = zip(products(left.before, right.before), products(left.after, right.after), strict=True)
+    return next((after for before, after in both if node is before), None)
 
 
 # ---------------------------------------------------------------- two values
@@ -279,5 +295,5 @@ def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
     return choice if equal(node, choice) else None
 
 
-__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "outer_square", "same_fraction",
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "outer_square", "outer_squares", "same_fraction",
            "split_terms", "square_of_gradient"]

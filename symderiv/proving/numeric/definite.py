@@ -103,7 +103,7 @@ def spectrum(
             if not all_finite(array, *others) or _unsteady(node, array, values, sizes):
                 continue
             with np.errstate(all="ignore"):
-                found = list(_extremes(array, left, right, symmetric))
+                found = list(_extremes(array, left, right, symmetric, magnitude(node, values, sizes)))
         except (np.linalg.LinAlgError, SymderivError):
             continue
         count += 1
@@ -150,8 +150,11 @@ def magnitude(node: Expr, values: Mapping[Any, Any], sizes: Mapping[str, int]) -
     return evaluate(whole, values, sizes, atoms) if whole not in atoms else atoms[whole]
 
 
-def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool | str) -> Iterator[tuple[Any, Any]]:
-    """((value, relative, direction) of the smallest and of the largest eigenvalue) of each matrix in the array."""
+def _extremes(
+    array: Any, left: Sequence[int], right: Sequence[int], symmetric: bool | str, terms: Any
+) -> Iterator[tuple[Any, Any]]:
+    """((value, relative, direction) of the smallest and of the largest eigenvalue) of each matrix in the array, but of those
+    that are what rounding left of larger terms."""
     if not left:
         scale = float(np.max(abs(array), initial=0.0)) or 1.0
         low, high = float(np.min(array)), float(np.max(array))
@@ -160,9 +163,11 @@ def _extremes(array: Any, left: Sequence[int], right: Sequence[int], symmetric: 
     batch = [a for a in range(array.ndim) if a not in (*left, *right)]
     shape = [array.shape[a] for a in left]
     n = math.prod(shape)
-    stacked = np.transpose(array, (*batch, *left, *right)).reshape(-1, n, n)
+    stacked, large = (np.transpose(a, (*batch, *left, *right)).reshape(-1, n, n) for a in (array, terms))
     basis = _basis(shape[0], symmetric == "diagonal") if symmetric else np.eye(n)
-    for matrix in stacked:
+    for matrix, term in zip(stacked, large, strict=True):
+        if LOST * np.max(term, initial=0.0) > np.max(abs(matrix), initial=0.0):
+            continue
         form = basis.T @ ((matrix + matrix.T) / 2) @ basis
         found, vectors = np.linalg.eigh(form)
         scale = float(np.max(abs(found), initial=0.0)) or 1.0
