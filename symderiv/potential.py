@@ -78,7 +78,7 @@ def find_matching_loss(module: Expr, input: Symbol, target: Symbol, facts: Facts
     >>> from symderiv.build import apply, symbol
     >>> u, y = symbol("u", ("o",)), symbol("y", ("o",))
     >>> find_matching_loss(apply("tanh", u), u, y).potential
-    <{logcosh(u)_i}>
+    <1ᵀ logcosh(u)>
     """
     if module.shape != input.shape:
         raise NoMatchingLossError(

@@ -111,7 +111,7 @@ def raise_to(x: Expr, y: Expr) -> Expr:
     """x ** y: a power where y is a number, else exp(y log x), for x > 0.
 
     >>> raise_to(ops.size("n"), ops.number(2))
-    <pow2(n)>
+    <n²>
     """
     base, q = number_of(x), number_of(y)
     if q is not None:
