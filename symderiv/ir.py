@@ -48,7 +48,8 @@ class Expr:
     _oriented: tuple[Expr | None, tuple[int, ...]] | None
 
     def __repr__(self) -> str:
-        return f"<{debug(self)}>"
+        small = self.weight <= 200 and not any(isinstance(n, Der | Box) for n in postorder(self))
+        return f"<{self.text() if small else debug(self)}>"
 
     def latex(self, notation: str = "matrix") -> str:
         """LaTeX of the expression, in matrix or index notation."""
@@ -294,7 +295,7 @@ _LETTERS = "ijklmnpqrstuvabcdefgh"
 
 
 def debug(node: Expr, names: bool = True) -> str:
-    """A short linear text of a node, for error messages of the engine's own and for the interpreter's prompt."""
+    """A short linear text of a node, for errors of the engine's own, and at the prompt for what is large or not derived."""
     done: dict[Expr, str] = {}
     for n in postorder(node):
         done[n] = _debug_one(n, done)

@@ -83,7 +83,7 @@ def match(module: Expr, loss: Expr, input: Symbol, output: Symbol, target: Symbo
     >>> likelihood = contract((y, apply("log", p)), (("i",), ("i",)), ())
     >>> found = match(call("softmax", (u,), ("o",), (0,)), likelihood, u, p, y)
     >>> found.verdict, found.status, found.A, found.b, found.remainder
-    ('matches', 'proved', <(-1*{y_j -> ii})>, <y>, <0>)
+    ('matches', 'proved', <−(1ᵀ y) I>, <y>, <0>)
     """
     _check(module, loss, input, output)
     return _Case(module, loss, input, output, target, facts).decide()

@@ -78,7 +78,7 @@ def find_matching_loss(module: Expr, input: Symbol, target: Symbol, facts: Facts
     >>> from symderiv.build import apply, symbol
     >>> u, y = symbol("u", ("o",)), symbol("y", ("o",))
     >>> find_matching_loss(apply("tanh", u), u, y).potential
-    <{logcosh(u)_i}>
+    <1ᵀ logcosh(u)>
     """
     if module.shape != input.shape:
         raise NoMatchingLossError(
@@ -144,10 +144,10 @@ def _expect_symmetric(jacobian: Expr, u: Symbol, facts: Facts) -> None:
         ) from None
     if found:
         _, at, value, where = max(found, key=lambda row: row[0])
-        i, j = (",".join(str(k + 1) for k in part) for part in (at[:n], at[n:]))
+        (i, j), between = ((",".join(str(k + 1) for k in part) for part in (at[:n], at[n:])), ", " if n == 1 else "; ")
         raise NoMatchingLossError(
-            f"the module is no gradient: its Jacobian isn't symmetric, entry ({i}; {j}) is {text_of(value[at])} and entry"
-            f" ({j}; {i}) is {text_of(value[_turned(at)])} at {u.name} = {flat(where)}",
+            f"the module is no gradient: its Jacobian isn't symmetric, entry ({i}{between}{j}) is {text_of(value[at])} and entry"
+            f" ({j}{between}{i}) is {text_of(value[_turned(at)])} at {u.name} = {flat(where)}",
             hint="only a module with a symmetric Jacobian has a matching loss",
         )
 

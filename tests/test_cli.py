@@ -28,6 +28,16 @@ def test_a_derivation_as_text_ends_in_the_line_of_its_check() -> None:
     assert done.stdout.startswith(steps + "\n\ncheck: 20 draws · seed 0 · sizes n=2, o=3")
 
 
+def test_a_stretched_vector_is_told_and_nothing_else() -> None:
+    shapes = ("--wrt", "x", "--shape", "A=m n", "--shape", "x=n", "--shape", "y=n", "--no-verify")
+    note = "note: A * x multiplies entry by entry, each row of A by x; the matrix product is A @ x\n"
+    assert derive("A * x", *shapes).stdout.endswith("\n\n" + note)
+    assert derive("z = A * x; sum(z) + sum(A * x)", *shapes).stdout.count("note:") == 1
+    for text in ("A @ x", "x * y", "2 * x", "lambda x: x * y"):
+        assert "note:" not in derive(text, *shapes).output
+    assert "note:" not in derive("A * x", *shapes, "--format", "latex").output
+
+
 def test_a_scalar_gives_its_gradient() -> None:
     assert "2 Xᵀ (u − y)" in derive(*LOSS, "--no-verify").stdout
 

@@ -107,7 +107,7 @@ def test_convexity() -> None:
 # ---------------------------------------------------------------- where there is none
 @pytest.mark.parametrize("module", ["u*sum(u)", "A @ u", "softmax(A @ u)", "exp(u)*sum(u)"])
 def test_an_asymmetric_jacobian_is_the_reason(module: str) -> None:
-    with pytest.raises(NoMatchingLossError, match=r"isn't symmetric, entry \(1; 2\) is .* and entry \(2; 1\) is"):
+    with pytest.raises(NoMatchingLossError, match=r"isn't symmetric, entry \(1, 2\) is .* and entry \(2, 1\) is"):
         matching_loss(module, input="u", u="o", **({"A": "o o"} if "A" in module else {}))
 
 

@@ -385,3 +385,10 @@ def test_notes_read_well_as_text() -> None:
 ])  # fmt: skip
 def test_a_numerator_that_stands_alone_has_no_brackets(text: str, shapes: dict[str, str], latex: str) -> None:
     assert sd.parse(text, shapes=shapes).latex() == latex
+
+
+def test_at_the_prompt_an_expression_is_the_formula_that_it_is() -> None:
+    found = sd.jacobian("tanh(W @ h)", "h", W="o n", h="n").result
+    assert repr(found) == f"<{found.text()}>" == "<diag(1 − tanh(W h)^⊙2) W>"
+    large = sd.parse(" + ".join(f"exp({n}*x)" for n in range(1, 400)), x="n")
+    assert len(repr(large)) < 6000 and "exp" in repr(large)

@@ -21,6 +21,8 @@ from symderiv.cli.frame import (
 )
 from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
+from symderiv.frontend.parser import parse_program
+from symderiv.frontend.syntax import Binary, Ref, postorder
 from symderiv.saved import to_json
 from symderiv.splits import GaussNewton
 from symderiv.sympy_program import sympy_program
@@ -62,7 +64,7 @@ def derive(text: str, wrt: tuple[str, ...], shapes: tuple[str, ...], assume: tup
         found = _found(source, wrt, declared, assume, **how)
         body = FORMATS[form](found, notation, detail)
     note, refuted = _checked(found, trials, seed, seconds) if verify else ("", False)
-    notes = [note] if note else []
+    notes = [*stretched(source, declared), *([note] if note else [])]
     if form in PROSE:
         assumed = _assumptions(found)
         lines = [*([f"assuming: {', '.join(assumed)}"] if assumed else []), *notes]
@@ -73,6 +75,25 @@ def derive(text: str, wrt: tuple[str, ...], shapes: tuple[str, ...], assume: tup
     if note and (form not in PROSE or out is not None):
         complain(note)
     return FAILED if refuted else DONE
+
+
+def stretched(source: str, shapes: Mapping[str, str]) -> list[str]:
+    """A line for each A * x of a matrix and a vector where A @ x is possible too: it may have been meant.
+
+    >>> stretched("A * x", {"A": "m n", "x": "n"})
+    ['note: A * x multiplies entry by entry, each row of A by x; the matrix product is A @ x']
+    """
+    sizes = {name: shape.split() for name, shape in shapes.items()}
+    try:
+        found = [node for node in postorder(parse_program(source)) if isinstance(node, Binary) and node.operator == "*"]
+    except SymderivError:                                       # a function
+        return []
+    pairs = [(node.left.name, node.right.name) for node in found if isinstance(node.left, Ref) and isinstance(node.right, Ref)]
+    return [
+        f"note: {a} * {x} multiplies entry by entry, each row of {a} by {x}; the matrix product is {a} @ {x}"
+        for a, x in dict.fromkeys(pairs)
+        if len(sizes.get(a, ())) == 2 and sizes[a][1:] == sizes.get(x)
+    ]
 
 
 def _checked(found: Found, trials: int, seed: int, seconds: float) -> tuple[str, bool]:

@@ -26,7 +26,7 @@ def regrouped(roots: Sequence[Expr]) -> list[Expr]:
     >>> M, x, W = symbol("M", ("m", "p", "q")), symbol("x", ("n",)), symbol("W", ("q", "r"))
     >>> J = name("J", contract((M, x), ("ijk", "l"), "ijkl"), "auto")
     >>> regrouped([contract((W, J), ("kr", "ijkl"), "ijlr")])
-    [<{W_ml x_k J_ijm -> ijkl}>]
+    [<x[k] Σ_s J[i,j,s] W[s,l]>]
     """
     done: dict[Expr, Expr] = {}
     for node in postorder(*roots):

@@ -77,7 +77,7 @@ def expand(text: str, scope: Mapping[str, Value]) -> Expr:
     """A text of the tables, in which only the names of ``scope`` are known; its errors carry no text of their own.
 
     >>> expand("tanh(x)**q", {"x": symbol("u", ("n",)), "q": 2})
-    <pow2(tanh(u))>
+    <tanh(u)^⊙2>
     """
     values: dict[str, Value] = {}
     for formal, value in scope.items():

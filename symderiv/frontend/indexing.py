@@ -20,7 +20,7 @@ def structure(where: Structure, shape: Shape) -> Expr:
     """The array of this shape which is 1 where the condition holds; δ where that says that two indices are equal.
 
     >>> structure(Structure("=", (1, -1)), ("n", "n")), structure(Structure("=", (-1, 1), -1), ("n - 1", "n"))
-    (<{ -> ii}>, <= -1,1;-1>)
+    (<I>, <1[j = i + 1]>)
     """
     if where.relation == "=" and where.coefficients in ((1, -1), (-1, 1)) and where.constant == 0 and shape[0] == shape[1]:
         return ops.identity(shape[:1])

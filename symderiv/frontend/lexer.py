@@ -46,7 +46,10 @@ _CLOSES = {")": "(", "]": "["}
 _OPENS = {"(": ")", "[": "]"}
 _AUGMENTED = frozenset({":=", "+=", "-=", "*=", "/=", "@=", "%=", "**=", "//="})
 _PLAIN_QUOTES = 'write plain quotes, "…"'
+_NO_LATEX = "LaTeX isn't read: write NumPy's notation, as in sum((A @ x - b)**2)/2"
 _INSTEAD = {
+    "\\": _NO_LATEX,
+    "$": _NO_LATEX,
     "^": "write ** for powers: x**2",
     "'": "quotes only hold an einsum specification; a transpose is written .T",
     '"': "quotes only hold an einsum specification, and end on their line",
@@ -115,7 +118,8 @@ def _unexpected(text: str, position: int) -> ParseError:
     """The error for a character that begins no token."""
     character = text[position]
     shown = repr(character) if character.isprintable() else f"U+{ord(character):04X}"
-    return ParseError(f"unexpected character {shown}", text, (position, position + 1), hint=_INSTEAD.get(character))
+    hint = _NO_LATEX if re.search(r"\\[A-Za-z]|[_^]\{", text) else _INSTEAD.get(character)
+    return ParseError(f"unexpected character {shown}", text, (position, position + 1), hint=hint)
 
 
 def _unclosed(text: str, bracket: Token) -> ParseError:

@@ -111,7 +111,7 @@ def raise_to(x: Expr, y: Expr) -> Expr:
     """x ** y: a power where y is a number, else exp(y log x), for x > 0.
 
     >>> raise_to(ops.size("n"), ops.number(2))
-    <pow2(n)>
+    <n²>
     """
     base, q = number_of(x), number_of(y)
     if q is not None:
@@ -199,6 +199,8 @@ _ABSENT = {"argmax": "it has no derivative; max(x) has one",
            "sqrtm": "there are expm(X), sinm(X), cosm(X)", "logm": "there is logdet(X), its trace; and expm(X)",
            "cholesky": "write the product that you have: L @ L.T", "qr": "write the product that you have: Q @ R",
            "eig": "there are eigvalsh(X), eigmax(X), sum(eigvals(X))", "eigh": "there are eigvalsh(X), eigenvectors(X)",
+           "lambda_max": "write eigmax(X)", "lambda_min": "write eigmin(X)",
+           "σ": 'write sigmoid(x), or declare it: σ="elementwise"',
            "array": "entries can't be written out; give it as a symbol",
            "arange": "entries can't be written out; give it as a symbol"}  # fmt: skip
 

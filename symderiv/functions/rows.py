@@ -8,6 +8,7 @@ than once: put a name in, not a long expression.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -184,9 +185,18 @@ class TensorFunction:
         return fill(self.numpy, {**dict(zip(self.arguments, arguments, strict=True)), **params})
 
     def tex(self, *arguments: str) -> str:
-        """LaTeX of the function at arguments that are already LaTeX."""
+        r"""LaTeX of the function at arguments that are already LaTeX; after a minus only a sum needs its brackets.
+
+        >>> from symderiv.functions import TENSOR
+        >>> TENSOR["top_resolvent"].tex("X"), TENSOR["top_resolvent"].tex("A+B")
+        ('(\\lambda_{\\max}I-X)^{+}', '(\\lambda_{\\max}I-(A+B))^{+}')
+        """
         if "{" + self.arguments[0] + "}" in self.latex:
-            return fill(self.latex, dict(zip(self.arguments, arguments, strict=True)))
+            latex = self.latex
+            for name, text in zip(self.arguments, arguments, strict=True):
+                if not re.search(r"[-+]", text):
+                    latex = latex.replace(f"-({{{name}}})", f"-{{{name}}}")
+            return fill(latex, dict(zip(self.arguments, arguments, strict=True)))
         return f"{self.latex}({', '.join(arguments)})"
 
 

@@ -16,7 +16,9 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
+
+import numpy as np
 
 from symderiv.build import ONE, add, apply, contract, power, transform
 from symderiv.derive import Derivation
@@ -30,6 +32,7 @@ from symderiv.verdicts import Verdict, prove_exprs
 from symderiv.verify import check_steps
 
 TRIES, TRIALS = 60, 5
+FEWEST, CHOICE, HANDY = 3, 8, 100
 
 
 @dataclass(frozen=True)
@@ -46,24 +49,42 @@ class Planted:
 def planted_fault(derivation: Derivation, notation: str, detail: str, seed: int) -> Planted:
     """A derivation's longest chapter with one wrong line; the same for the same seed.
 
+    Of two lines it would be clear which one is wrong: steps so short are told in full.
     Raises SymderivError where no fault can be made that is refuted.
     """
-    told = chapters_of(derivation, detail)
-    chapter = max((c for c in told if c.kind not in ("let", "loss")), key=lambda c: len(c.lines), default=None)
-    lets = [c for c in told if c.kind == "let"]
+    chapter, before = _longest(derivation, detail)
+    if chapter is not None and len(chapter.lines) + len(before) < FEWEST:
+        chapter, before = _longest(derivation, "full")
     if chapter is not None and len(chapter.lines) > 1:
         tries = [(k, old, new) for k in range(1, len(chapter.lines)) for old, new in _faults_at(chapter, k)]
         random.Random(f"fault/{seed}").shuffle(tries)
-        for wanted in (True, False):                            # at first those whose consequences can be told
-            for k, old, new in tries[:TRIES]:
-                found = _tried(derivation, lets, chapter, notation, k, old, new, wanted)
-                if found is not None:
-                    return found
+        made = (
+            found
+            for wanted in (True, False)                         # at first those whose consequences can be told
+            for k, old, new in tries[:TRIES]
+            if (found := _tried(derivation, before, chapter, notation, k, old, new, wanted)) is not None
+        )
+        few = list(islice(made, CHOICE))
+        if few:                                                 # the first of the best
+            return max(few, key=lambda found: (len(found.lines) >= FEWEST, _handy(found)))
     raise SymderivError("no wrong line can be made of these steps", hint='take detail="normal" or "full", or a longer derivation')
 
 
+def _handy(planted: Planted) -> bool:
+    """Whether the numbers that refute the line are such as people compute with."""
+    shown = planted.verdict.counterexample
+    return shown is None or all(np.abs(np.asarray(value, dtype=complex)).max(initial=0) < HANDY for value in (shown.left, shown.right))
+
+
+def _longest(derivation: Derivation, detail: str) -> tuple[Chapter | None, Sequence[Chapter]]:
+    """The longest chapter, and those before it: they say what its names are, and what it differentiates."""
+    told = chapters_of(derivation, detail)
+    chapter = max((c for c in told if c.kind not in ("let", "loss")), key=lambda c: len(c.lines), default=None)
+    return chapter, [] if chapter is None else told[: told.index(chapter)]
+
+
 def _tried(
-    derivation: Derivation, lets: Sequence[Chapter], chapter: Chapter, notation: str, k: int, old: Expr, new: Expr, whole: bool
+    derivation: Derivation, earlier: Sequence[Chapter], chapter: Chapter, notation: str, k: int, old: Expr, new: Expr, whole: bool
 ) -> Planted | None:
     before = chapter.lines[k - 1].state
     states = [transform(line.state, {old: new}.get) for line in chapter.lines[k:]]
@@ -85,7 +106,7 @@ def _tried(
     lines = _printed(chapter.told((*chapter.lines[:k], *tail)), notation, derivation)
     truth = _printed(chapter, notation, derivation)
     found = _located(lines, truth, before, wrong, prove_exprs(before, wrong, facts))
-    return None if found is None else _after(found, [line for let in lets for line in _printed(let, notation, derivation)])
+    return None if found is None else _after(found, [line for told in earlier for line in _printed(told, notation, derivation)])
 
 
 def _printed(chapter: Chapter, notation: str, derivation: Derivation) -> list[Written]:
@@ -105,9 +126,9 @@ def _located(
     return Planted(tuple(shown), number, truth[number - 1].rhs, verdict, tuple(truth)) if number <= len(shown) else None
 
 
-def _after(found: Planted, lets: Sequence[Written]) -> Planted:
-    """The same after the lines that say what the names are."""
-    return replace(found, lines=(*lets, *found.lines), number=found.number + len(lets), true_lines=(*lets, *found.true_lines))
+def _after(found: Planted, told: Sequence[Written]) -> Planted:
+    """The same after the lines of the chapters before it."""
+    return replace(found, lines=(*told, *found.lines), number=found.number + len(told), true_lines=(*told, *found.true_lines))
 
 
 def _faults_at(chapter: Chapter, k: int) -> Iterator[tuple[Expr, Expr]]:

@@ -57,7 +57,8 @@ def derivatives(item: Derivatives, context: Any) -> list[Block]:
         last = [Line("", result_latex(result), f"at {_put(point)}"), Line("", result_latex(shown), "proved equal")] if point else []
         title = f"{number}: ${letter_of(told)}={subject}$, by ${name_latex(told.wrt[0].name)}$"
         below.append(Steps(title, (*numbered(lines), *last), folded=True))
-    how = (f"each of the {len(rows)} results has one normal form with the form that books print · {TRIALS} draws each · "
+    which = f"each of the {len(rows)} results" if len(rows) > 1 else "the result"
+    how = (f"{which} has one normal form with the form that books print · {TRIALS} draws each · "
            f"seed {SEED} · worst relative error ${error_latex(worst)}$ · {compared} lines compared")  # fmt: skip
     head = ("", "function", "by", "derivative", "given")
     columns = 5 if any(row[-1] for row in rows) else 4

@@ -6,11 +6,14 @@ A source holds formulas as strings; a call's own place is the line where it begi
 from __future__ import annotations
 
 import ast
+import inspect
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from symderiv.errors import SymderivError
+from symderiv.errors import SymderivError, nearest
 from symderiv.handout.calls import Place
 
 
@@ -44,6 +47,23 @@ def told(error: SymderivError, place: Place) -> tuple[Place, str]:
     found = located(error, place)
     inside = f" (line {error.line}, column {error.column})"
     return found, str(error).replace(inside, "", 1) if found.column else str(error)
+
+
+def said(error: Exception, known: Mapping[str, Any]) -> str:
+    """What a source's error says; of a call with an unknown keyword, which one may be meant, or which there are.
+
+    >>> said(TypeError("f() got an unexpected keyword argument 'siez'"), {"f": lambda x, *, size=1: x})
+    "f has no 'siez='\\ndid you mean 'size'?"
+    """
+    found = re.match(r"(?:\S+\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    function = known.get(found[1]) if found else None
+    if found is None or not callable(function):
+        return f"{type(error).__name__}: {error}"
+    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+    others = f"it has {', '.join(names)}" if names else "it has no keywords"
+    close = nearest(found[2], names)
+    return f"{found[1]} has no '{found[2]}='\n" + (f"did you mean '{close}'?" if close else others)
 
 
 def marked(message: str, text: str, column: int) -> str:

@@ -86,11 +86,16 @@ def losses(item: Losses) -> list[Block]:
     return [Table(head, tuple(rows), stack=True), Check(count + points, word="Checked" if points else "Proved")]
 
 
+def _reason(message: str) -> str:
+    """The two entries that differ, with minus signs."""
+    return re.sub(r"(?<!\w)-(?=\d)", "−", re.sub(r"^.* isn't symmetric, | at \w+ = .*$", "", message))
+
+
 def _refused(title: str, call: Call) -> tuple[str, str]:
     """(the module, the reason that no loss matches it)."""
     try:
         call.run()
     except NoMatchingLossError as error:
         names = {k: v for k, v in call.options.items() if k not in ("input", "target", "assume")}
-        return expr_latex(parse(call.arguments[0], shapes=names)), escape(re.sub(r"^.* isn't symmetric, | at \w+ = .*$", "", error.message))
+        return expr_latex(parse(call.arguments[0], shapes=names)), escape(_reason(error.message))
     raise SourceError(call.place, f"{title}: a loss matches it")

@@ -46,7 +46,7 @@ from symderiv.handout.calls import (
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
 from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
-from symderiv.handout.locate import marked, told
+from symderiv.handout.locate import marked, said, told
 from symderiv.handout.needed import beside
 from symderiv.handout.orders import Partitions, partitions
 from symderiv.handout.tasks import (
@@ -372,7 +372,7 @@ def _bound(path: Path) -> dict[str, Any]:
     except symderiv.SymderivError as error:
         raise SourceError(*told(error, _raised_at(error, path))) from error
     except Exception as error:
-        raise SourceError(_raised_at(error, path), f"{type(error).__name__}: {error}") from error
+        raise SourceError(_raised_at(error, path), said(error, globals() | space)) from error
     return space
 
 

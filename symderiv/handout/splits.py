@@ -48,7 +48,7 @@ def split_table(item: Splits) -> list[Block]:
         sign = f"$G{SIGNS[found.verdict]}$" if found.verdict in SIGNS else "of both signs" if found.verdict == "indefinite" else "open"
         rows.append((title, f"${_formula_of(split.G.result)}$", given, _VERDICTS[found.verdict], sign, _why(found)))
     head = ("loss", "$G$", "assumed", "verdict", "sign", "because")
-    return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} splits, $H=G+R$ in each · {trials} draws")]
+    return [Table(head, tuple(rows), stack=True), Check(f"{len(rows)} split{'s' * (len(rows) > 1)}, $H=G+R$ in each · {trials} draws")]
 
 
 def _formula_of(expr: Expr) -> str:

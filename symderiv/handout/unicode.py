@@ -27,6 +27,7 @@ COMMAND = {sign: "\\" + name for name, sign in SIGN.items()} | {
     "ℝ": r"\mathbb{R}",
     "ℕ": r"\mathbb{N}",
     "ᵀ": r"{}^\top",
+    "⁻": "{}^-",
     "✗": r"\times",
     "µ": r"\mu",
     "∗": r"\ast",

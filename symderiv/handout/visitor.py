@@ -131,10 +131,15 @@ class Visitor(ABC):
     def exercise(self, block: Exercise) -> str:
         """An exercise; its solution is there only in a page that has it."""
         inside = [self.exercise_title(block), self.blocks(block.prompt)]
-        inside += [self.aside("Hint", "hint", hint) for hint in block.hints]
+        inside += self.hints(block)
         if block.solution:
             inside.append(self.aside("Solution", "solution", block.solution))
         return self.exercise_frame(block, self.gap.join(filter(None, inside)))
+
+    def hints(self, block: Exercise) -> list[str]:
+        """The hints, with numbers where there are several."""
+        several = len(block.hints) > 1
+        return [self.aside(f"Hint {n}" if several else "Hint", "hint", hint) for n, hint in enumerate(block.hints, 1)]
 
     def exercise_title(self, block: Exercise) -> str:
         return self.heading(exercise_title(block))

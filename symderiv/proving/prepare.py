@@ -19,7 +19,7 @@ def derived(root: Expr) -> Expr:
     >>> from symderiv.build import apply, der
     >>> x = symbol("x", ("n",))
     >>> derived(der(apply("exp", x), x))
-    <{exp(x)_i -> ii}>
+    <diag(exp(x))>
     """
     if not any(isinstance(n, Der) for n in postorder(root)):
         return root

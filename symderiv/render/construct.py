@@ -297,7 +297,7 @@ def is_unit(t: Tree) -> bool:
 
 
 def total(terms: Iterable[Tree], shape: Shape2) -> Tree:
-    """The sum in readable order: positive terms first, numbers before the rest, long before short."""
+    """The sum in readable order: positive terms first, numbers before the rest, long before short, f(x) before f(−x)."""
     flat: list[Tree] = []
     for t in terms:
         flat.extend(t.terms if isinstance(t, Sum) else (t,))
@@ -305,10 +305,13 @@ def total(terms: Iterable[Tree], shape: Shape2) -> Tree:
     return flat[0] if len(flat) == 1 else Sum(shape, tuple(flat))
 
 
-def _term_order(t: Tree) -> tuple[bool, bool, bool, int, int, tuple[str, ...], bytes]:
+def _term_order(t: Tree) -> tuple[bool, bool, bool, int, int, tuple[str, ...], bool, bytes]:
     body = t.body if isinstance(t, Scale) and t.body is not None and not t.scalars else t
     sums = isinstance(body, SumOver)
-    return coefficient_of(t) < 0, not is_unit(t), sums, -body.size, body.turns, body.words, body.key
+    mirrored, size = False, body.size
+    if isinstance(body, Func) and coefficient_of(body.arg) < 0:
+        mirrored, size = True, size - body.arg.size + scale(Fraction(-1), (), body.arg).size
+    return coefficient_of(t) < 0, not is_unit(t), sums, -size, body.turns, body.words, mirrored, body.key
 
 
 def unit(dim: Dim, letter: str) -> Tree:

@@ -223,10 +223,11 @@ def is_one(node: Expr) -> bool:
     return isinstance(node, Contract) and not node.factors and len(set(node.out)) == len(node.out)
 
 
-def term_key(c: Fraction, t: Expr, previous: Letters | None) -> tuple[bool, bool, float, int, tuple[str, ...], bytes]:
-    """Positive terms first, numbers before the rest, then as in the line before, then long before short."""
+def term_key(c: Fraction, t: Expr, previous: Letters | None) -> tuple[bool, bool, float, int, tuple[str, ...], bool, bytes]:
+    """Positive terms first, numbers before the rest, then as in the line before, then long before short, f(x) before f(−x)."""
     rank = previous.rank(t) if previous is not None else None
-    return c < 0, not is_one(t), 1e9 if rank is None else rank, -t.weight, words(t), t.digest
+    mirrored = isinstance(t, Map) and isinstance(t.arg, Add) and all(factor < 0 for factor, _ in t.arg.terms)
+    return c < 0, not is_one(t), 1e9 if rank is None else rank, -t.weight, words(t), mirrored, t.digest
 
 
 def flippable(node: Expr) -> bool:

@@ -50,7 +50,7 @@ def split_terms(node: Expr, output: Expr, u: Expr) -> Split:
 
     >>> u, p, y = _u(), _p(), _y()
     >>> split_terms(add([(1, p), (-1, _times(y, p)), (1, y), (3, power(p, 2))], (3,)), p, u)[1:]
-    (<(p + -1*{p_i y_i -> i})>, <y>, <(3*pow2(p))>)
+    (<p − p ⊙ y>, <y>, <3 p ⊙ p>)
     """
 
     def free(e: Expr) -> bool:

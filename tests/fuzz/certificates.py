@@ -30,7 +30,9 @@ from symderiv.certificates import check_proof
 from symderiv.certificates.domain import domain_facts
 from symderiv.draw import broken_fact, draw, draw_sizes, key_of
 from symderiv.errors import SymderivError
+from symderiv.evaluate import nodes_of
 from symderiv.frontend.inputs import parse
+from symderiv.proving.numeric.definite import leaves_domain
 from symderiv.rounding import DIGITS, last_digits
 from tests.fuzz.checks import JAX_EVERY, WrongError, run
 from tests.fuzz.curved import Asked, functions
@@ -138,7 +140,17 @@ def _chords(asked: Asked, symbols: Mapping[str, Any], facts: Any, f: Any) -> Ite
                 yield None
                 continue
             slack = TOLERANCE * max(scale, 1.0) + 10 * noise
-            yield min(gaps[0] + slack, 0.0), max(gaps[0] - slack, 0.0)
+            low, high = min(gaps[0] + slack, 0.0), max(gaps[0] - slack, 0.0)
+            yield None if (low or high) and _leaves(f, symbols, one, two, sizes) else (low, high)
+
+
+def _leaves(f: Any, symbols: Mapping[str, Any], one: Values, two: Values, sizes: Mapping[str, int]) -> bool:
+    """Whether the function isn't defined all along the chord."""
+
+    def at(t: float) -> dict[Any, Any]:
+        return {key_of(symbols[n]): (v + two[n]) / 2 + t * (two[n] - v) / 2 for n, v in one.items()}
+
+    return leaves_domain(nodes_of(f), at, sizes)
 
 
 def _by_eigenvalues(

@@ -17,19 +17,21 @@ from symderiv.handout import formats
 from symderiv.handout.blocks import page, pages
 from symderiv.handout.build import build
 from symderiv.handout.faults import mistakes, planted_fault
-from symderiv.handout.model import BLANK, Card, Exercise, Line, Prose, Steps, without_solutions
+from symderiv.handout.model import BLANK, Card, Exercise, Line, Page, Prose, Section, Steps, without_solutions
 from symderiv.handout.source import (
     SourceError,
     blanks,
     drawn,
     exercise,
     find_error,
+    gradient,
     handout,
     hessian,
     jacobian,
     prose,
     section,
 )
+from symderiv.handout.writers import html, markdown, tex
 from symderiv.verify import check_steps
 
 SECRET = "XQZJW"
@@ -174,6 +176,34 @@ def test_exactly_one_line_is_wrong_and_it_is_refuted(number: int, notation: str,
             report = check_steps([("step", before.state, after.state)], derivation.facts, 5)
             wrong += [n] if report.verdict == "refuted" else []
     assert wrong in ([found.number], []) and (wrong or found.lines[found.number - 1].lhs or found.lines[found.number - 2].lhs)
+
+
+def test_the_wrong_line_stands_after_all_that_it_rests_on() -> None:
+    net = gradient("z = W @ x; a = tanh(z); u = V @ a; sum((u - y)**2)", "W", W="h n", x="n", V="o h", y="o").run()
+    for seed in range(4):
+        found = planted_fault(net, "matrix", "normal", seed)
+        names = {name for line in found.lines for name in re.findall(r"\\delta_\{?\w\}?", line.lhs)}
+        used = {name for line in found.lines for name in re.findall(r"\\delta_\{?\w\}?", line.rhs)}
+        assert used and used <= names
+        assert len(found.lines) >= 3 < len(found.true_lines)
+
+
+def test_of_short_steps_the_wrong_line_is_none_of_two_and_its_numbers_are_handy() -> None:
+    poisson = gradient("sum(exp(X @ w)) - y @ (X @ w)", "w", X="m n", w="n", y="m").run()
+    for seed in range(3):
+        found = planted_fault(poisson, "matrix", "normal", seed)
+        shown = found.verdict.counterexample
+        assert len(found.lines) >= 3 and shown is not None
+        assert max(np.abs(shown.left).max(), np.abs(shown.right).max()) < 100
+
+
+def test_several_hints_have_numbers_and_one_has_none() -> None:
+    _, one_hint = one(exercise("A", "B", hint="C"))
+    _, two = one(exercise("A", "B", hint=["C", "D"]))
+    for writer in (tex, markdown, html):
+        page = [writer.write(Page("T", "t", None, (Section("S", (block,)),))) for block in (one_hint, two)]
+        assert "Hint 1" not in page[0] and "Hint" in page[0]
+        assert page[1].index("Hint 1") < page[1].index("Hint 2")
 
 
 def test_mistakes_keep_shapes() -> None:

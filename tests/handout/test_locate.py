@@ -56,6 +56,25 @@ def test_python_that_does_not_parse_has_its_caret(tmp_path: Path, capsys: pytest
     assert capsys.readouterr().err.startswith(f"error: {tmp_path / 'a.py'}:4:5: invalid syntax\n    y = = 3\n        ^\n")
 
 
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ('derivation(jacobian("x", "x", x="n"), meanings={})', "derivation has no 'meanings='\ndid you mean 'meaning'?"),
+        ('exercise("A", "B", zzz=3)', "exercise has no 'zzz='\nit has points, hint, solution,"),
+        ('prose("A", zzz=3)', "prose has no 'zzz='\nit has heading"),
+        ('section("A", titel="B")', "section has no 'titel='\nit has no keywords"),
+    ],
+)
+def test_an_unknown_keyword_is_told_with_the_nearest_or_those_there_are(
+    call: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "a.py"
+    source.write_text(HEAD + f"        {call},\n    ),\n)\n", encoding="utf-8")
+    assert main_build([source], tmp_path / "out", ("html",)) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {source}:7: {said}") and "TypeError" not in err
+
+
 def test_a_wrong_argument_is_told_at_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = HEAD + '        derivation(jacobian("x", "x", x="n"),\n                   forms="brif"),\n    ),\n)\n'
     (tmp_path / "a.py").write_text(text, encoding="utf-8")

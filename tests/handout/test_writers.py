@@ -218,6 +218,16 @@ def test_a_font_that_lacks_a_sign_is_a_warning() -> None:
     assert warnings("Missing character: There is no x in font cmr10!\nLaTeX Info: all well\n") != ()
 
 
+def test_a_raised_minus_in_a_program_is_set() -> None:
+    assert "U+" not in tex.write(Page("T", "t", None, (Section("S", (Code("", "t = 1/n  # n⁻¹"),)),)))
+
+
+def test_a_list_of_rules_needs_little_room() -> None:
+    card = Section("Rules used", (Card((CardRow("r", "a=b"),)),))
+    assert "\\cardroom\\section*" in tex.write(Page("T", "t", None, (card,)))
+    assert "\\room\\section*" in tex.write(Page("T", "t", None, (Section("S", (Prose("Text."), *card.blocks)),)))
+
+
 def test_tex_escapes_text() -> None:
     written = tex.write(EVERYTHING, standalone=False)
     assert r"100\% of\_it \{x\} \& \# \textasciitilde{}" in written and r"\textquotedbl{}q" in written

@@ -131,3 +131,15 @@ def test_a_named_difference_keeps_its_sign_though_its_name_was_made_simpler() ->
 def test_a_number_stands_first_before_a_function_and_last_after_a_symbol() -> None:
     text = sd.gradient("sum((1 - tanh(x)**2)**2) + sum((x - 1)**2)", "x", x="n").text(notation="index")
     assert "(1 − tanh(x[i])²)²" in text and "(x[i] − 1)²" in text
+
+
+@pytest.mark.parametrize("shape", ["", "n"])
+def test_a_function_stands_before_the_same_of_the_opposite(shape: str) -> None:
+    for typed in ("exp(x) + exp(-x)", "exp(-x) + exp(x)"):
+        node = sd.parse(typed, x=shape)
+        assert node.text() == "exp(x) + exp(−x)"
+        entry = "x_i" if shape else "x"
+        assert node.latex("index") == f"e^{{{entry}}}+e^{{-{entry}}}"
+        again = sd.parse(node.text().replace("−", "-"), x=shape)
+        assert again is node
+    assert sd.parse("log(1 + exp(-x)) + exp(x)", x=shape).text().startswith("log(")    # long before short

@@ -33,7 +33,7 @@ class MystWriter(MarkdownWriter):
     def exercise(self, block: Exercise) -> str:
         label = f"{self.slug}-{block.target}"
         points = f" ({points_text(block.points)})" if block.points else ""
-        inside = [self.blocks(block.prompt), *(self.aside("Hint", "hint", hint) for hint in block.hints)]
+        inside = [self.blocks(block.prompt), *self.hints(block)]
         shown = self.gap.join(filter(None, inside))
         found = [f"::::{{exercise}} {_title(self.line(block.title))}{points}\n:label: {label}\n\n{shown}\n::::"]
         if block.solution:

@@ -66,7 +66,7 @@ class _Notebook:
         """The prompt, which is locked; then a cell for the answer, or one for a program and one that tests it."""
         writer = _CellWriter(self.page)
         asked = [writer.exercise_title(block), writer.blocks(block.prompt)]
-        asked += [writer.aside("Hint", "hint", hint) for hint in block.hints]
+        asked += writer.hints(block)
         self.text("\n\n".join(filter(None, asked)), writer, self._mark(block, "prompt", locked=True))
         if block.task is not None:
             self.program(block, block.task)

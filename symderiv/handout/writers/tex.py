@@ -96,7 +96,8 @@ class TexWriter(Visitor):
         if title != bookmark(section.title):
             title = f"\\texorpdfstring{{{title}}}{{{bookmark(section.title)}}}"
         if section.number is None:
-            head = f"\\room\\section*{{{title}}}"
+            room = "cardroom" if all(isinstance(block, Card) for block in section.blocks) else "room"
+            head = f"\\{room}\\section*{{{title}}}"
         else:
             head = f"\\room\\setcounter{{section}}{{{section.number - 1}}}\\section{{{title}}}"
         return "\n".join([head, *map(self.block, section.blocks)])

@@ -214,7 +214,6 @@ def bends(
     variables = [wrt] if isinstance(wrt, Symbol) else list(wrt)
     every = nodes_of(f, *variables)
     facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
-    bounds = _bounds(every)
     rng = np.random.default_rng([seed, 5])
     for values, sizes in points([f, *variables], facts, trials, seed):
         directions = [_direction(x, values[key_of(x)], facts, rng) for x in variables]
@@ -225,7 +224,7 @@ def bends(
         if any(broken_fact(facts, at(s), sizes) is not None for s in SAMPLES):
             continue
         try:
-            if any(_leaves(part, zero, at, sizes) for part, zero in bounds):
+            if leaves_domain(every, at, sizes):
                 continue
             terms = [evaluate(f, at(t), sizes) for t in (0, 1, -1)]
             if not all_finite(*terms):
@@ -271,6 +270,11 @@ def shape_on_grid(f: Callable[[Expr], Expr], low: float, high: float) -> tuple[s
     bends = {s for s, ok in (("convex", second > -room), ("concave", second < room)) if ok.all()}
     rises = {s for s, ok in (("increasing", first > -step), ("decreasing", first < step)) if ok.all()}
     return bends | ({"affine"} if len(bends) == 2 else set()), rises
+
+
+def leaves_domain(every: Iterable[Expr], at: Callable[[float], Mapping[Any, Any]], sizes: Mapping[str, int]) -> bool:
+    """Whether a line from −1 to 1 has points at which one of the nodes isn't defined."""
+    return any(_leaves(part, zero, at, sizes) for part, zero in _bounds(every))
 
 
 def _bounds(every: Iterable[Expr]) -> list[tuple[Expr, bool]]:
@@ -322,4 +326,4 @@ def _leaves(part: Expr, zero: bool, at: Callable[[float], Mapping[Any, Any]], si
     return False
 
 
-__all__ = ["CLEAR", "Extreme", "Range", "bends", "points", "second_differences", "shape_on_grid", "spectrum"]
+__all__ = ["CLEAR", "Extreme", "Range", "bends", "leaves_domain", "points", "second_differences", "shape_on_grid", "spectrum"]
