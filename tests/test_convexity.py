@@ -114,7 +114,7 @@ def test_neither_shows_both_signs(text: str, wrt: Any, assume: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "wrt", "assume", "undecided"),
     [
-        ("norm(R @ R.T)", "R", None, "R_ik"),
+        ("norm(R @ R.T)", "R", None, "R Rᵀ"),
         ("norm(x, 1)*norm(x)", "x", None, "abs"),
     ],
 )

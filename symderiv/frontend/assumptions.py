@@ -3,7 +3,7 @@
 >>> from symderiv.frontend.environment import declare
 >>> for fact in build_facts(parse_assumptions("sum(Y, axis=1) == 1, x > 0"), declare({"Y": "m o", "x": "n"})):
 ...     print(fact.kind, fact.subject, fact.axes, fact.value)
-sum <Y> (1,) <{ -> i}>
+sum <Y> (1,) <1>
 positive <x> () None
 """
 

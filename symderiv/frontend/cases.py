@@ -4,7 +4,7 @@
 >>> from symderiv import ops
 >>> x = symbol("x", ("n",))
 >>> where(ops.compare(">", x, ops.number(0)), x, ops.number(0))
-<{x_i heaviside(x)_i -> i}>
+<x ⊙ heaviside(x)>
 """
 
 from __future__ import annotations

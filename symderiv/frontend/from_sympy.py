@@ -6,7 +6,7 @@ n×1 matrix is a vector and a 1×1 one a scalar.
 >>> n, o = sympy.symbols("n o", integer=True, positive=True)
 >>> W, v = sympy.MatrixSymbol("W", o, n), sympy.MatrixSymbol("v", n, 1)
 >>> from_sympy((W * v).applyfunc(sympy.tanh))
-<tanh({v_j W_ij -> i})>
+<tanh(W v)>
 """
 
 from __future__ import annotations
