@@ -18,7 +18,7 @@ QUICK = """
 *This is the quick setting, with few repetitions: take single figures with care.*"""
 
 BUSY = """
-*Other programs kept both cores busy (load average {}): to measure the calls took {} minutes. CPU time doesn't count those
+*Other programs ran at the same time (load average {}): to measure the calls took {} minutes. CPU time doesn't count those
 programs, but caches and memory are shared: single figures can be off by a tenth, at the largest sizes more.*"""
 
 SPEED = """\

@@ -84,7 +84,8 @@ ACTIVATIONS: tuple[ScalarFunction, ...] = (
         sympy="x*(1 + tanh(sqrt(2/pi)*(x + Rational(44715, 1000000)*x**3)))/2",
         derivative="(1 + tanh(sqrt(2/pi)*(x + 44715/1000000*x**3)))/2 + x*(1 - tanh(sqrt(2/pi)*(x"
                    " + 44715/1000000*x**3))**2)*sqrt(2/pi)*(1 + 3*44715/1000000*x**2)/2",
-        derivative_note=r"t=\tanh g:\ (\tfrac{x}{2}(1+t))^{\prime}=\tfrac12(1+t)+\tfrac{x}{2}(1-t^{2})\,g^{\prime}",
+        derivative_note=r"t=\tanh g,\ g=\sqrt{2/\pi}\,(x+0.044715\,x^3):"
+                        r"\ (\tfrac{x}{2}(1+t))^{\prime}=\tfrac12(1+t)+\tfrac{x}{2}(1-t^{2})\,g^{\prime}",
         numpy="0.5*{x}*(1.0 + np.tanh(np.sqrt(2.0/np.pi)*({x} + 0.044715*{x}*{x}*{x})))",
         latex=r"\operatorname{gelu}_{\tanh}", range=interval("(-171/1000, oo)"), module="GELUTanh",
         source="Hendrycks & Gimpel 2016, the tanh approximation"),

@@ -164,7 +164,7 @@ def _definition(row: ScalarFunction) -> str:
     if row.definition is None:
         return "elementary"
     latex = _text_latex(row.definition, row)
-    return f"${latex}$" if width(latex) <= WIDEST else f"`{row.definition}`"
+    return f"${latex}$" if width(latex) <= 1.1 * WIDEST else f"`{row.definition}`"
 
 
 def _slope(row: ScalarFunction, derived: Derivation, item: Functions) -> str:
