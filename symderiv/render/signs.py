@@ -66,7 +66,7 @@ def _key(node: Add) -> tuple[Expr, int]:
     """The difference up to its sign, its size and a transpose, and its sign; a name counts by itself, whatever it stands for."""
     sign = 1
     turned = oriented(transform(node, _named))[0]
-    if isinstance(turned, Add):
+    if isinstance(turned, Add) and turned.terms:  # what names stand for may cancel
         c, turned = primitive(turned)
         sign = 1 if c > 0 else -1
     return turned, sign
