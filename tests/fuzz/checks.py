@@ -108,8 +108,8 @@ def _point(program: Program, value: Expr, facts: Any) -> Point | None:
     return None
 
 
-def _same(what: str, a: Any, b: Any, tally: Tally, noise: float = 0.0) -> None:
-    """Equal but for rounding: ``noise`` is what it makes of the value, relative to its size."""
+def _same(what: str, a: Any, b: Any, tally: Tally, noise: Callable[[], float] = lambda: 0.0) -> None:
+    """Equal but for rounding: ``noise`` says what it makes of the value, relative to its size."""
     a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     tally.checks[what] += 1
     if a.shape != b.shape:
@@ -119,7 +119,7 @@ def _same(what: str, a: Any, b: Any, tally: Tally, noise: float = 0.0) -> None:
         tally.checks[what + ", where one side overflows"] += 1
     scale = max(1.0, float(np.max(abs(b[finite]), initial=0.0)))
     worst = float(np.max(abs(a - b)[finite], initial=0.0)) / scale
-    if worst > TOLERANCE + 100 * noise:
+    if worst > TOLERANCE and worst > TOLERANCE + 100 * noise():
         raise WrongError(f"{what}: off by {worst:.1e}")
 
 
@@ -128,7 +128,7 @@ def _text_by_numpy(program: Program, value: Expr, point: Point, tally: Tally) ->
     values, sizes = point
     with np.errstate(all="ignore"):
         told, right = run(program.text, values, sizes), evaluate(value, values, sizes)
-        _same("text, by NumPy", told, right, tally, _noise(value, right, values, sizes))
+        _same("text, by NumPy", told, right, tally, lambda: _noise(value, right, values, sizes))
 
 
 def _noise(value: Expr, right: Any, values: Mapping[str, Any], sizes: Mapping[str, int]) -> float:
@@ -150,7 +150,7 @@ def _code(found: Any, result: Expr, point: Point, tally: Tally) -> None:
             mine, right = function(**kept), evaluate(result, values, sizes)
         except np.linalg.LinAlgError:                           # a singular matrix, as NumPy says
             return
-        _same("generated code", mine, right, tally)
+        _same("generated code", mine, right, tally, lambda: _noise(result, right, values, sizes))
     if any(not np.array_equal(kept[n], copies[n]) for n in kept):
         raise WrongError("the generated code changed an argument")
 
