@@ -10,9 +10,9 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
-from symderiv.build import add, apply, ones, permute, scale
+from symderiv.build import add, apply, ones, scale
 from symderiv.certificates import atoms_checked
-from symderiv.certificates.forms_checked import ALONG
+from symderiv.certificates.forms_checked import ALONG, along_symmetric
 from symderiv.certificates.judged import DIRECTED, Judge, fits, on_grid, parted, turned
 from symderiv.certificates.parts import under_logarithm
 from symderiv.certificates.proof import ProofNode
@@ -141,7 +141,7 @@ def _second_derivative(node: ProofNode, judge: Judge) -> bool:
     def laid(array: Any) -> Any:
         return sum(array.transpose(o) for o in ALONG) / len(ALONG) if symmetric else array
 
-    second = add([(Fraction(1, 4), permute(child.expr, o)) for o in ALONG], child.expr.shape) if symmetric else child.expr
+    second = along_symmetric(child.expr) if symmetric else child.expr
     return check_derivative(node.expr, x, 2, second, judge.facts, 4, arrange=laid).verdict not in ("refuted", "unknown")
 
 

@@ -10,16 +10,12 @@ held against a certificate.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import count as counter
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -34,10 +30,10 @@ from symderiv.evaluate import nodes_of
 from symderiv.frontend.inputs import parse
 from symderiv.proving.numeric.definite import leaves_domain
 from symderiv.rounding import DIGITS, last_digits
-from tests.fuzz.checks import JAX_EVERY, WrongError, run
+from tests.fuzz.checks import JAX_EVERY, Counted, WrongError, run
 from tests.fuzz.curved import Asked, functions
 from tests.fuzz.namespace import numpy_space, space
-from tests.fuzz.run import fuzzed
+from tests.fuzz.run import fuzzed, options, row, slowest, told
 
 POINTS = 10
 LARGE = 1e10
@@ -48,19 +44,7 @@ STYLES: tuple[Any, ...] = ("real", "positive", "unit", "real")
 Values = Mapping[str, Any]
 
 
-@dataclass
-class Tally:
-    """What was tried: functions, verdicts, rules of the proofs, chords and eigenvalues, the slowest."""
-
-    programs: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
-    rules: Counter[str] = field(default_factory=Counter)
-    checks: Counter[str] = field(default_factory=Counter)
-    refused: Counter[str] = field(default_factory=Counter)
-    slowest: dict[str, float] = field(default_factory=dict)
-
-
-def judge(asked: Asked, tally: Tally, hessian: Callable[..., Any] | None = None, every: int = 1) -> None:
+def judge(asked: Asked, tally: Counted, hessian: Callable[..., Any] | None = None, every: int = 1) -> None:
     """Every check of one function, Hessians of one in ``every``; WrongError for a wrong answer, foreign exceptions go through."""
     started = time.process_time()
     tally.programs += 1
@@ -86,8 +70,7 @@ def judge(asked: Asked, tally: Tally, hessian: Callable[..., Any] | None = None,
     elif found.verdict == "neither":
         for shown, sign in ((found.counterexample, -1), (found.positive, 1)):
             _shows(asked, shown, sign, hessian, tally)
-    tally.slowest[asked.call()] = time.process_time() - started
-    tally.slowest = dict(sorted(tally.slowest.items(), key=lambda told: -told[1])[:5])
+    tally.took(time.process_time() - started, asked.call())
 
 
 def _contradicts(verdict: str, low: float, high: float, what: str) -> None:
@@ -154,7 +137,7 @@ def _leaves(f: Any, symbols: Mapping[str, Any], one: Values, two: Values, sizes:
 
 
 def _by_eigenvalues(
-    asked: Asked, symbols: Mapping[str, Any], facts: Any, f: Any, found: Any, hessian: Any, tally: Tally
+    asked: Asked, symbols: Mapping[str, Any], facts: Any, f: Any, found: Any, hessian: Any, tally: Counted
 ) -> None:
     definite, told = False, 0
     for at, sizes in _points(symbols, facts, f, 3, 13):
@@ -171,7 +154,7 @@ def _by_eigenvalues(
         raise WrongError(f"called strictly {found.verdict}, but flat along a direction at every point")
 
 
-def _shows(asked: Asked, shown: Any, sign: int, hessian: Any, tally: Tally) -> None:
+def _shows(asked: Asked, shown: Any, sign: int, hessian: Any, tally: Counted) -> None:
     """The counterexample bends as it says: along the line, in more digits than a double's, or by the Hessian's form."""
     several, alone = isinstance(shown.direction, Mapping), 1.0 if shown.direction is None else shown.direction
     directions = {n: np.asarray(v, dtype=float) for n, v in (shown.direction if several else {asked.wrt[0]: alone}).items()}
@@ -248,38 +231,26 @@ def _basis(name: str, shape: tuple[int, ...]) -> Any:
     return np.array(columns).T
 
 
-def report(tally: Tally, failures: list[str], seconds: float, cpu: float) -> str:
+def report(tally: Counted, failures: list[str], seconds: float, cpu: float) -> str:
     """What was tried, as Markdown."""
-    def row(title: str, counted: Counter[str]) -> str:
-        return f"- {title}: " + (", ".join(f"{k} {v}" for k, v in counted.most_common()) or "none")
-
     lines = [
         f"{tally.programs} functions in {seconds:.0f} s ({cpu:.0f} s of CPU time), {len(failures)} failures.", "",
         row("verdicts", tally.verdicts), row("numbers", tally.checks), row("rules of proofs", tally.rules),
         row("refused", tally.refused), "",
-        "Slowest:", *(f"- {took:.1f} s: `{call}`" for call, took in tally.slowest.items()),
+        "Slowest:", *slowest(tally),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--programs", type=int, default=2000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--depth", type=int, default=2)
-    parser.add_argument("--report", type=Path)
-    given = parser.parse_args()
-    tally, hessian = Tally(), jax_hessian()
+    given = options(__doc__ or "", 2).parse_args()
+    tally, hessian = Counted(), jax_hessian()
     started, cpu = time.monotonic(), time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         drawn = functions(given.depth)
         failures = fuzzed(drawn, lambda asked: judge(asked, tally, hessian, JAX_EVERY), given.programs, given.seed, given.minutes)
-    text = report(tally, failures, time.monotonic() - started, time.process_time() - cpu)
-    print(text)
-    if given.report:
-        given.report.write_text(text + "\n".join(["", *failures]), encoding="utf-8")
+    told(report(tally, failures, time.monotonic() - started, time.process_time() - cpu), failures, given.report)
     return 1 if failures else 0
 
 

@@ -40,21 +40,28 @@ class WrongError(AssertionError):
 
 
 @dataclass
-class Tally:
-    """What was tried: programs, verdicts, rules that fired, kinds of nodes, refusals, the slowest."""
+class Counted:
+    """What either fuzzer counts: what was tried, verdicts, rules, other checks, refusals, and the five slowest calls."""
 
     programs: int = 0
-    orders: Counter[int] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     rules: Counter[str] = field(default_factory=Counter)
-    nodes: Counter[str] = field(default_factory=Counter)
-    asked: Counter[str] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    slowest: list[tuple[float, str]] = field(default_factory=list)
+    slowest: dict[str, float] = field(default_factory=dict)
 
-    def took(self, seconds: float, program: Program) -> None:
-        self.slowest = sorted([*self.slowest, (seconds, program.call())], reverse=True)[:5]
+    def took(self, seconds: float, call: str) -> None:
+        self.slowest[call] = seconds
+        self.slowest = dict(sorted(self.slowest.items(), key=lambda told: -told[1])[:5])
+
+
+@dataclass
+class Tally(Counted):
+    """Of programs also their orders, kinds of nodes, and what was asked."""
+
+    orders: Counter[int] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+    asked: Counter[str] = field(default_factory=Counter)
 
 
 def check(program: Program, tally: Tally, jax: Callable[..., Any] | None = None) -> None:
@@ -88,7 +95,7 @@ def check(program: Program, tally: Tally, jax: Callable[..., Any] | None = None)
     _lifted(result, points, tally)
     _idempotent(found, result, points, tally)
     shown(found, program.call(), tally)
-    tally.took(time.process_time() - started, program)
+    tally.took(time.process_time() - started, program.call())
 
 
 Point = tuple[Mapping[str, Any], Mapping[str, int]]
@@ -219,4 +226,4 @@ def run(text: str, values: Mapping[str, Any], sizes: Mapping[str, int], space: M
     return eval(last, names)
 
 
-__all__ = ["Tally", "WrongError", "check", "run", "shown"]
+__all__ = ["Counted", "Tally", "WrongError", "check", "run", "shown"]

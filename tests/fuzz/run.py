@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from symderiv.rules import RULES
 from tests.fuzz.asks import Ask, asks, check_ask
-from tests.fuzz.checks import SLOW, Tally, check
+from tests.fuzz.checks import SLOW, Counted, Tally, check
 from tests.fuzz.grammar import Program, programs
 from tests.fuzz.jax_oracle import oracle
 
@@ -112,35 +112,49 @@ def report(tally: Tally, failures: list[str], seconds: float, cpu: float) -> str
     lines = [
         f"{tally.programs} programs in {seconds:.0f} s ({cpu:.0f} s of CPU time), {len(failures)} failures.",
         "",
-        _row("questions", tally.asked),
-        _row("orders", tally.orders), _row("verdicts of verify", tally.verdicts), _row("other checks", tally.checks),
-        _row("kinds of nodes", tally.nodes), _row("refused", tally.refused), "",
-        f"Rules that fired ({len(tally.rules)} of {len(RULES)}):", _row("times", tally.rules),
+        row("questions", tally.asked),
+        row("orders", tally.orders), row("verdicts of verify", tally.verdicts), row("other checks", tally.checks),
+        row("kinds of nodes", tally.nodes), row("refused", tally.refused), "",
+        f"Rules that fired ({len(tally.rules)} of {len(RULES)}):", row("times", tally.rules),
         "Rules that didn't: " + (", ".join(silent) or "none"), "",
-        "Slowest:", *(f"- {seconds:.1f} s: `{call}`" for seconds, call in tally.slowest),
+        "Slowest:", *slowest(tally),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def _row(title: str, counted: Counter[Any]) -> str:
+def slowest(tally: Counted) -> list[str]:
+    return [f"- {seconds:.1f} s: `{call}`" for call, seconds in tally.slowest.items()]
+
+
+def row(title: str, counted: Counter[Any]) -> str:
     return f"- {title}: " + (", ".join(f"{k} {v}" for k, v in counted.most_common()) or "none")
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def options(about: str, depth: int) -> argparse.ArgumentParser:
+    """What the command line of either fuzzer takes."""
+    parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--programs", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--depth", type=int, default=3)
-    parser.add_argument("--order", type=int, default=2)
+    parser.add_argument("--depth", type=int, default=depth)
     parser.add_argument("--report", type=Path)
+    return parser
+
+
+def told(text: str, failures: list[str], to: Path | None) -> None:
+    """Print a report, and write it with the failures where that is asked for."""
+    print(text)
+    if to:
+        to.write_text(text + "\n".join(["", *failures]), encoding="utf-8")
+
+
+def main() -> int:
+    parser = options(__doc__ or "", 3)
+    parser.add_argument("--order", type=int, default=2)
     asked = parser.parse_args()
     started, cpu = time.monotonic(), time.process_time()
     tally, failures = run(asked.programs, asked.seed, asked.minutes, asked.depth, asked.order)
-    text = report(tally, failures, time.monotonic() - started, time.process_time() - cpu)
-    print(text)
-    if asked.report:
-        asked.report.write_text(text + "\n".join(["", *failures]), encoding="utf-8")
+    told(report(tally, failures, time.monotonic() - started, time.process_time() - cpu), failures, asked.report)
     return 1 if failures or (tally.programs >= LONG and silent_rules(tally)) else 0
 
 

@@ -15,8 +15,8 @@ import symderiv as sd
 from symderiv.certificates.compose import Composition
 from symderiv.certificates.definite import Definite
 from symderiv.certificates.proof import Counterexample
-from tests.fuzz.certificates import Tally, jax_hessian, judge, report
-from tests.fuzz.checks import WrongError
+from tests.fuzz.certificates import jax_hessian, judge, report
+from tests.fuzz.checks import Counted, WrongError
 from tests.fuzz.curved import FACTS, SYMBOLS, VARIABLES, Asked, functions
 from tests.fuzz.run import fuzzed
 
@@ -28,7 +28,7 @@ def asked(text: str, *wrt: str, assume: tuple[str, ...] = ()) -> Asked:
 
 
 def test_a_short_run_finds_nothing() -> None:
-    tally = Tally()
+    tally = Counted()
     assert fuzzed(functions(2), lambda one: judge(one, tally), 150, 7, 30, say=lambda text: None) == []
     assert tally.programs >= 100
     assert {"convex", "concave", "affine", "neither"} <= {v.partition(",")[0] for v in tally.verdicts}
@@ -67,7 +67,7 @@ def everything_proved(verdict: str, **more: Any) -> Iterator[None]:
 )
 def test_a_false_verdict_is_seen_by_chords(text: str, wrong: str) -> None:
     with everything_proved(wrong, proof=None, strict=False), pytest.raises(WrongError, match=f"called {wrong}"):
-        judge(asked(text, "x"), Tally())
+        judge(asked(text, "x"), Counted())
 
 
 def test_a_false_verdict_is_seen_by_eigenvalues() -> None:
@@ -77,15 +77,15 @@ def test_a_false_verdict_is_seen_by_eigenvalues() -> None:
         everything_proved("convex", proof=None, strict=False),
         pytest.raises(WrongError, match="an eigenvalue"),
     ):
-        judge(asked("sum(tanh(A @ x))", "x"), Tally(), jax_hessian())
+        judge(asked("sum(tanh(A @ x))", "x"), Counted(), jax_hessian())
     with everything_proved("convex", proof=None, strict=True), pytest.raises(WrongError, match="flat along a direction"):
-        judge(asked("c @ x + (c @ x)**2", "x"), Tally(), jax_hessian())
+        judge(asked("c @ x + (c @ x)**2", "x"), Counted(), jax_hessian())
 
 
 def test_a_counterexample_that_shows_nothing_is_seen() -> None:
     flat = Counterexample({"x": np.array([1.0, 2.0]), "c": np.array([0.5, 1.0])}, np.array([1.0, 0.0]), -1.0)
     with everything_proved("neither", proof=None, counterexample=flat, positive=flat), pytest.raises(WrongError, match="no bend"):
-        judge(asked("c @ x", "x"), Tally())
+        judge(asked("c @ x", "x"), Counted())
 
 
 @pytest.mark.parametrize(
@@ -98,9 +98,9 @@ def test_a_counterexample_that_shows_nothing_is_seen() -> None:
 )
 def test_a_broken_rule_is_found(where: type, name: str, fault: Callable[..., Any], text: str) -> None:
     """By the checker, which takes the step again."""
-    judge(asked(text, "x"), Tally())
+    judge(asked(text, "x"), Counted())
     with mock.patch.object(where, name, fault), pytest.raises(WrongError, match="the checker refuses"):
-        judge(asked(text, "x"), Tally())
+        judge(asked(text, "x"), Counted())
 
 
 FOUND = [
@@ -124,4 +124,4 @@ FOUND = [
 
 @pytest.mark.parametrize("one", FOUND, ids=lambda one: one.text)
 def test_what_was_found_stays_mended(one: Asked) -> None:
-    judge(one, Tally())
+    judge(one, Counted())
