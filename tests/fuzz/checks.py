@@ -26,6 +26,7 @@ from symderiv.rounding import last_digits
 from symderiv.rules.base import Context
 from symderiv.simplify import Normaliser
 from tests.fuzz.grammar import Program
+from tests.latex.back import WrongLineError, WrongResultError, at, lines_back, result_back
 
 TOLERANCE = 1e-7
 #: A derivation that takes longer is told of: nothing may hang.
@@ -94,7 +95,8 @@ def check(program: Program, tally: Tally, jax: Callable[..., Any] | None = None)
             _by_jax(program, result, points, jax, tally)
     _lifted(result, points, tally)
     _idempotent(found, result, points, tally)
-    shown(found, program.call(), tally)
+    notation = shown(found, program.call(), tally)
+    _read_back(program, found, points, notation, tally)
     tally.took(time.process_time() - started, program.call())
 
 
@@ -192,14 +194,35 @@ def _idempotent(found: Any, result: Expr, point: Point | None, tally: Tally) -> 
             _same("simplified again", *pair, tally)
 
 
-def shown(found: Any, call: str, tally: Tally) -> None:
-    """One notation, as text or LaTeX, by the lot that the call draws: writing all six takes longer than all else."""
+def shown(found: Any, call: str, tally: Tally) -> str:
+    """One notation, as text or LaTeX, by the lot that the call draws: writing all six takes longer than all else. Which it was."""
     lot = crc32(call.encode())
     notation = ("matrix", "index", "differential")[lot % 3]
     text = found.latex(notation=notation) if lot % 2 else found.text(notation=notation)
     if not text.strip() or "cannot display" in text or (lot % 2 and text.count("{") != text.count("}")):
         raise WrongError(f"the {notation} notation isn't written: {text[:200]}")
     tally.checks[f"{notation} notation"] += 1
+    return notation
+
+
+def _read_back(program: Program, found: Any, point: Point | None, notation: str, tally: Tally) -> None:
+    """The LaTeX of the result, or of each line of the steps, has the value that was derived."""
+    here = None if point is None else at(found, *point)
+    if here is None:
+        return
+    seen: Counter[str] = Counter()
+    try:
+        if notation == "index":
+            result_back(found, here, notation, seen)
+        else:
+            result_back(found, here, "matrix", seen)
+            if program.order == 1:
+                lines_back(found, program.wrt, here, notation, seen)
+    except (WrongLineError, WrongResultError) as wrong:
+        raise WrongError(f"the LaTeX means something else: {wrong}") from wrong
+    for what, count in seen.items():
+        if not what.startswith("not read: "):
+            tally.checks[f"LaTeX read back: {what}"] += count
 
 
 def _by_jax(program: Program, result: Expr, point: Point, jax: Callable[..., Any], tally: Tally) -> None:

@@ -10,95 +10,32 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import symderiv as sd
 from symderiv.draw import draw, draw_sizes
-from symderiv.errors import EvaluationError
-from symderiv.evaluate import evaluate
 from symderiv.frontend.environment import declare
-from symderiv.functions.constants import constants, decimal
-from symderiv.ir import Name, postorder
 from symderiv.render import style
-from symderiv.render.letters import output_letters
-from symderiv.render.symbols import name_latex
 from tests.fuzz.grammar import Program, programs
-from tests.latex.lines import WrongLineError, plain, read_lines, rows
+from tests.latex.back import INDEX, MATRIX, at, lines_back, result_back
 from tests.latex.reader import Node, Unread, read
 from tests.latex.values import Indices, as_entries, as_matrix
 
-MATRIX, INDEX = "matrix", "index"
 
-
-def point(program, found):
-    """Arrays, sizes, and the result's value there; None where it isn't finite."""
+def derived(program, order):
+    """The derivation, and a point at which its result is finite; None where there is none."""
+    found = sd.derivative(program.text, program.wrt, order=order, assume=program.assume, shapes=program.shapes)
     symbols = list(declare(program.shapes).symbols.values())
     sizes = draw_sizes([found.result, *symbols], 1)
-    values = draw(symbols, found.facts, np.random.default_rng(3), sizes, "positive")
-    try:
-        value = evaluate(found.result, values, sizes)
-    except (EvaluationError, np.linalg.LinAlgError):
-        return None
-    return (values, sizes, value) if np.all(np.isfinite(value)) else None
-
-
-def as_read(values):
-    """The same by the names as they are printed: delta_z1 is read as delta_z_1."""
-    return {plain(name_latex(name)): value for name, value in values.items()}
-
-
-def spelled(latex):
-    """Constants of the tables with all their digits, for a reader that doesn't know their names."""
-    for name, value in constants().items():
-        latex = latex.replace(name_latex(name), str(decimal(value)))
-    return latex
+    return found, at(found, draw(symbols, found.facts, np.random.default_rng(3), sizes, "positive"), sizes)
 
 
 def check_result(program, seen):
-    """The result's LaTeX, read back, has the result's value."""
-    found = sd.derivative(program.text, program.wrt, order=program.order, assume=program.assume, shapes=program.shapes)
-    at = point(program, found)
-    if at is None:
-        return
-    values, sizes, value = at
-    named = {n.name: evaluate(n, values, sizes) for n in postorder(found.result) if isinstance(n, Name)}
-    known = as_read({**sizes, **values, **named})
-    letters = "".join(output_letters(len(found.shape), found.result))
-    for notation in (MATRIX, INDEX):
-        latex = spelled(found.result.latex(notation=notation))
-        try:
-            node = read(latex, frozenset(n for n in known if "_" in n))
-            entries = notation == INDEX or len(found.shape) > 2 or any(kind(node, k) for k in ("at", "delta", "total"))
-            with np.errstate(all="ignore"):
-                back = as_entries(node, known, letters, value.shape) if entries else as_matrix(node, known, value.shape)
-        except Unread as sign:
-            seen[f"{notation}, not read"] += 1
-            seen[f"not read: {str(sign)[:40]}"] += 1
-            continue
-        assert np.allclose(back, value, rtol=1e-8, atol=1e-8), f"{program.call()}\n{latex}"
-        seen[notation] += 1
-
-
-def kind(node, wanted):
-    return node.kind == wanted or any(kind(part, wanted) for part in node.parts)
+    found, here = derived(program, program.order)
+    for notation in (MATRIX, INDEX) if here else ():
+        result_back(found, here, notation, seen)
 
 
 def check_lines(program, seen):
-    """Each line of the derivation, in matrix and in differential notation, has the value of the line before."""
-    found = sd.derivative(program.text, program.wrt, assume=program.assume, shapes=program.shapes)
-    at = point(program, found)
-    if at is None:
-        return
-    values, sizes, value = at
-    x = np.asarray(values[program.wrt])
-    direction = np.random.default_rng(4).normal(size=x.shape)
-    forward = np.tensordot(value, direction, x.ndim)
-    named = {n.name: evaluate(n, values, sizes) for n in postorder(found.subject) if isinstance(n, Name)}
-    for notation in (MATRIX, "differential"):
-        latex = spelled(found.latex(notation=notation))
-        last = rows(latex)[-1][0]                               # the lemmas' own left sides come before
-        ends = {last: value} if last.startswith((r"\nabla", r"\frac{\partial")) else {}
-        ends |= {r"\mathrm{d}L": forward, r"\mathrm{d}f": forward}
-        try:
-            read_lines(latex, as_read({**sizes, **values, **named}) | {f"d{program.wrt}": direction}, ends, seen)
-        except WrongLineError as wrong:
-            raise AssertionError(f"{program.call()}\n{wrong}") from None
+    found, here = derived(program, 1)
+    for notation in (MATRIX, "differential") if here else ():
+        lines_back(found, program.wrt, here, notation, seen)
 
 
 def through(check, count, start, order):
