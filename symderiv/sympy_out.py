@@ -214,7 +214,11 @@ def scalar_body(node: Map, x: Any) -> Any:
     body = body.subs({formal[name]: number(value) for name, value in values.items()})
     if node.order:
         body = body.diff(formal["x"], node.order)
-    return body.subs(formal["x"], x)
+    try:
+        return body.subs(formal["x"], x)
+    except ValueError:                                          # SymPy's |·| reorders what it is of, matrices in it as if they were numbers
+        with sympy.evaluate(False):
+            return body.xreplace({formal["x"]: x})
 
 
 @_convert.register

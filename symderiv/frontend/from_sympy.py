@@ -27,7 +27,7 @@ from symderiv.errors import NoRuleError, ShapeError, SymderivError, with_source
 from symderiv.frontend.build_text import expand
 from symderiv.frontend.environment import Environment, environment_of
 from symderiv.frontend.notation import call_function
-from symderiv.frontend.sympy_nodes import MATRIX, as_matrix, read_dim, scalar_value, squeezed
+from symderiv.frontend.sympy_nodes import MATRIX, as_matrix, parts_of_cases, read_dim, scalar_value, squeezed
 from symderiv.frontend.sympy_sums import read_sum
 from symderiv.frontend.values import Value
 from symderiv.functions import SCALAR, TENSOR
@@ -197,7 +197,9 @@ def _parts(node: Any) -> tuple[Any, ...]:
         return ()
     if isinstance(node, sympy.MatrixBase):
         raise NoRuleError("matrices of given entries aren't read", hint="give it as a MatrixSymbol")
-    if isinstance(node, sympy.Piecewise | sympy.Lambda | sympy.Sum | sympy.Derivative):
+    if isinstance(node, sympy.Piecewise):
+        return parts_of_cases(node)
+    if isinstance(node, sympy.Lambda | sympy.Sum | sympy.Derivative):
         return ()
     if not isinstance(node, sympy.Basic):
         raise SymderivError(f"a value of type {type(node).__name__} is no SymPy expression")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import reduce
 from typing import Any
 
 import sympy
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.functions.elementary.integers import RoundFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
@@ -19,6 +21,7 @@ from symderiv.build import apply, number, view, zero
 from symderiv.dims import Dim, parse_dim
 from symderiv.errors import NoRuleError, ShapeError, SymderivError, TooLargeError, UnknownNameError, clip
 from symderiv.frontend.build_text import CONSTANTS, expand
+from symderiv.frontend.cases import where
 from symderiv.frontend.notation import call_function, raise_to
 from symderiv.functions import SCALAR, canonical_name
 from symderiv.ir import Expr, number_of
@@ -191,8 +194,10 @@ def scalar_value(node: Any, parts: list[Expr]) -> Expr:
         return value
     if node.is_Pow:
         return raise_to(parts[0], parts[1])
+    if isinstance(node, sympy.Piecewise):
+        return _by_cases(node, dict(zip(parts_of_cases(node), parts, strict=True)))
     if isinstance(node, sympy.Function | sympy.Max | sympy.Min) and not isinstance(
-        node, RoundFunction | sympy.Piecewise
+        node, RoundFunction
     ):
         return _function(node, parts)
     raise NoRuleError(
@@ -233,6 +238,40 @@ def _function(node: Any, parts: list[Expr]) -> Expr:
         raise NoRuleError(
             f"SymPy's {name} has no row in the table of functions", hint="write it by functions of the table"
         ) from None
+
+
+_COMPARED = {sympy.Gt: ">", sympy.Lt: "<", sympy.Ge: ">=", sympy.Le: "<="}
+
+
+def parts_of_cases(node: Any) -> tuple[Any, ...]:
+    """What a Piecewise takes its values from: each case's value, and both sides of each comparison."""
+    sides = [side for _, condition in node.args for one in condition.atoms(Relational) for side in one.args]
+    return tuple(dict.fromkeys([*(value for value, _ in node.args), *sides]))
+
+
+def _by_cases(node: Any, values: Mapping[Any, Expr]) -> Expr:
+    *cases, (last, always) = node.args
+    if always != sympy.true:
+        raise NoRuleError("a Piecewise without a last case (value, True)", hint="say what it is elsewhere")
+    value = values[last]
+    one_by_one = [(v, one) for v, c in cases for one in (c.args if isinstance(c, sympy.Or) else (c,))]
+    for chosen, condition in reversed(one_by_one):
+        if value is number(0) and condition in (sympy.Gt(chosen, 0), sympy.Ge(chosen, 0)):
+            value = apply("relu", values[chosen])
+        else:
+            value = where(_condition(condition, values), values[chosen], value)
+    return value
+
+
+def _condition(condition: Any, values: Mapping[Any, Expr]) -> Expr:
+    """A comparison, or several that hold together."""
+    both = condition.args if isinstance(condition, sympy.And) else (condition,)
+    if any(type(one) not in _COMPARED for one in both):
+        raise NoRuleError(
+            f"a Piecewise by the condition {condition}",
+            hint="conditions are read that compare by <, >, <= or >=, several of them by And or Or",
+        )
+    return reduce(ops.multiply, [ops.compare(_COMPARED[type(one)], values[one.lhs], values[one.rhs]) for one in both])
 
 
 def _maximum(x: Expr, y: Expr) -> Expr:

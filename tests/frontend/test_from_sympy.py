@@ -131,7 +131,8 @@ BAD = [
     (sp.exp(A), NoRuleError, ["matrix exponential", "applyfunc(exp)"]),
     (sp.Matrix([[1, 2], [3, 4]]), NoRuleError, ["MatrixSymbol"]),
     (sp.Derivative(f(t), t) * A, NoRuleError, ["Derivative"]),
-    (sp.Piecewise((t, t > 0), (0, True)) * A, NoRuleError, ["Piecewise"]),
+    (sp.Piecewise((t, sp.Ne(t, 0)), (0, True)) * A, NoRuleError, ["Ne(t, 0)", "And"]),
+    (sp.Piecewise((t, t > 0)) * A, NoRuleError, ["(value, True)"]),
     (sp.MatrixSymbol("v", o, 1).T * W * v, ShapeError, ["two matrices are called 'v'"]),
 ]
 

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import sympy
 
+from symderiv import parse
 from symderiv.build import apply, call, contract, der, name, power, symbol
 from symderiv.errors import NoRuleError
+from symderiv.evaluate import evaluate as values_of
 from symderiv.frontend.from_sympy import from_sympy
+from symderiv.functions import SCALAR
 from symderiv.ir import Expr
 from symderiv.lift import lift, to_sympy
 from symderiv.ops import diag, inverse, log_determinant, matmul, multiply, outer, subtract, sum_over, trace, transpose
@@ -39,6 +42,27 @@ def test_random_contractions_keep_their_numbers(seed: int) -> None:
 def test_read_back_it_is_the_same_object(e: Expr) -> None:
     back = from_sympy(to_sympy(e))
     assert back is e or back.shape == e.shape
+
+
+BY_CASES = sorted(fn for fn, row in SCALAR.items() if "Piecewise" in (row.sympy or ""))
+
+
+@pytest.mark.parametrize("fn", BY_CASES)
+def test_functions_by_cases_are_read_back(fn: str) -> None:
+    e = parse(f"{fn}(w)", w="n")
+    x = {"w": np.array([-7.0, -3.0, -0.6, 0.0, 0.4, 1.7, 3.0, 9.0])}
+    back = from_sympy(to_sympy(e))
+    assert np.allclose(values_of(back, x, {"n": 8}).reshape(-1), values_of(e, x, {"n": 8}))
+    if fn == "relu":
+        assert "relu" in str(back)
+
+
+def test_what_sympy_would_reorder_is_written_as_it_stands() -> None:
+    """|1ᵀ relu(x − p)|: SymPy's |·| turns the sign of a difference within, which a matrix doesn't allow."""
+    x, p = symbol("x", ("n",)), symbol("p", ("n",))
+    e = apply("softsign", sum_over(apply("relu", subtract(x, p))))
+    at = {"x": np.array([1.0, -2.0, 3.0]), "p": np.array([0.5, 0.4, 2.0])}
+    assert np.allclose(values_of(from_sympy(to_sympy(e)), at, {"n": 3}), values_of(e, at, {"n": 3}))
 
 
 def test_names_are_opened() -> None:
