@@ -105,6 +105,7 @@ def test_values_by_hand():
     A, x = np.arange(6.0).reshape(3, 2), np.array([2.0, 5.0])
     known = {"A": A, "x": x, "n": 2}
     np.testing.assert_allclose(as_matrix(read(r"A\,x \odot A\,x"), known, (3,)), (A @ x) ** 2)
+    np.testing.assert_allclose(as_matrix(read(r"x-\max(x)\,\mathbf{1}"), known, (2,)), x - 5)
     np.testing.assert_allclose(as_matrix(read(r"\mathbf{1}\,x^\top-A"), known, (3, 2)), x - A)
     np.testing.assert_allclose(as_entries(read(r"\sum_k A_{ik}\,x_k+n"), known, "i", (3,)), A @ x + 2)
     np.testing.assert_allclose(as_entries(read(r"\delta_{ij}\,x_j"), known, "ij", (2, 2)), np.diag(x))

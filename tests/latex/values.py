@@ -182,7 +182,8 @@ class Matrices:
                 raise Unread(f"{name} of unknown size")
             given = m.a[:, 0] if m.a.shape[1] == 1 else m.a
             return matrix(function(given, axis=int(axis)) if axis else function(given))
-        return Matrix(np.asarray(function(m.a)), m.open)
+        made = np.asarray(function(m.a))
+        return Matrix(made, m.open) if made.ndim else matrix(made)
 
 
 # ---------------------------------------------------------------- entries
