@@ -7,6 +7,7 @@ and written in one notation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from symderiv.verify import check_derivative, same_value
 from tests.fuzz.checks import Tally, WrongError, shown
 from tests.fuzz.grammar import FACTS, NAME, SYMBOLS, Grammar
 
+HOLE = re.compile(r"\{(\w+)\}")
 MODULES = (
     "sigmoid(u)", "tanh(u)", "exp(u)", "softplus(u)", "relu(u)", "u", "2*u + 1", "u**3", "softmax(u)", "-1/u", "1/(1 + exp(u))",
     "exp(u)/(1 + exp(u))", "u / (1 + exp(-u))", "log_softmax(u)", "atan(u)", "normal_cdf(u)", "1 - exp(-exp(u))", "sigmoid(2*u)",
@@ -35,6 +37,17 @@ LOSSES = (
     "sum(-log(-u) - y*u)", "bce_with_logits(u, y)", "cross_entropy(u, y)", "poisson_nll(u, y)", "sum(softplus(u) - y*u)",
     "sum(maximum(0, 1 - y*p))", "-y @ log_softmax(u)", "sum((p - y)**4)", "sum(p * log(p) - p * log(y))", "norm(p - y)",
 )  # fmt: skip
+#: Pairs that a rule of their own is for: drawn at random they would hardly meet.
+FITTING = (
+    ("sigmoid(u)", "sum(log(1 + exp(-y*u)))", ["y**2 == 1"]), ("1/(1 + exp(-u))", "sum(log(1 + exp(-y*u)))", ["y**2 == 1"]),
+    ("tanh(u)", "sum(log(1 + exp(-2*y*u)))", ["y**2 == 1"]), ("softmax(u)", "-y @ log(p)", ["sum(y) == 1"]),
+    ("softmax(u)", "-y @ log(p)", ["onehot(y)"]), ("exp(u)", "sum(p - y * log(p))", []),
+)
+#: Axes that are joined: Jacobians by whatever stands in them.
+ARRANGED = (
+    "vec({mn})", "vec({mn}) * vec({mn})", "tanh(vec({nn}))", "kron({n}, {m})", "kron({mn}, {n})", "vec(outer({m}, {n}))",
+    "reshape({mn}, n*m)", "ravel({mn}) * c", "trace(kron({nn}, {mm}))", "sum(kron({n}, {m})**2)",
+)
 TARGETS = ("sum(y) == 1", "y**2 == 1", "onehot(y)", "y > 0", "u < 0")
 LIKELIHOODS: Mapping[str, str] = {
     "gaussian": "sum((u - y)**2)/2", "bernoulli": "sum(softplus(u) - y*u)", "poisson": "sum(exp(u) - y*u)",
@@ -102,9 +115,13 @@ def _split(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     by = draw(st.sampled_from(("x", "A", "t")))
     inner = {"x": "A @ x", "A": "A @ x", "t": "t * (A @ x)"}[by]
     text = f"u = {_written(g, ('m',), depth)} + {inner}; {draw(st.sampled_from(OUTER))}"
+    at = draw(st.sampled_from("uuup"))
+    if at == "p":
+        text = text.rpartition("; ")[0] + "; p = softmax(u); -h @ log(p)"
     shapes, facts = _described(text)
-    shapes.pop("u", None)
-    return Ask("gauss_newton", (text, by), {"at": "u", "shapes": shapes, "assume": facts})
+    for name in ("u", *at):
+        shapes.pop(name, None)
+    return Ask("gauss_newton", (text, by), {"at": at, "shapes": shapes, "assume": facts})
 
 
 def _fisher(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
@@ -122,9 +139,18 @@ def _abstract(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     return Ask("derivative", (text, "x"), {"order": draw(st.integers(1, 2)), "shapes": {**shapes, "N": "n -> n", "L": "n -> "}})
 
 
+def _arranged(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
+    text = HOLE.sub(lambda hole: g.value(tuple(hole.group(1)), depth - 1), draw(st.sampled_from(ARRANGED)))
+    shapes, facts = _described(text)
+    shapes = shapes or {"c": ""}
+    return Ask("derivative", (text, draw(st.sampled_from(sorted(shapes)))), {"shapes": shapes, "assume": facts})
+
+
 def _matching(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     module, loss = draw(st.sampled_from(MODULES)), draw(st.sampled_from(LOSSES))
     facts = draw(st.lists(st.sampled_from(TARGETS), max_size=2, unique=True))
+    if draw(st.integers(0, 3)) == 0:
+        module, loss, facts = draw(st.sampled_from(FITTING))
     return Ask("matching", (module, loss), {"input": "u", "output": "p", "target": "y", "assume": facts, "u": "o", "y": "o"})
 
 
@@ -132,7 +158,7 @@ def _matching_loss(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     return Ask("matching_loss", (draw(st.sampled_from(MODULES)),), {"input": "u", "target": "y", "u": "o", "y": "o"})
 
 
-KINDS = (_gradients, _gradients, _gradients, _structured, _split, _split, _fisher, _abstract, _matching, _matching, _matching_loss)
+KINDS = (_gradients, _gradients, _gradients, _structured, _split, _split, _fisher, _abstract, _arranged, _matching, _matching, _matching_loss)
 
 
 @st.composite
