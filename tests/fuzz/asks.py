@@ -158,7 +158,9 @@ def _matching_loss(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     return Ask("matching_loss", (draw(st.sampled_from(MODULES)),), {"input": "u", "target": "y", "u": "o", "y": "o"})
 
 
-KINDS = (_gradients, _gradients, _gradients, _structured, _split, _split, _fisher, _abstract, _arranged, _matching, _matching, _matching_loss)
+KINDS = (
+    _gradients, _gradients, _gradients, _structured, _split, _split, _fisher, _abstract, _arranged, _matching, _matching, _matching_loss,
+)  # fmt: skip
 
 
 @st.composite
