@@ -8,7 +8,7 @@
 # make page       writes the page that needs no server (symderiv serve --static) into build/page; takes two packages from npm
 # make docs       builds the documentation as a site into build/site, in .venv-docs; takes one package from npm
 # make mutants   breaks the source at one place after another and sees that the tests fail; GROUP=rules SAMPLE=40 SEED=0
-#                 FORKED=1 (many times as fast), AGAIN=FILE (what a report of --report lists)
+#                 FORKED=1 (many times as fast), EACH=1 (one of every function), AGAIN=FILE (what a report lists)
 # make smoke      builds the packages and uses the wheel in an empty environment; SMOKE='--lowest', '--python python3.13'
 # make lint types clean
 
@@ -47,7 +47,7 @@ GROUP ?=
 SAMPLE ?= 40
 mutants: $(VENV)/installed
 	$(RUN) -m tests.mutation.run $(if $(GROUP),--group $(GROUP)) --sample $(SAMPLE) --seed $(SEED) \
-	  $(if $(FORKED),--forked) $(if $(AGAIN),--again $(AGAIN))
+	  $(if $(FORKED),--forked) $(if $(EACH),--each) $(if $(AGAIN),--again $(AGAIN))
 
 SMOKE ?=
 smoke: $(VENV)/installed

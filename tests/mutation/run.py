@@ -1,13 +1,13 @@
 """Mutation testing: break one place of the source at a time, and see that the tests fail.
 
-    python -m tests.mutation.run [--group rules] [--sample 40] [--seed 0] [--seconds 180] [--report FILE] [--again FILE]
+    python -m tests.mutation.run [--group rules] [--sample 40 | --each] [--seed 0] [--seconds 180] [--report FILE] [--again FILE]
 
 Groups: ``rules`` (the conditions and formulas of the rules), ``rows`` (the derivative of each elementwise function),
 ``generator`` (the code generator), ``checker`` (what takes the steps of certificates again). A mutant lives in a process
 of its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of
 its group fails, or doesn't end. What survives is printed as it is found: either a test is missing, or the mutant means the
 same; those of which that is known stand in ``equivalent.py`` with the reason, and aren't tried. ``--again`` tries what a
-report lists as surviving, wherever the lines are now. ``--forked`` collects the tests once and runs only those that enter
+report lists as surviving, wherever the lines are now. ``--each`` draws one mutant of every function. ``--forked`` collects the tests once and runs only those that enter
 what is broken (``forked.py``): many times as fast, and what survives there can be tried ``--again`` in the slow way. Exit
 code 0: the figures are for reading.
 """
@@ -199,6 +199,19 @@ def broken(path: Path, number: int, rows: bool) -> ast.Module:
     return tree
 
 
+def drawn_of(every: Sequence[Mutant], count: int, each: bool, start: int) -> list[Mutant]:
+    """A sample of so many (0: all), or one of every function, in the order of the source."""
+    lots = random.Random(start)
+    if not each:
+        chosen = lots.sample(every, min(count or len(every), len(every)))
+    else:
+        functions: dict[tuple[str, str], list[Mutant]] = {}
+        for mutant in every:
+            functions.setdefault((mutant.module, mutant.what.partition(": ")[0]), []).append(mutant)
+        chosen = [lots.choice(of) for of in functions.values()]
+    return sorted(chosen, key=lambda m: (m.module, m.number))
+
+
 class Planted(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Loads one module from its broken source."""
 
@@ -282,6 +295,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--group", choices=GROUPS)
     parser.add_argument("--sample", type=int, default=40, help="mutants of a group, drawn at random; 0 for all")
+    parser.add_argument("--each", action="store_true", help="one mutant of every function instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=180, help="for the tests of one mutant")
     parser.add_argument("--report", type=Path)
@@ -298,8 +312,7 @@ def main() -> int:
         if keys is not None:
             drawn = [mutant for mutant in every if mutant.key in keys]
         else:
-            count = min(asked.sample or len(every), len(every))
-            drawn = sorted(random.Random(asked.seed).sample(every, count), key=lambda m: (m.module, m.number))
+            drawn = drawn_of(every, asked.sample, asked.each, asked.seed)
         if not drawn:
             continue
         if asked.forked:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.forked import changed, plant
-from tests.mutation.run import GROUPS, Mutant, Mutator, broken, listed, mutants, source_of, sources, try_all
+from tests.mutation.run import GROUPS, Mutant, Mutator, broken, drawn_of, listed, mutants, source_of, sources, try_all
 
 SOURCE = """
 def outer(a, b):
@@ -31,6 +31,16 @@ def test_what_is_called_equivalent_is_still_a_mutant() -> None:
     every = {mutant.key for group in GROUPS for mutant in mutants(group)}
     assert not EQUIVALENT.keys() - every, "gone: take them off the list"
     assert all(len(reason) > 15 for reason in EQUIVALENT.values())
+
+
+def test_one_of_every_function() -> None:
+    every = list(mutants("checker"))
+    functions = {(mutant.module, mutant.what.partition(": ")[0]) for mutant in every}
+    drawn = drawn_of(every, 3, each=True, start=5)
+    assert len(drawn) == len(functions) == len({(m.module, m.what.partition(": ")[0]) for m in drawn})
+    assert drawn != drawn_of(every, 3, each=True, start=6)
+    assert len(drawn_of(every, 3, each=False, start=5)) == 3
+    assert drawn_of(every, 0, each=False, start=5) == sorted(every, key=lambda m: (m.module, m.number))
 
 
 def test_the_places_of_a_source() -> None:
