@@ -3,13 +3,13 @@
     python -m tests.mutation.run [--group rules] [--sample 40 | --each] [--seed 0] [--seconds 180] [--report FILE] [--again FILE]
 
 Groups: ``rules`` (the conditions and formulas of the rules), ``rows`` (the derivative of each elementwise function),
-``generator`` (the code generator), ``checker`` (what takes the steps of certificates again). A mutant lives in a process
-of its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of
-its group fails, or doesn't end. What survives is printed as it is found: either a test is missing, or the mutant means the
+``generator`` (the code generator), ``checker`` (what takes the steps of certificates again). A mutant lives in a process of
+its own, in which the module is compiled from its broken source; the files aren't touched. It is killed where a test of its
+group fails, or doesn't end. What survives is printed as it is found: either a test is missing, or the mutant means the
 same; those of which that is known stand in ``equivalent.py`` with the reason, and aren't tried. ``--again`` tries what a
-report lists as surviving, wherever the lines are now. ``--each`` draws one mutant of every function. ``--forked`` collects the tests once and runs only those that enter
-what is broken (``forked.py``): many times as fast, and what survives there can be tried ``--again`` in the slow way. Exit
-code 0: the figures are for reading.
+report lists as surviving, wherever the lines are now. ``--each`` draws one mutant of every function. ``--forked`` collects
+the tests once and runs only those that enter what is broken (``forked.py``): many times as fast, and what survives there
+can be tried ``--again`` in the slow way. Exit code 0: the figures are for reading.
 """
 
 from __future__ import annotations
