@@ -214,11 +214,16 @@ def scalar_body(node: Map, x: Any) -> Any:
     body = body.subs({formal[name]: number(value) for name, value in values.items()})
     if node.order:
         body = body.diff(formal["x"], node.order)
+    return _filled(body, formal["x"], x)
+
+
+def _filled(body: Any, x: Any, value: Any) -> Any:
+    """A body with a value for x, written as it stands where SymPy's |·| reorders the value, matrices in it as if they were numbers."""
     try:
-        return body.subs(formal["x"], x)
-    except ValueError:                                          # SymPy's |·| reorders what it is of, matrices in it as if they were numbers
+        return body.subs(x, value)
+    except ValueError:
         with sympy.evaluate(False):
-            return body.xreplace({formal["x"]: x})
+            return body.xreplace({x: value})
 
 
 @_convert.register
@@ -230,7 +235,8 @@ def _(t: Apply, of: Of) -> Any:
     if node.fn == "det":
         return sympy.Determinant(arg)
     if node.fn == "logdet":
-        return sympy.log(sympy.Abs(sympy.Determinant(arg)))
+        x = sympy.Dummy("x")
+        return _filled(sympy.log(sympy.Abs(x)), x, sympy.Determinant(arg))
     if node.fn in ("softmax", "logsumexp"):
         return _softmax(node, t, arg)
     raise NoRuleError(f"SymPy has no matrix expression for the function '{node.fn}'", hint=_HINT)

@@ -17,7 +17,7 @@ from symderiv.render.letters import output_letters
 from symderiv.render.symbols import name_latex
 from tests.latex.lines import WrongLineError, plain, read_lines, rows
 from tests.latex.reader import Node, Unread, read
-from tests.latex.values import as_entries, as_matrix
+from tests.latex.values import INDEXED, as_entries, as_matrix
 
 MATRIX, INDEX = "matrix", "index"
 
@@ -63,7 +63,7 @@ def result_back(found: Any, here: At, notation: str, seen: Counter[str]) -> None
     latex = spelled(found.result.latex(notation=notation))
     try:
         node = read(latex, frozenset(n for n in known if "_" in n))
-        entries = notation == INDEX or len(found.shape) > 2 or any(kind(node, k) for k in ("at", "delta", "total"))
+        entries = notation == INDEX or len(found.shape) > 2 or any(kind(node, k) for k in INDEXED)
         with np.errstate(all="ignore"):
             if entries:
                 letters = "".join(output_letters(len(found.shape), found.result))

@@ -174,6 +174,10 @@ class Reader:
             return self.command(token[1:])
         if token.isalpha():
             return self.function_or(self.named(token))
+        if token == "[" and self.peek().isalpha() and self.peek(1) == "=" and self.peek(2).isdigit():
+            letter, _, place = self.take(), self.take(), self.take()
+            self.take("]")
+            return Node("iverson", f"{letter}={place}")
         raise Unread(f"{token} in {self.latex}")
 
     def command(self, word: str) -> Node:
@@ -181,6 +185,9 @@ class Reader:
             text = "".join(self.group())
             if word == "mathbf" and text in ("1", "0"):
                 return Node("ones" if text == "1" else "zeros")
+            if word == "mathbf" and text == "e":
+                self.take("_")
+                return Node("unit", "".join(self.group() if self.peek() == "{" else [self.take()]))
             if word == "mathrm" and text == "d":
                 return Node("name", "d" + self.marked_name())
             if word == "operatorname":

@@ -109,6 +109,10 @@ def test_values_by_hand():
     np.testing.assert_allclose(as_matrix(read(r"\mathbf{1}\,x^\top-A"), known, (3, 2)), x - A)
     np.testing.assert_allclose(as_entries(read(r"\sum_k A_{ik}\,x_k+n"), known, "i", (3,)), A @ x + 2)
     np.testing.assert_allclose(as_entries(read(r"\delta_{ij}\,x_j"), known, "ij", (2, 2)), np.diag(x))
+    np.testing.assert_allclose(as_matrix(read(r"(2\,I)^{-2}\,x"), known, (2,)), x / 4)
+    np.testing.assert_allclose(as_entries(read(r"x_i\,[j = 1]"), known, "ij", (2, 2)), np.outer(x, [0, 1]))
+    with pytest.raises(Unread):
+        as_matrix(read(r"x\,\mathbf{e}_{0}^\top"), known, (2, 2))
     with pytest.raises(AssertionError):
         as_matrix(read(r"x\,A"), known, (3, 2))
     assert Indices(known, read(r"\sum_k x_k")).value(read(r"\sum_k x_k")).a == 7.0

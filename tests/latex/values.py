@@ -17,6 +17,8 @@ SPACE = {**numpy_space(), "sigma": numpy_space()["sigmoid"], "H": numpy_space()[
          "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log,
          "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "sign": np.sign}  # fmt: skip
 WHOLE = {"softmax", "log_softmax", "logsumexp", "layer_norm", "normalize"}
+#: What makes a formula one of entries.
+INDEXED = ("at", "delta", "total", "iverson")
 NUMBERS = {"pi": np.pi, "e": np.e}
 
 
@@ -145,14 +147,16 @@ class Matrices:
 
     def inverse(self, node: Node, a: Node) -> Matrix:
         m = self.value(a)
+        if m.identity:
+            return Matrix(1 / m.a, m.open, True)
         if m.a.shape[0] != m.a.shape[1]:
             raise AssertionError(f"the inverse of an array of shape {m.a.shape}")
         return Matrix(np.linalg.inv(m.a))
 
     def power(self, node: Node, a: Node) -> Matrix:
         m, q = self.value(a), Fraction(node.text)
-        if m.scalar:
-            return matrix(m.a[0, 0] ** float(q))
+        if m.scalar or m.identity:
+            return Matrix(m.a ** float(q), m.open, m.identity)
         if q.denominator != 1 or any(m.open) or m.a.shape[0] != m.a.shape[1]:
             raise AssertionError(f"the power {node.text} of an array of shape {m.a.shape}")
         return Matrix(np.linalg.matrix_power(m.a, int(q)))
@@ -256,6 +260,12 @@ class Indices:
             raise Unread("a δ of unknown size")
         return Entries(np.eye(self.sizes[node.text[0]]), node.text)
 
+    def iverson(self, node: Node) -> Entries:
+        letter, _, place = node.text.partition("=")
+        if letter not in self.sizes:
+            raise Unread(f"[{node.text}] of unknown size")
+        return Entries((np.arange(self.sizes[letter]) == int(place)).astype(float), letter)
+
     def neg(self, node: Node, a: Node) -> Entries:
         found = self.value(a)
         return Entries(-found.a, found.letters)
@@ -307,7 +317,7 @@ def _raise(letter: str) -> int:
 
 
 def _indexed(node: Node) -> bool:
-    return node.kind in ("at", "delta", "total") or any(map(_indexed, node.parts))
+    return node.kind in INDEXED or any(map(_indexed, node.parts))
 
 
 def spread(found: Entries, letters: str) -> np.ndarray:

@@ -15,7 +15,19 @@ from symderiv.frontend.from_sympy import from_sympy
 from symderiv.functions import SCALAR
 from symderiv.ir import Expr
 from symderiv.lift import lift, to_sympy
-from symderiv.ops import diag, inverse, log_determinant, matmul, multiply, outer, subtract, sum_over, trace, transpose
+from symderiv.ops import (
+    add_all,
+    diag,
+    inverse,
+    log_determinant,
+    matmul,
+    multiply,
+    outer,
+    subtract,
+    sum_over,
+    trace,
+    transpose,
+)
 from tests.render.arrays import evaluate
 from tests.render.random_expressions import random_contraction
 
@@ -60,9 +72,10 @@ def test_functions_by_cases_are_read_back(fn: str) -> None:
 def test_what_sympy_would_reorder_is_written_as_it_stands() -> None:
     """|1ᵀ relu(x − p)|: SymPy's |·| turns the sign of a difference within, which a matrix doesn't allow."""
     x, p = symbol("x", ("n",)), symbol("p", ("n",))
-    e = apply("softsign", sum_over(apply("relu", subtract(x, p))))
-    at = {"x": np.array([1.0, -2.0, 3.0]), "p": np.array([0.5, 0.4, 2.0])}
-    assert np.allclose(values_of(from_sympy(to_sympy(e)), at, {"n": 3}), values_of(e, at, {"n": 3}))
+    r = apply("relu", subtract(x, p))
+    at = {"x": np.array([1.0, -2.0, 3.0]), "p": np.array([0.5, 0.4, 2.0]), "A": np.diag([1.0, 2.0, 4.0])}
+    for e in (apply("softsign", sum_over(r)), log_determinant(add_all(A, outer(r, r)))):
+        assert np.allclose(values_of(from_sympy(to_sympy(e)), at, {"n": 3}), values_of(e, at, {"n": 3}))
 
 
 def test_names_are_opened() -> None:
