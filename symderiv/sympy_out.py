@@ -54,7 +54,7 @@ def tree_to_sympy(tree: Tree) -> Any:
     >>> tree_to_sympy(lift(dot(v, matmul(A, v))))
     v.T*A*v
     """
-    return fold(tree, _convert)
+    return _released(fold(tree, _convert))
 
 
 def size(dim: Dim | None) -> Any:
@@ -217,13 +217,34 @@ def scalar_body(node: Map, x: Any) -> Any:
     return _filled(body, formal["x"], x)
 
 
+class _Held(sympy.Dummy):
+    """A real number that stands for an argument with functions in it, until all is built.
+
+    SymPy would ask such an argument for periods and imaginary parts, and be minutes at it.
+    """
+
+    __slots__ = ("value",)
+
+
 def _filled(body: Any, x: Any, value: Any) -> Any:
-    """A body with a value for x, written as it stands where SymPy's |·| reorders the value, matrices in it as if they were numbers."""
+    """A body with a value for x."""
+    if value.has(sympy.Function):
+        held = _Held(real=True)
+        held.value = value
+        return body.subs(x, held)
     try:
         return body.subs(x, value)
-    except ValueError:
+    except ValueError:                                          # its |·| reorders a difference of matrices as if they were numbers
         with sympy.evaluate(False):
             return body.xreplace({x: value})
+
+
+def _released(value: Any) -> Any:
+    """With what is held in its place."""
+    while held := value.atoms(_Held):
+        with sympy.evaluate(False):
+            value = value.xreplace({one: one.value for one in held})
+    return value
 
 
 @_convert.register

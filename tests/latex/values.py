@@ -174,6 +174,8 @@ class Matrices:
             if m.a.shape[1] != 1 or any(m.open):
                 raise Unread("diag of a matrix")
             return Matrix(np.diag(m.a[:, 0]))
+        if name in ("norm", "tr", "det") and any(m.open):
+            raise Unread(f"{name} of unknown size")
         if name == "norm":
             return matrix(np.sqrt(np.sum(m.a**2)))
         if name in ("tr", "det"):

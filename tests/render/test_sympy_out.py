@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sympy
 
-from symderiv import parse
+from symderiv import derivative, parse
 from symderiv.build import apply, call, contract, der, name, power, symbol
 from symderiv.errors import NoRuleError
 from symderiv.evaluate import evaluate as values_of
@@ -76,6 +76,18 @@ def test_what_sympy_would_reorder_is_written_as_it_stands() -> None:
     at = {"x": np.array([1.0, -2.0, 3.0]), "p": np.array([0.5, 0.4, 2.0]), "A": np.diag([1.0, 2.0, 4.0])}
     for e in (apply("softsign", sum_over(r)), log_determinant(add_all(A, outer(r, r)))):
         assert np.allclose(values_of(from_sympy(to_sympy(e)), at, {"n": 3}), values_of(e, at, {"n": 3}))
+
+
+@pytest.mark.parametrize("text", [
+    "reciprocal(1 + sigmoid(gelu_tanh(reciprocal(1 + sigmoid(t)))))", "sin(sinh(tanh(t)))*cos(t)", "sigmoid(tanh(t)) * (v @ v) * x",
+])  # fmt: skip
+def test_functions_within_functions(text: str) -> None:
+    """SymPy isn't asked what it can't say soon: whether tanh of such a thing is real took minutes."""
+    e = derivative(text, "t", t="", v="n", x="m").result
+    written = to_sympy(e)
+    assert {s.name for s in written.free_symbols} <= {"t", "v", "x", "n", "m"}
+    at = {"t": 0.7, "v": np.array([1.0, -2.0, 3.0]), "x": np.array([0.5, 0.4])}
+    assert np.allclose(values_of(from_sympy(written), at, {"n": 3, "m": 2}).reshape(-1), np.reshape(values_of(e, at, {"n": 3, "m": 2}), -1))
 
 
 def test_names_are_opened() -> None:
