@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
+from symderiv.build import symbol
+from symderiv.record import check_fire
 
 NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a; -y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "b1": "h", "W2": "o h", "y": "o"}

@@ -17,7 +17,7 @@ from itertools import combinations
 from math import gcd
 from typing import NamedTuple, Protocol
 
-from symderiv.codegen.order import Pairs
+from symderiv.codegen.order import EXACT, Pairs
 from symderiv.codegen.terms import MOST_TERMS, Labels, Term, splice
 from symderiv.dims import Dim, Monomial, dim_atoms, dim_product, dim_sum, dim_terms
 
@@ -48,8 +48,10 @@ class Choice(NamedTuple):
 
 
 def multiplied_out(term: Term, place: int, inner: Sequence[Term], sizer: Sizer) -> Choice | None:
-    """The product with its factor at ``place``, a sum, multiplied out; None where sizes don't make that worth a test."""
-    if len(inner) < 2 or len(inner) > MOST_TERMS or any(t.structured for t in inner) or not any(map(_is_product, inner)):
+    """The product with its factor at ``place``, a sum, multiplied out; None where sizes don't make that worth a test,
+    and where a term would have more factors than all orders are tried of."""
+    longest = len(term.factors) - 1 + max((len(t.factors) for t in inner), default=0)
+    if not 2 <= len(inner) <= MOST_TERMS or longest > EXACT or any(t.structured for t in inner) or not any(map(_is_product, inner)):
         return None
     term = replace(term, coefficient=Fraction(1))
     spliced = [splice(term, place, t) for t in inner]
