@@ -50,6 +50,8 @@ class Emitter:
         self.lines: list[str] = []
         self.helpers: list[str] = []
         self.code: dict[int, Code] = {}
+        self.ranks: dict[str, int] = {}
+        """how many axes the named arrays have"""
         self.temporaries = 0
         self.order = program.reachable(outputs)
         self.uses = Counter(a for k in self.order for a in program.ops[k].args)
@@ -169,10 +171,10 @@ class Emitter:
         if k in self.given:
             return self.given[k]
         given = self.program.names.get(k) or ("result" if k in self.outputs else None)
-        if given is not None:
-            return self.names.fresh(given)
-        self.temporaries += 1
-        return self.names.fresh(f"t{self.temporaries}")
+        self.temporaries += given is None
+        name = self.names.fresh(given or f"t{self.temporaries}")
+        self.ranks[name] = len(self.program.ops[k].dims)
+        return name
 
     def line(self, text: str, k: int, op: Op) -> None:
         """A line with its shape and, where they are short, its mathematics."""

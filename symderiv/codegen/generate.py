@@ -90,7 +90,7 @@ def generate(
         returned = _packed(returned, layouts, head, space)
     given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
     function = callable_of(
-        head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space
+        head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space, called.ranks
     )
     return Generated(function_name, source, function, tuple(head.arguments))
 
@@ -221,7 +221,8 @@ def _limits(program: Program, emitter: Emitter, head: Signature) -> list[str]:
         if not any((p, e) != (place, d) and place[: len(p)] == p and _within(list(map(str, d)), list(map(str, e))) for p, e in largest)
     ]  # fmt: skip
     known = set(head.sizes)
-    lines = []
+    lines: list[str] = []
+    sizes: dict[Dim, None] = {}
     for place, dims in kept:
         if all(set(dim_atoms(d)) <= known for d in dims):
             if all(isinstance(d, int) for d in dims) and math.prod(dim_value(d, {}) for d in dims) < 1e6:
@@ -230,7 +231,11 @@ def _limits(program: Program, emitter: Emitter, head: Signature) -> list[str]:
             shape = ", ".join(map(head.size_text, dims)) + ("," if len(dims) == 1 else "")
             tests = [f"{'not ' if form else ''}{test(program.ops[k].spec, head.size_text)} and " for k, form in place]
             lines.append(f"if {''.join(tests)}8*{text} > _memory.MEMORY_LIMIT: _check_size(8*{text}, ({shape}))")
-    return lines
+            sizes.update(dict.fromkeys(dims))
+    if len(lines) < 3:
+        return lines
+    most = max(len(dims) for _, dims in kept)  # no array has more entries than the sizes' sum to this power
+    return [f"if 8*({' + '.join(map(head.size_text, sizes))})**{most} > _memory.MEMORY_LIMIT:", *indented(lines)]
 
 
 def _within(few: list[str], many: list[str]) -> bool:
