@@ -188,6 +188,10 @@ class Contractor:
         free_b = tuple(x for x in lb if x not in la)
         if out is None and len(la) == len(lb) == 2 and la[0] in lb and lb[1] in la:
             a, la, b, lb, free_a, free_b = b, lb, a, la, free_b, free_a  # B @ A needs no transposition
+        if batch and not free_a and not free_b:
+            found = self.known((a, la), (b, lb), {*la, *lb}, dims)
+            if found is not None:  # computed entry by entry before
+                return self.reduce(found, {*la, *lb} - kept)
         natural = batch + free_a + free_b
         if out is None and self.forward(natural, dims) != natural and len(free_a) == len(free_b) == 1:
             a, la, b, lb, natural = b, lb, a, la, natural[::-1]

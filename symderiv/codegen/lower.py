@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from symderiv.build import apply, permute, power
+from symderiv.build import apply, permute, power, scale
 from symderiv.codegen.bounds import bounds
 from symderiv.codegen.choices import multiplied_out
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
-from symderiv.codegen.sharing import merged
+from symderiv.codegen.sharing import merged, unsummed
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, SymderivError
@@ -242,7 +242,12 @@ class Lowering:
 
     def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
         """(position, axes it has) of a sum of products that share their δ."""
+        for whole, labels in unsummed(terms):
+            if whole in self.memo:  # computed entry by entry before
+                return self.contractor.reduce((self.memo[whole], labels), {-1})
         terms = self.merged(terms, len(shape))
+        if len(terms) == 1:
+            terms = [self.turned_sign(terms[0])]
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
@@ -283,9 +288,8 @@ class Lowering:
             choice = multiplied_out(t, place, inner, self.contractor) if inner else None
             if choice is None:
                 continue
+            self.evaluated(*dict.fromkeys(f for term in choice.terms for f, _ in term.factors))
             before = self.contractor.whole_is_symmetric, self.contractor.any_order, self.contractor.sizes
-            for f in dict.fromkeys(f for term in choice.terms for f, _ in term.factors):
-                self.value(f)
             known = len(self.program.ops)
             self.multiplied, self.contractor.sizes = True, {**self.contractor.sizes, **choice.sizes}
             position, axes = self.total(choice.terms, t.dims)
@@ -311,15 +315,31 @@ class Lowering:
             return terms
         terms, rests = merged([t for t in terms if t not in squares], order, self.contractor)
         terms += squares
-        before = self.contractor.whole_is_symmetric, self.contractor.any_order
         for rest in rests:
             if any(rest is f for t in terms for f, _ in t.factors):
                 nodes = list(postorder(rest))
                 self.opened.see(nodes)
                 self.bounds.update(bounds(nodes))
-                self.value(rest)
-        self.contractor.whole_is_symmetric, self.contractor.any_order = before
+                self.evaluated(rest)
         return terms
+
+    def turned_sign(self, t: Term) -> Term:
+        """−a (b − c) as a (c − b), which is an operation less."""
+        for k, (f, ls) in enumerate(t.factors if t.coefficient == -1 and len(t.factors) > 1 else ()):
+            signs = {c > 0 for c, _ in f.terms} if isinstance(f, Add) and self.uses.get(f, 1) == 1 and f not in self.roots else ()
+            if len(signs) == 2:
+                turned = scale(-1, f)
+                self.bounds.update(bounds(postorder(turned)))
+                self.evaluated(turned)
+                return Term(Fraction(1), (*t.factors[:k], (turned, ls), *t.factors[k + 1 :]), t.out, t.dims)
+        return t
+
+    def evaluated(self, *nodes: Expr) -> None:
+        """Compute values between the parts of another."""
+        before = self.contractor.whole_is_symmetric, self.contractor.any_order
+        for node in nodes:
+            self.value(node)
+        self.contractor.whole_is_symmetric, self.contractor.any_order = before
 
     def is_square(self, t: Term) -> bool:
         """Whether this is Tᵀ diag(m) T with m ≥ 0, for which half of the work is enough."""
