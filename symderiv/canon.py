@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-Factor = tuple[bytes, tuple[int, ...], tuple[int, ...]]
-"""(digest, class of each axis: equal classes are interchangeable axes, label of each axis)"""
+Factor = tuple[bytes | int, tuple[int, ...], tuple[int, ...]]
+"""(digest, or its rank among those that are there, class of each axis: equal classes are interchangeable axes, label of each axis)"""
 
 LEAF_LIMIT = 400
 
@@ -21,8 +21,9 @@ def _refine(factors: Sequence[Factor], colour: list[int]) -> list[int]:
     while True:
         keys: list[list[object]] = [[] for _ in colour]
         for digest, classes, labels in factors:
-            signature = (digest, tuple(sorted((c, colour[x]) for c, x in zip(classes, labels, strict=True))))
-            for c, x in zip(classes, labels, strict=True):
+            places = list(zip(classes, labels, strict=True))
+            signature = (digest, tuple(sorted([(c, colour[x]) for c, x in places])))
+            for c, x in places:
                 keys[x].append((signature, c))
         full = [(colour[x], tuple(sorted(keys[x]))) for x in range(len(colour))]  # type: ignore[type-var]  # uniform tuples
         rank = {key: r for r, key in enumerate(sorted(set(full)))}
@@ -65,8 +66,11 @@ def canonical_ranks(factors: Sequence[Factor], seeds: Sequence[object]) -> list[
     """
     order = {seed: r for r, seed in enumerate(sorted(set(seeds)))}  # type: ignore[type-var]  # seeds are uniform tuples
     colour = [order[s] for s in seeds]
-    if len(order) < len(colour):
-        colour = _refine(factors, colour)
+    if len(order) == len(colour):
+        return colour
+    known = {digest: r for r, digest in enumerate(sorted({d for d, _, _ in factors}))}  # type: ignore[type-var]  # of one type
+    factors = [(known[d], classes, labels) for d, classes, labels in factors]
+    colour = _refine(factors, colour)
     if len(set(colour)) == len(colour):
         return colour
     best: list[int] | None = None

@@ -88,13 +88,13 @@ class _Contraction(Flattening):
         """a·a = a², a·a⁻¹ = 1: equal bases at equal labels; True if a power opened so that merging must go on."""
         if len(self.atoms) < 2:
             return False
-        exponents: dict[tuple[Expr, tuple[int, ...]], Fraction] = {}
-        for f, ls in self.atoms:
-            base, q = base_and_exponent(f)
-            key = (base, _sorted_axes(base, ls))
-            exponents[key] = exponents.get(key, Fraction(0)) + q
-        if len(exponents) == len(self.atoms):
+        parts = [(*base_and_exponent(f), ls) for f, ls in self.atoms]
+        rows = [((base, _sorted_axes(base, ls)), q) for base, q, ls in parts]
+        if len({row for row, _ in rows}) == len(rows):
             return False
+        exponents: dict[Atom, Fraction] = {}
+        for row, q in rows:
+            exponents[row] = exponents.get(row, 0) + q
         self.replace([(power(base, q), ls) for (base, ls), q in exponents.items() if q])
         return True
 

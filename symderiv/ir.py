@@ -285,10 +285,13 @@ def weight_shown(root: Expr) -> int:
     return total
 
 
+_F1 = Fraction(1)
+
+
 def base_and_exponent(node: Expr) -> tuple[Expr, Fraction]:
-    if isinstance(node, Map) and node.fn == "pow":
+    if type(node) is Map and node.fn == "pow":
         return node.kids[0], node.params[0]
-    return node, Fraction(1)
+    return node, _F1
 
 
 _LETTERS = "ijklmnpqrstuvabcdefgh"

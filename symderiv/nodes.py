@@ -25,6 +25,7 @@ def contract_node(factors: tuple[Expr, ...], labels: tuple[tuple[int, ...], ...]
                   {"factors": factors, "labels": labels, "out": out, "dims": dims})
 
 
+_F1 = Fraction(1)
 ONE: Contract = contract_node((), (), (), ())
 
 
@@ -53,8 +54,9 @@ def primitive(node: Add) -> tuple[Fraction, Add]:
     Of as many positive as negative ones, that of the smallest is positive; of equal ones, that of the lightest term.
     """
     numerators = gcd(*(c.numerator for c, _ in node.terms))
-    content = Fraction(numerators, lcm(*(c.denominator for c, _ in node.terms)))
-    balance = sum(1 if c > 0 else -1 for c, _ in node.terms)
+    denominators = lcm(*(c.denominator for c, _ in node.terms))
+    content = _F1 if numerators == denominators == 1 else Fraction(numerators, denominators)
+    balance = sum([1 if c.numerator > 0 else -1 for c, _ in node.terms])
     if balance < 0 or (balance == 0 and min(node.terms, key=lambda t: (abs(t[0]), t[1].weight, t[1].digest))[0] < 0):
         content = -content
     if content == 1:

@@ -24,8 +24,8 @@ def components(atoms: list[Atom], cut: set[int]) -> list[list[Atom]]:
         return k
     for k, (_, ls) in enumerate(atoms):
         for x in ls:
-            if x not in cut:
-                root[find(k)] = find(owner.setdefault(x, k))
+            if x not in cut and owner.setdefault(x, k) != k:
+                root[find(k)] = find(owner[x])
     groups: dict[int, list[Atom]] = {}
     for k, atom in enumerate(atoms):
         groups.setdefault(find(k), []).append(atom)
@@ -66,16 +66,18 @@ def may_merge(groups: list[list[Atom]], cut: set[int]) -> bool:
     powers: set[frozenset[int]] = set()
     sums: set[frozenset[int]] = set()
     for group in groups:
-        boundary = frozenset(x for _, ls in group for x in ls if x in cut)
-        if len(group) == 1 and isinstance(base_and_exponent(group[0][0])[0], Contract):
+        labels = {x for _, ls in group for x in ls}
+        boundary = frozenset(labels & cut)
+        bases = [base_and_exponent(f)[0] for f, _ in group]
+        if len(bases) == 1 and isinstance(bases[0], Contract):
             powers.add(boundary)
-        if any(x not in cut for _, ls in group for x in ls):
+        if len(boundary) < len(labels):
             sums.add(boundary)
-        key = (boundary, *sorted(base_and_exponent(f)[0].digest for f, _ in group))
+        key = (boundary, *(sorted([b.digest for b in bases]) if len(bases) > 1 else [bases[0].digest]))
         if key in seen:
             return True
         seen.add(key)
-    return bool(powers & sums)
+    return not powers.isdisjoint(sums)
 
 
 def common_structure(terms: Sequence[Expr], order: int) -> tuple[tuple[int, ...], tuple[int, ...]] | None:

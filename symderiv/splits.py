@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import product
 from typing import Any, cast
 from unicodedata import normalize
 
@@ -23,7 +24,7 @@ from symderiv.frontend.environment import Environment
 from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
 from symderiv.ops import shape_text
 from symderiv.record import Fire, Item, Proof, chain
-from symderiv.rules.splitting import outer_square, outer_squares, square_of_gradient
+from symderiv.rules.splitting import mirrored_block, outer_square, outer_squares, square_of_gradient
 from symderiv.services import service
 
 
@@ -196,14 +197,17 @@ def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> Gau
     grid = [[(x, y) for y in xs] for x in xs]
 
     def gauss_newton() -> Derivation:
-        g: Any = tuple(tuple(parts.g(x, y) for x, y in row) for row in grid)
-        return Derivation("G", f, xs, g if several else g[0][0], facts, 2, False, several)
+        g: dict[tuple[int, int], Proof] = {}
+        for a, b in sorted(product(range(len(xs)), repeat=2), key=lambda at: at[0] > at[1]):  # those above the diagonal first
+            g[a, b] = parts.g(xs[a], xs[b], g.get((b, a)))
+        blocks = tuple(tuple(g[a, b] for b in range(len(xs))) for a in range(len(xs)))
+        return Derivation("G", f, xs, blocks if several else blocks[0][0], facts, 2, False, several)
 
     def rest() -> Derivation:
         r: Any = tuple(tuple(parts.r(x, y) for x, y in row) for row in grid)
         return Derivation("R", f, xs, r if several else r[0][0], facts, 2, False, several)
 
-    def product(vs: tuple[Symbol, ...]) -> Derivation:
+    def multiplied(vs: tuple[Symbol, ...]) -> Derivation:
         return Derivation(_times_kind("G", vs), f, xs, parts.product(xs, vs), facts, 2, False, True)
 
     made = {"H": lambda: derivative(f, xs, facts, 2, "hessian", several), "G": gauss_newton, "R": rest}
@@ -212,7 +216,7 @@ def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> Gau
                        Derivation("jacobian", held, xs, jac if several else jac[0], facts, 1, False, several),
                        Derivation("hessian", loss, (as_variable,), parts.second_outer, facts, 2),
                        Derivation("gradient", loss, (as_variable,), parts.slope, facts), facts,
-                       product if several and parts.square is None else None)
+                       multiplied if several and parts.square is None else None)
 
 
 class _Parts:
@@ -241,13 +245,17 @@ class _Parts:
         tried = (self._filled(square, {slope: self.slope}) for square in outer_squares(slope))
         return next((found for found in tried if found.after is self.second_outer.after), None)
 
-    def g(self, x: Symbol, y: Symbol) -> Proof:
-        """∂u/∂xᵀ · ∂²L/∂u∂u · ∂u/∂y."""
+    def g(self, x: Symbol, y: Symbol, mirror: Proof | None = None) -> Proof:
+        """∂u/∂xᵀ · ∂²L/∂u∂u · ∂u/∂y, by ``mirror``, the block of y and x, where that is there and the middle symmetric."""
         i, j = _axes("i", x), _axes("j", y)
         left, right, outer = der(self.held, x), der(self.held, y), self.second_outer.before
         goal = contract((left, outer, right), (self.k + i, self.k + self.m, self.m + j), i + j)
         if self.square is not None:
             return self._as_square(goal, x, y)
+        cited = (mirror, self.second_outer)
+        turned = mirrored_block.apply(goal, self.engine.context, None, cited) if mirror is not None else None
+        if turned is not None:
+            return chain(goal, [Fire(mirrored_block.name, goal, turned, None, cited)], self.engine.context)
         lemmas: dict[Expr, Proof] = {left: self.jacobian(x), right: self.jacobian(y), outer: self.second_outer}
         return unfolded(self.engine, self._filled(goal, lemmas), goal, [])
 

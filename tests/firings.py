@@ -36,6 +36,7 @@ EVERYWHERE: tuple[Call, ...] = (
     gauss_newton("p = softmax(u); -y @ log(p)", "u", at="p", u="o", y="o", assume="onehot(y)"),
     gradient("log(abs(det(S)))", "S", S="n n"),
     gradient(NET, ["W1", "W2"], assume="sum(y) == 1", shapes=SHAPES),
+    gauss_newton(NET, ["W1", "W2"], at="u", assume="sum(y) == 1", shapes=SHAPES),
     hessian(NET, "W1", assume="sum(y) == 1", shapes=SHAPES),
     hessian("sum(log(1 + exp(-t * (X @ w))))", "w", X="m n", w="n", t="m", assume="t**2 == 1"),
     gradient("-sum(y * log(sigmoid(u)) + (1 - y) * log(1 - sigmoid(u)))", "u", u="o", y="o"),

@@ -25,12 +25,12 @@ from symderiv.build import (
 from symderiv.engine import Engine
 from symderiv.facts import Fact, facts
 from symderiv.ir import Expr
-from symderiv.record import chain
+from symderiv.record import Proof, chain
 from symderiv.rules import RULES, Context, Rule
 from symderiv.rules.base import Used
 
 TRIALS = 4
-LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient")
+LEMMAS = ("chain_rule_with_lemma", "pull_back", "outer_square", "square_of_gradient", "mirrored_block")
 """rules that also take proofs of lemmas"""
 SPECTRA = (
     ("eigvalsh", ("n",)), ("eigenvectors", ("n", "n")), ("inverse_gaps", ("n", "n")), ("eigmax", ()), ("top_eigenvector", ("n",)),
@@ -157,9 +157,18 @@ def _outer_squares() -> list[Case]:
     return [
         Case("outer_square", "log of a sum", contract((A, hessian.before), ("ij", "ik"), "jk"), cited=(hessian, square)),
         Case("square_of_gradient", "two", contract((pulled.before, slope), ("i", "j"), "ij"), cited=(pulled, first)),
+        _below_the_diagonal(engine, hessian),
         *_squares_of_rows("rows", ()),
         *_squares_of_rows("mean of rows", (size("m"),)),
     ]
+
+
+def _below_the_diagonal(engine: Engine, hessian: Proof) -> Case:
+    """Bᵀ H A by the value of Aᵀ H B, for the Hessian of −log yᵀu."""
+    B = symbol("B", (A.shape[0], 4))
+    above = engine.fill(contract((A, hessian.before, B), ("ij", "ik", "kl"), "jl"), {hessian.before: hessian})
+    node = contract((B, hessian.before, A), ("ij", "ik", "kl"), "jl")
+    return Case("mirrored_block", "Hessian", node, cited=(above, hessian))
 
 
 def _squares_of_rows(label: str, count: tuple[Expr, ...]) -> list[Case]:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import symderiv as sd
+from symderiv.build import symbol
+from symderiv.record import check_fire
 
 NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a; -y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "b1": "h", "W2": "o h", "y": "o"}
@@ -39,6 +41,31 @@ def test_blocks_by_several_parameters_are_checked(blocks):
     for a, row in zip(PARAMETERS, blocks.G.result, strict=True):
         for b, block in zip(PARAMETERS, row, strict=True):
             assert block.shape == tuple(SHAPES[a].split() + SHAPES[b].split())
+
+
+def test_blocks_below_the_diagonal_are_those_above_it(blocks):
+    """Each is one step, which cites the block above and the symmetric Hessian in u; it comes to what is derived in full."""
+    G = blocks.G
+    below = {(a, b): G.proofs[a][b].items for a in range(len(PARAMETERS)) for b in range(a)}
+    for (a, b), items in below.items():
+        assert [item.rule for item in items] == ["mirrored_block"]
+        assert items[0].cited == (G.proofs[b][a], blocks.outer.proofs)
+    assert sum(step.fire.rule == "mirrored_block" for step in G.steps) == len(below)
+    turned = sd.gauss_newton(NET, PARAMETERS[::-1], at="u", **SHAPES, assume="sum(y) == 1").G
+    last = len(PARAMETERS) - 1
+    for a, b in below:
+        assert G.result[a][b] is turned.result[last - a][last - b]
+
+
+def test_only_a_symmetric_middle_is_mirrored(blocks):
+    """A second derivative whose value isn't seen to be symmetric proves nothing, nor does the block of other parameters."""
+    G = blocks.G
+    step, = (s for s in G.steps if s.fire is G.proofs[1][0].items[0])
+    above, middle = step.fire.cited
+    assert check_fire(step.fire, step.context)
+    skew = replace(middle, after=symbol("S", middle.after.shape), items=())
+    for cited in ((above, skew), (G.proofs[0][2], middle), (G.proofs[0][0], middle)):
+        assert not check_fire(replace(step.fire, cited=cited), step.context)
 
 
 def test_the_parts_replay_to_themselves(blocks):

@@ -150,7 +150,7 @@ def test_one_entry_is_counted_once() -> None:
     assert fired("count_entry", contract((zeroth, symbol("x", (3,))), ("i", "i"), "")) is None
 
 
-@pytest.mark.parametrize("name", ["outer_square", "square_of_gradient"])
+@pytest.mark.parametrize("name", ["outer_square", "square_of_gradient", "mirrored_block"])
 def test_a_rule_of_lemmas_reads_what_is_cited(name: str) -> None:
     """With the right lemmas it fires; with one of them about something else, or the two exchanged, it doesn't."""
     for case in (k for k in cases() if k.rule == name):

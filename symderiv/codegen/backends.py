@@ -49,7 +49,7 @@ def generate_for(
                             hint=f"pip install 'symderiv[{backend}]'")
     single = isinstance(exprs, Expr)
     roots = regrouped([exprs] if isinstance(exprs, Expr) else list(exprs))
-    lowering = Lowering(roots, {}, symmetric)
+    lowering = Lowering(roots, {}, symmetric, choices=False)
     outputs = [lowering.value(root) for root in roots]
     program, names = lowering.program, Names()
     for taken in ("xp", "math"):

@@ -7,7 +7,7 @@ missing and unknown arguments, names that aren't identifiers) goes to `Arguments
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 try:
@@ -17,6 +17,7 @@ except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
 
 from symderiv.codegen import memory
 from symderiv.codegen.function import Arguments, too_large
+from symderiv.codegen.quick import quick
 from symderiv.codegen.signature import Argument, Signature, wrapped
 from symderiv.errors import EvaluationError
 
@@ -24,9 +25,12 @@ _SHORT = 108
 
 
 def callable_of(
-    head: Signature, name: str, preamble: str, document: str, body: Sequence[str], space: dict[str, Any]
+    head: Signature, name: str, preamble: str, document: str, body: Sequence[str], space: dict[str, Any], ranks: Mapping[str, int]
 ) -> Callable[..., Any]:
-    """The checked function; ``body`` are lines after the sizes are known, ``space`` holds what they refer to."""
+    """The checked function; ``body`` are lines after the sizes are known, ``space`` holds what they refer to.
+
+    ``ranks`` are how many axes the arrays have that the body names.
+    """
     if np is None:
         return _without_numpy
     arguments = Arguments(head.arguments, name)
@@ -65,7 +69,10 @@ def callable_of(
         "_ShapeError": ValueError,
         **space,
     }
-    exec(compile(preamble + "\n\n" + "\n".join(lines) + "\n", f"<generated {name}>", "exec"), namespace)
+    arrays = {a.variable: len(a.shape) for a in head.arguments if a.shape is not None}
+    program, used = quick(preamble + "\n\n" + "\n".join(lines) + "\n", {**arrays, **ranks})
+    namespace.update(used)
+    exec(compile(program, f"<generated {name}>", "exec"), namespace)
     function: Callable[..., Any] = namespace["_function"]
     function.__name__ = function.__qualname__ = name
     function.__doc__ = document

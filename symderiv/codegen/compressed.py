@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 try:
@@ -13,6 +15,8 @@ except ModuleNotFoundError:  # code is generated without NumPy too: in a browser
 from symderiv.codegen.kernels import letters
 from symderiv.codegen.memory import check_size
 from symderiv.errors import EvaluationError, ShapeError
+
+_FLOAT = None if np is None else np.dtype(float)
 
 if TYPE_CHECKING:
     Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -67,10 +71,7 @@ class Compressed:
 
     def dense(self) -> Array:
         """The full array. Raises TooLargeError where it would not fit in memory."""
-        size = 8.0
-        for n in self.shape:
-            size *= n
-        check_size(size, self.shape)
+        check_size(8 * prod(self.shape), self.shape)
         return self._written(self.core, self.axes, self.labels(), self.shape)
 
     def _written(self, core: Array, axes: tuple[int, ...], first: list[int], shape: tuple[int, ...]) -> Array:
@@ -111,33 +112,25 @@ class Compressed:
         is singular.
         """
         b = _real(b, "the right-hand side")
-        first, n = self.labels(), b.ndim
-        rows = first[:n]
-        if b.shape != self.shape[:n] or not n:
+        plan = _plan(self.deltas, self.axes, self.shape, b.ndim)
+        if b.shape != plan.rows:
             raise ShapeError(
                 f"a derivative of shape {self.shape} has no solution for an array of shape {b.shape}",
                 hint="the right-hand side has the shape of the first axes",
                 shapes=(self.shape, b.shape),
             )
-        height, width = _size(b.shape), _size(self.shape[n:])
-        if height != width:
-            raise ShapeError(f"a derivative of {height} rows and {width} columns can't be solved", shapes=(self.shape,))
-        plan = _plan(self.deltas, self.axes, self.ndim, n)
-        sizes = dict(zip(first, self.shape))
-        if _size([sizes[x] for x in plan.down]) != _size([sizes[x] for x in plan.across]) or len({*rows}) < n:
+        if plan.height != plan.width:
+            raise ShapeError(f"a derivative of {plan.height} rows and {plan.width} columns can't be solved", shapes=(self.shape,))
+        if plan.singular:
             raise np.linalg.LinAlgError("Singular matrix: its blocks along δ aren't square")
         core = self.core if plan.view is None else np.einsum(plan.view, self.core)
         if plan.whole is not None:
-            core = np.broadcast_to(core[plan.whole], [sizes[x] for x in (*plan.lead, *plan.down, *plan.across)])
+            core = np.broadcast_to(core[plan.whole], plan.filled)
         right = b.transpose(plan.order)
         if not plan.plain:
-            heads = [sizes[x] for x in plan.lead]
-            core = core.reshape([*heads, _size([sizes[x] for x in plan.down]), _size([sizes[x] for x in plan.across])])
-            right = right.reshape([*heads, core.shape[-2], _size([sizes[x] for x in plan.spread])])
+            core, right = core.reshape(plan.square), right.reshape(plan.given)
         x = np.linalg.solve(core, right) if core.shape[-1] > 1 else _divided(right, core)
-        if not plan.plain:
-            x = x.reshape([sizes[y] for y in (*plan.lead, *plan.across, *plan.spread)])
-        return np.ascontiguousarray(x.transpose(plan.back))
+        return (x if plan.plain else x.reshape(plan.found)).transpose(plan.back)
 
     def __repr__(self) -> str:
         ties = ", ".join(f"δ of axes {a} and {b}" for a, b in self.deltas) or "no δ"
@@ -145,27 +138,33 @@ class Compressed:
 
 
 class _Plan(NamedTuple):
-    """How H x = b is solved: ``lead`` blocks, each of ``down`` × ``across`` axes, for every entry of ``spread``.
+    """How H x = b is solved for b of the shape ``rows``, where H as a matrix has this ``height`` and ``width``: by blocks of
+    the shape ``square``, each for several right-hand sides.
 
-    ``view`` puts the core's axes in this order, ``whole`` gives it those that it lacks; ``order`` is b's, ``back`` the
-    solution's; ``plain`` says that each group has the one axis that np.linalg.solve takes.
+    ``view`` puts the core's axes in order (those of the blocks, down, across), ``whole`` and ``filled`` give it those that it
+    lacks; ``order`` is that of b's axes and ``given`` what they are made then, ``found`` and ``back`` the same of x.
+    ``plain`` says that each group has the one axis that np.linalg.solve takes, ``singular`` that there is no solution.
     """
 
-    lead: tuple[int, ...]
-    down: tuple[int, ...]
-    across: tuple[int, ...]
-    spread: tuple[int, ...]
+    rows: tuple[int, ...]
+    height: int
+    width: int
     view: str | None
     whole: tuple[slice | None, ...] | None
+    filled: tuple[int, ...]
     order: tuple[int, ...]
+    square: tuple[int, ...]
+    given: tuple[int, ...]
+    found: tuple[int, ...]
     back: tuple[int, ...]
     plain: bool
+    singular: bool
 
 
 @lru_cache(maxsize=256)
-def _plan(deltas: tuple[tuple[int, int], ...], axes: tuple[int, ...], order: int, n: int) -> _Plan:
-    """The plan for a structure, of any sizes."""
-    first = list(range(order))
+def _plan(deltas: tuple[tuple[int, int], ...], axes: tuple[int, ...], shape: tuple[int, ...], n: int) -> _Plan:
+    """The plan for right-hand sides of n axes."""
+    first = list(range(len(shape)))
     for a, b in deltas:
         first[b] = first[a]
     rows, columns = first[:n], first[n:]
@@ -173,16 +172,25 @@ def _plan(deltas: tuple[tuple[int, int], ...], axes: tuple[int, ...], order: int
     blocks = [x for x in rows if x in columns]
     down, across = (tuple(x for x in side if x not in blocks) for side in (rows, columns))
     lead, spread = tuple(x for x in blocks if x in own), tuple(x for x in blocks if x not in own)
-    wanted = (*lead, *down, *across)
+    wanted, held = (*lead, *down, *across), (*lead, *across, *spread)
     inside = [x for x in wanted if x in own]
-    held = (*lead, *across, *spread)
+
+    def sizes(labels: Sequence[int]) -> tuple[int, ...]:
+        return tuple(shape[x] for x in labels)
+
+    high, wide, several = (prod(sizes(side)) for side in (down, across, spread))
     return _Plan(
-        lead, down, across, spread,
+        shape[:n] if n else (-1,), prod(shape[:n]), prod(shape[n:]),
         None if own == inside else f"{letters(own)}->{letters(inside)}",
         None if set(wanted) <= set(own) else tuple(slice(None) if x in own else None for x in wanted),
+        sizes(wanted),
         tuple(rows.index(x) for x in (*lead, *down, *spread)),
+        (*sizes(lead), high, wide),
+        (*sizes(lead), high, several),
+        sizes(held),
         tuple(held.index(y) for y in columns),
         len(down) == len(across) == len(spread) == 1,
+        high != wide or len({*rows}) < n,
     )  # fmt: skip
 
 
@@ -192,14 +200,9 @@ def _divided(right: Array, square: Array) -> Array:
     return right / square
 
 
-def _size(shape: Any) -> int:
-    total = 1
-    for n in shape:
-        total *= n
-    return total
-
-
 def _real(value: Any, what: str) -> Array:
+    if type(value) is np.ndarray and value.dtype is _FLOAT:
+        return value
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise EvaluationError(f"{what} holds no real numbers", hint="give an array of real numbers")

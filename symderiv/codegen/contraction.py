@@ -34,13 +34,14 @@ class Contractor:
         self.whole_is_symmetric = False
         """the product asked for is a result of four axes in which the first two can change places with the last two"""
 
-    def typical(self, dim: Dim) -> int:
+    def typical(self, dim: Dim, sizes: Mapping[str, int] | None = None) -> int:
+        """The size that is planned with; ``sizes`` go before the typical ones."""
         if isinstance(dim, int):
             return dim
         total = 0
         for factor, atoms in dim_terms(dim):
             for atom in atoms:
-                factor *= self.sizes.get(atom, TYPICAL)
+                factor *= (sizes or self.sizes).get(atom) or self.sizes.get(atom, TYPICAL)
             total += factor
         return max(total, 2)
 
@@ -64,31 +65,33 @@ class Contractor:
             return self.arranged(simple[0], out)
         if 2 < len(simple) <= MANY:
             simple = self.with_known(simple, out, dims)
-        labels = sorted({x for _, ls in simple for x in ls})
-        bit = {x: 1 << k for k, x in enumerate(labels)}
-        masks = tuple(sum(bit[x] for x in ls) for _, ls in simple)
-        sizes = tuple(self.typical(dims[x]) for x in labels)
-        pairs, _ = contraction_order(masks, sum(bit[x] for x in out), sizes)
+        pairs, _ = self.planned([ls for _, ls in simple], out, dims)
         return self.arranged(self.follow(pairs, simple, out, dims), out)
 
     def with_known(self, factors: list[Factor], out: Labels, dims: Mapping[int, Dim]) -> list[Factor]:
         """The factors, with products of two of them that were computed before, where these take no more time."""
         while len(factors) > 2:
-            time = self.planned(factors, out, dims)
+            time = self.planned([ls for _, ls in factors], out, dims)[1]
             for a, b in combinations(range(len(factors)), 2):
                 rest = [f for k, f in enumerate(factors) if k not in (a, b)]
                 needed = {*out, *(x for _, ls in rest for x in ls)}
                 found = self.known(factors[a], factors[b], needed & {*factors[a][1], *factors[b][1]}, dims)
-                if found is not None and self.planned([found, *rest], out, dims) <= time:
+                if found is not None and self.planned([ls for _, ls in (found, *rest)], out, dims)[1] <= time:
                     factors = [found, *rest]
                     break
             else:
                 break
         return factors
 
-    def planned(self, factors: Sequence[Factor], out: Labels, dims: Mapping[int, Dim]) -> float:
-        term = Term(Fraction(1), (), out, tuple(dims.get(x, 1) for x in range(max(dims, default=-1) + 1)))
-        return self.time(term, [ls for _, ls in factors])
+    def planned(
+        self, factors: Sequence[Labels], out: Labels, dims: Mapping[int, Dim] | Sequence[Dim], sizes: Mapping[str, int] | None = None
+    ) -> tuple[Pairs, float]:
+        """The order in which factors with these labels are joined, and its modelled time; see `typical` for ``sizes``."""
+        carried = sorted({x for ls in factors for x in ls})
+        bit = {x: 1 << k for k, x in enumerate(carried)}
+        masks = tuple(sum(bit[x] for x in set(ls)) for ls in factors)
+        kept = sum(bit[x] for x in set(out) if x in bit)
+        return contraction_order(masks, kept, tuple(self.typical(dims[x], sizes) for x in carried)) if len(masks) > 1 else ((), 0.0)
 
     def known(self, left: Factor, right: Factor, kept: set[int], dims: Mapping[int, Dim]) -> Factor | None:
         """The product of two, if the program has it already, in any order of its axes."""
@@ -123,16 +126,9 @@ class Contractor:
         (result,) = groups.values()
         return result
 
-    def time(self, term: Term, factors: Sequence[Labels] | None = None) -> float:
-        """The modelled time of a term, or of factors with these labels in its place."""
-        factors = [ls for _, ls in term.factors] if factors is None else factors
-        carried = {x for ls in factors for x in ls}
-        labels = sorted(carried)
-        bit = {x: 1 << k for k, x in enumerate(labels)}
-        masks = tuple(sum(bit[x] for x in set(ls)) for ls in factors)
-        kept = sum(bit[x] for x in set(term.out) & carried)
-        sizes = tuple(self.typical(term.dims[x]) for x in labels)
-        return contraction_order(masks, kept, sizes)[1] if len(masks) > 1 else 0.0
+    def time(self, term: Term) -> float:
+        """The modelled time of a term."""
+        return self.planned([ls for _, ls in term.factors], term.out, term.dims)[1]
 
     def entries(self, term: Term, labels: Iterable[int] | None = None) -> float:
         """The entries of a term's result, as it is when its δ is written out, or of an array with these labels."""
@@ -192,12 +188,20 @@ class Contractor:
         free_b = tuple(x for x in lb if x not in la)
         if out is None and len(la) == len(lb) == 2 and la[0] in lb and lb[1] in la:
             a, la, b, lb, free_a, free_b = b, lb, a, la, free_b, free_a  # B @ A needs no transposition
+        if batch and not free_a and not free_b:
+            found = self.known((a, la), (b, lb), {*la, *lb}, dims)
+            if found is not None:  # computed entry by entry before
+                return self.reduce(found, {*la, *lb} - kept)
         natural = batch + free_a + free_b
         if out is None and self.forward(natural, dims) != natural and len(free_a) == len(free_b) == 1:
             a, la, b, lb, natural = b, lb, a, la, natural[::-1]
         if out is not None and out == batch + free_b + free_a and free_a and free_b:
             a, la, b, lb, natural = b, lb, a, la, out
         summed = [x for x in la if x in lb and x not in kept]
+        if len(summed) == 1 and len(la) == 2 and la[0] == summed[0] and symmetric_in(self.program, a, 0, 1):
+            la = la[::-1]  # read so that it needs no transposition
+        if len(summed) == 1 and len(lb) == 2 and lb[1] == summed[0] and symmetric_in(self.program, b, 0, 1):
+            lb = lb[::-1]
         if len(summed) == 1 and not batch:
             natural = leading(la, lb, summed[0]) or natural
         names = {x: k for k, x in enumerate(dict.fromkeys((*la, *lb)))}

@@ -10,13 +10,12 @@ from fractions import Fraction
 from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
 from symderiv.codegen.names import Names
-from symderiv.codegen.program import Op, Program
-from symderiv.codegen.rows import OF_MATRICES, outermost, parameter, ties
+from symderiv.codegen.program import Op, Place, Program, places
+from symderiv.codegen.rows import OF_MATRICES, branches, outermost, parameter, structured, ties
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Expr
-from symderiv.structures import Structure
 
 LONGEST = 72
 """a longer expression gets a line and a name of its own"""
@@ -51,6 +50,8 @@ class Emitter:
         self.lines: list[str] = []
         self.helpers: list[str] = []
         self.code: dict[int, Code] = {}
+        self.ranks: dict[str, int] = {}
+        """how many axes the named arrays have"""
         self.temporaries = 0
         self.order = program.reachable(outputs)
         self.uses = Counter(a for k in self.order for a in program.ops[k].args)
@@ -58,6 +59,11 @@ class Emitter:
         self.twice = self.used_twice()
         self.hosts = inplace.hosts(program, self.order, self.uses)
         self.guests = {a: k for k, a in self.hosts.items()}
+        self.guests.update({a: k for k in self.order for a in program.ops[k].args
+                            if program.ops[k].kind == "choice" and inplace.owned(program, k, self.uses)})
+        self.places = places(program, self.order, outputs)
+        self.given: dict[int, str] = {}
+        """names of choices, which both forms are written under"""
 
     def used_twice(self) -> set[int]:
         """Operands that a template names more than once."""
@@ -79,10 +85,18 @@ class Emitter:
 
     def run(self) -> list[str]:
         """The lines of the body and the expressions that are returned."""
+        self.write(())
+        sources = [self.source(k)[0] for k in self.outputs]
+        return [self.result(k, shared=source in sources[:n]) for n, (k, source) in enumerate(zip(self.outputs, sources, strict=True))]
+
+    def write(self, place: Place) -> None:
+        """The lines of what is computed in one place: the body, or a form that a choice may take."""
         for k in self.order:
+            if self.places[k] != place:
+                continue
             op = self.program.ops[k]
-            if op.kind == "delta":
-                self.code[k] = self.diagonals(k, op)
+            if op.kind in ("delta", "choice"):
+                self.code[k] = self.diagonals(k, op) if op.kind == "delta" else self.choice(k, op)
                 continue
             if k in self.hosts:
                 self.code[k] = self.in_place(k, op)
@@ -91,8 +105,20 @@ class Emitter:
             if op.kind not in _FREE and self.stands_alone(k, op, code):
                 code = self.one_by_one(k, op) if op.kind == "sum" and len(code.text) > WIDTH else self.assign(k, op, code)
             self.code[k] = code
-        sources = [self.source(k)[0] for k in self.outputs]
-        return [self.result(k, shared=source in sources[:n]) for n, (k, source) in enumerate(zip(self.outputs, sources, strict=True))]
+
+    def choice(self, k: int, op: Op) -> Code:
+        """Two forms under one name, each in its branch; the test is how many multiplications they take."""
+        name, outer = self.new_name(k), self.lines
+        self.given[k] = name
+        for branch, (argument, head) in enumerate(zip(op.args, branches(op.spec, self.size_text), strict=True)):
+            self.lines = []
+            self.write((*self.places[k], (k, branch)))
+            code = self.code[argument]
+            if code.text != name:
+                self.lines.append(f"{name} = {code.atom()}{'.copy()' if op.dims else ''}")
+            outer += [head, *(f"    {line}" for line in self.lines)]
+        self.lines = outer
+        return Code(name, rank=len(op.dims))
 
     def in_place(self, k: int, op: Op) -> Code:
         """Statements that write the result into an argument, which has the result's name already."""
@@ -140,13 +166,15 @@ class Emitter:
         return Code(name, rank=len(op.dims))
 
     def new_name(self, k: int) -> str:
-        while k in self.guests:  # it becomes what is computed in it
+        while k in self.guests and k not in self.given:  # it becomes what is computed in it
             k = self.guests[k]
+        if k in self.given:
+            return self.given[k]
         given = self.program.names.get(k) or ("result" if k in self.outputs else None)
-        if given is not None:
-            return self.names.fresh(given)
-        self.temporaries += 1
-        return self.names.fresh(f"t{self.temporaries}")
+        self.temporaries += given is None
+        name = self.names.fresh(given or f"t{self.temporaries}")
+        self.ranks[name] = len(self.program.ops[k].dims)
+        return name
 
     def line(self, text: str, k: int, op: Op) -> None:
         """A line with its shape and, where they are short, its mathematics."""
@@ -194,18 +222,7 @@ class Emitter:
         return Code("np.pi" if op.spec in ("pi", "π") else "np.e")
 
     def _structure(self, op: Op) -> Code:
-        """Where the condition on the indices holds; what stands outside of the array raises IndexError."""
-        where, sizes = Structure.read(op.spec), [self.size_text(d) for d in op.dims]
-        unit = where.unit()
-        if unit is not None:
-            return Code(f"np.eye({sizes[0]})[{self.size_text(unit)}]")
-        terms = []
-        for k, (c, n) in enumerate(zip(where.coefficients, sizes, strict=True)):
-            grid = f"np.arange({n})" + (f"[:{', None' * (len(sizes) - 1 - k)}]" if k < len(sizes) - 1 else "")
-            terms.append(grid if c == 1 else f"-{grid}" if c == -1 else f"({self.size_text(c)})*{grid}")
-        text = " + ".join(terms).replace("+ -", "- ")
-        text += f" + ({self.size_text(where.constant)})" if where.constant != 0 else ""
-        return Code(f"np.where({text} {where.relation.replace('=', '==') if where.relation == '=' else '>='} 0, 1.0, 0.0)")
+        return Code(structured(op.spec, op.dims, self.size_text))
 
     def _number(self, op: Op) -> Code:
         text = literal(op.spec)

@@ -14,8 +14,9 @@ from symderiv.codegen.function import Generated
 from symderiv.codegen.lower import Layout, Lowering
 from symderiv.codegen.mathematics import mathematics
 from symderiv.codegen.names import Names
-from symderiv.codegen.program import Program
+from symderiv.codegen.program import Place, Program
 from symderiv.codegen.regroup import regrouped
+from symderiv.codegen.rows import test
 from symderiv.codegen.signature import Argument, Signature, docstring, signature, wrapped
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import ShapeError
@@ -70,7 +71,7 @@ def generate(
     called = Emitter(program, outputs, deepcopy(names), variables, head.size_text, lambda _: "", dot=True)
     emitter = Emitter(program, outputs, names, variables, head.size_text, comment)
     returned = emitter.run()
-    limits = _limits(program, emitter.order, head)
+    limits = _limits(program, emitter, head)
     result = ", ".join(returned) + ("," if len(returned) == 1 and not single else "")
     shown = returned_shapes(roots, layouts, compress)
     lines = [head.head(function_name), *indented(quoted(docstring(doc, head, shown))), *indented(_checks(head))]
@@ -89,7 +90,7 @@ def generate(
         returned = _packed(returned, layouts, head, space)
     given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
     function = callable_of(
-        head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space
+        head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space, called.ranks
     )
     return Generated(function_name, source, function, tuple(head.arguments))
 
@@ -171,6 +172,8 @@ def wanted_sizes(program: Program, outputs: Sequence[int], layouts: Sequence[Lay
         op = program.ops[k]
         if op.kind == "size":
             wanted.add(op.spec)
+        elif op.kind == "choice":
+            wanted.update(x for d in op.spec for x in dim_atoms(d))
         elif op.kind in ("delta", "broadcast", "reshape"):
             wanted.update(x for d in op.dims for x in dim_atoms(d))
         elif op.kind == "structure":
@@ -204,26 +207,35 @@ def _checks(head: Signature) -> list[str]:
     return lines
 
 
-def _limits(program: Program, order: Sequence[int], head: Signature) -> list[str]:
-    """Checks of the sizes of arrays that are larger than every input can be."""
+def _limits(program: Program, emitter: Emitter, head: Signature) -> list[str]:
+    """Checks of the sizes of arrays that are larger than every input can be, where these are computed."""
     fitting = [sorted(map(str, a.shape or ())) for a in head.arguments]
-    largest: dict[tuple[Dim, ...], None] = {}
-    for k in order:
+    largest: dict[tuple[Place, tuple[Dim, ...]], None] = {}
+    for k in emitter.order:
         dims = tuple(d for d in program.ops[k].dims if d != 1)
         large = len(dims) > 1 or program.ops[k].kind in ("broadcast", "delta")
         if large and not any(_within(sorted(map(str, dims)), shape) for shape in fitting):
-            largest[tuple(sorted(dims, key=str))] = None
-    kept = [d for d in largest if not any(e != d and _within(list(map(str, d)), list(map(str, e))) for e in largest)]
+            largest[emitter.places[k], tuple(sorted(dims, key=str))] = None
+    kept = [
+        (place, d) for place, d in largest
+        if not any((p, e) != (place, d) and place[: len(p)] == p and _within(list(map(str, d)), list(map(str, e))) for p, e in largest)
+    ]  # fmt: skip
     known = set(head.sizes)
-    lines = []
-    for dims in kept:
+    lines: list[str] = []
+    sizes: dict[Dim, None] = {}
+    for place, dims in kept:
         if all(set(dim_atoms(d)) <= known for d in dims):
             if all(isinstance(d, int) for d in dims) and math.prod(dim_value(d, {}) for d in dims) < 1e6:
                 continue
             text = "*".join(f"({t})" if " " in t else t for t in map(head.size_text, dims))
             shape = ", ".join(map(head.size_text, dims)) + ("," if len(dims) == 1 else "")
-            lines.append(f"if 8*{text} > _memory.MEMORY_LIMIT: _check_size(8*{text}, ({shape}))")
-    return lines
+            tests = [f"{'not ' if form else ''}{test(program.ops[k].spec, head.size_text)} and " for k, form in place]
+            lines.append(f"if {''.join(tests)}8*{text} > _memory.MEMORY_LIMIT: _check_size(8*{text}, ({shape}))")
+            sizes.update(dict.fromkeys(dims))
+    if len(lines) < 3:
+        return lines
+    most = max(len(dims) for _, dims in kept)  # no array has more entries than the sizes' sum to this power
+    return [f"if 8*({' + '.join(map(head.size_text, sizes))})**{most} > _memory.MEMORY_LIMIT:", *indented(lines)]
 
 
 def _within(few: list[str], many: list[str]) -> bool:

@@ -31,7 +31,7 @@ def hosts(program: Program, order: Sequence[int], uses: Counter[int]) -> dict[in
             if uses[a] == 1
             and program.ops[a].dims == op.dims
             and places == tuple(range(len(op.dims)))
-            and _owned(program, a, uses)
+            and owned(program, a, uses)
         ]
         if candidates:
             found[k] = min(candidates)[1]
@@ -67,13 +67,16 @@ def ufunc(op: Op) -> str:
     return name if name.startswith("np.") and name[3:].isidentifier() else ""
 
 
-def _owned(program: Program, k: int, uses: Counter[int]) -> bool:
+def owned(program: Program, k: int, uses: Counter[int]) -> bool:
+    """Whether the memory of an entry is an array that was made, and that nothing else uses."""
     op = program.ops[k]
     while op.kind in _VIEWS:
         (k,) = op.args
         if uses[k] != 1:
             return False
         op = program.ops[k]
+    if op.kind == "choice":
+        return all(uses[a] == 1 and owned(program, a, uses) for a in op.args)
     return op.kind in _FRESH
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
-from symderiv.build import apply, permute, power
+from symderiv.build import apply, permute, power, scale
 from symderiv.codegen.bounds import bounds
+from symderiv.codegen.choices import multiplied_out
 from symderiv.codegen.contraction import Contractor
 from symderiv.codegen.program import Program
-from symderiv.codegen.sharing import merged
+from symderiv.codegen.sharing import merged, unsummed
 from symderiv.codegen.terms import Opened, Term
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, SymderivError
@@ -38,11 +39,15 @@ class Layout:
 
 
 class Lowering:
-    """One run: a memo from nodes to positions in the program, kept across all outputs."""
+    """One run: a memo from nodes to positions in the program, kept across all outputs.
+
+    With ``choices`` the program may hold two forms of a product, of which the code chooses one by its arguments' sizes.
+    """
 
     def __init__(
-        self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False, inputs: Sequence[Symbol] = ()
-    ) -> None:
+        self, roots: Sequence[Expr], sizes: Mapping[str, int], symmetric: bool = False, inputs: Sequence[Symbol] = (),
+        choices: bool = True,
+    ) -> None:  # fmt: skip
         self.symmetric_roots = {r for r in roots if len(r.shape) == 4 and (symmetric or permute(r, (2, 3, 0, 1)) is r)}
         nodes = list(postorder(*roots))
         for node in nodes:
@@ -59,6 +64,9 @@ class Lowering:
         self.opened.see(nodes)
         self.memo: dict[Expr, int] = {}
         self.turns: dict[Expr, Expr | None] = {}
+        self.choices = choices
+        self.multiplied = False
+        """the terms at hand were multiplied out on purpose"""
         self.order, self.roots = list(roots), set(roots)
         self.leading = self.contractor.leading = _leading([*nodes, *inputs])
 
@@ -234,7 +242,12 @@ class Lowering:
 
     def total(self, terms: Sequence[Term], shape: tuple[Dim, ...]) -> tuple[int, tuple[int, ...]]:
         """(position, axes it has) of a sum of products that share their δ."""
+        for whole, labels in unsummed(terms):
+            if whole in self.memo:  # computed entry by entry before
+                return self.contractor.reduce((self.memo[whole], labels), {-1})
         terms = self.merged(terms, len(shape))
+        if len(terms) == 1:
+            terms = [self.turned_sign(terms[0])]
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
@@ -256,6 +269,8 @@ class Lowering:
             if len(kept) > 2 and not (t.coefficient == 1 or (t.coefficient == -1 and len(terms) > 1)):
                 t = self.scaled_inside(t, factors, keep_sign=len(terms) > 1)
             position = self.contractor.contract(factors, kept, dict(enumerate(t.dims)))
+            if len(kept) < 3 and self.choices and not self.multiplied:
+                position = self.chosen(t, position, kept)
             parts.append((t.coefficient, (position, kept)))
         if not parts:
             return self.program.emit("number", (), constant, ()), ()
@@ -266,22 +281,65 @@ class Lowering:
         spec = (tuple(c for c, _ in parts), tuple(tuple(place[x] for x in ls) for _, (_, ls) in parts), constant)
         return self.program.emit("sum", [p for _, (p, _) in parts], spec, [shape[x] for x in axes]), axes
 
+    def chosen(self, t: Term, built: int, kept: tuple[int, ...]) -> int:
+        """A product, or what chooses between it and its terms multiplied out, where that depends on sizes."""
+        for place, (factor, _) in enumerate(t.factors):
+            inner = self.sum_inside(factor)
+            choice = multiplied_out(t, place, inner, self.contractor) if inner else None
+            if choice is None:
+                continue
+            self.evaluated(*dict.fromkeys(f for term in choice.terms for f, _ in term.factors))
+            before = self.contractor.whole_is_symmetric, self.contractor.any_order, self.contractor.sizes
+            known = len(self.program.ops)
+            self.multiplied, self.contractor.sizes = True, {**self.contractor.sizes, **choice.sizes}
+            position, axes = self.total(choice.terms, t.dims)
+            self.multiplied = False
+            self.program.conditional.update(range(known, len(self.program.ops)))
+            self.contractor.whole_is_symmetric, self.contractor.any_order, self.contractor.sizes = before
+            if axes == kept:
+                spec = choice.more, choice.less, *choice.work
+                return self.program.emit("choice", (position, built), spec, [t.dims[x] for x in kept])
+        return built
+
+    def sum_inside(self, factor: Expr) -> list[Term]:
+        """The terms of a factor that is a sum, and that nothing else uses."""
+        while isinstance(factor, Name | Box) and self.uses.get(factor, 1) == 1:
+            factor = factor.kids[0]
+        alone = isinstance(factor, Add) and self.uses.get(factor, 1) == 1 and factor not in self.roots
+        return self.terms(factor) or [] if alone else []
+
     def merged(self, terms: Sequence[Term], order: int) -> Sequence[Term]:
         """The terms, those made one that share what is applied to them; sums that are factors now are computed."""
         squares = [t for t in terms if self.is_square(t)]
-        if len(terms) - len(squares) < 2 or not order:
+        if self.multiplied or len(terms) - len(squares) < 2 or not order:
             return terms
         terms, rests = merged([t for t in terms if t not in squares], order, self.contractor)
         terms += squares
-        before = self.contractor.whole_is_symmetric, self.contractor.any_order
         for rest in rests:
             if any(rest is f for t in terms for f, _ in t.factors):
                 nodes = list(postorder(rest))
                 self.opened.see(nodes)
                 self.bounds.update(bounds(nodes))
-                self.value(rest)
-        self.contractor.whole_is_symmetric, self.contractor.any_order = before
+                self.evaluated(rest)
         return terms
+
+    def turned_sign(self, t: Term) -> Term:
+        """−a (b − c) as a (c − b), which is an operation less."""
+        for k, (f, ls) in enumerate(t.factors if t.coefficient == -1 and len(t.factors) > 1 else ()):
+            signs = {c > 0 for c, _ in f.terms} if isinstance(f, Add) and self.uses.get(f, 1) == 1 and f not in self.roots else ()
+            if len(signs) == 2:
+                turned = scale(-1, f)
+                self.bounds.update(bounds(postorder(turned)))
+                self.evaluated(turned)
+                return Term(Fraction(1), (*t.factors[:k], (turned, ls), *t.factors[k + 1 :]), t.out, t.dims)
+        return t
+
+    def evaluated(self, *nodes: Expr) -> None:
+        """Compute values between the parts of another."""
+        before = self.contractor.whole_is_symmetric, self.contractor.any_order
+        for node in nodes:
+            self.value(node)
+        self.contractor.whole_is_symmetric, self.contractor.any_order = before
 
     def is_square(self, t: Term) -> bool:
         """Whether this is Tᵀ diag(m) T with m ≥ 0, for which half of the work is enough."""

@@ -22,6 +22,7 @@ transpose    x            order of the axes
 reshape      x            –: to the sizes of the result
 broadcast    x            places of x's axes
 slabs        m x          Σ_s m_isk x_sj x_sl, as "mirrored" or "all"; Σ_s m_is x_sj x_sk, as "slices"
+choice       x y          (more, less, multiplications of x and of y): x where more > less, else the equal y
 delta        x …          (has a base, (pattern, places) …): a base (or zeros), arrays added along its diagonals
 """
 
@@ -35,6 +36,8 @@ from symderiv.dims import Dim
 from symderiv.ir import Expr
 
 Places = tuple[int, ...]
+Place = tuple[tuple[int, int], ...]
+"""where an entry is computed: (choice, which of its forms) from the outside in; () of what is always computed"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,8 @@ class Program:
     nonnegative: set[int] = field(default_factory=set)
     probing: bool = False
     """emit raises LookupError for what isn't there yet"""
+    conditional: set[int] = field(default_factory=set)
+    """what only the first form of a choice needs: nothing to build on elsewhere"""
     _known: dict[Op, int] = field(default_factory=dict)
     _products: dict[Any, tuple[int, Places]] = field(default_factory=dict)
 
@@ -78,9 +83,9 @@ class Program:
                 found = self.elsewhere(op)
                 if found is not None:
                     return self.emit("transpose", (found[0],), found[1], op.dims)
+        if self.probing and (op not in self._known or self._known[op] in self.conditional):
+            raise LookupError
         if op not in self._known:
-            if self.probing:
-                raise LookupError
             self._known[op] = len(self.ops)
             self.ops.append(op)
         return self._known[op]
@@ -91,7 +96,7 @@ class Program:
         names = {x: k for k, x in enumerate(dict.fromkeys(x for _, ls in rows for x in ls))}
         out = tuple(names[x] for x in op.spec[2])
         key = (*((a, tuple(names[x] for x in ls)) for a, ls in rows), tuple(sorted(out)))
-        if self.probing and key not in self._products:
+        if self.probing and (key not in self._products or self._products[key][0] in self.conditional):
             return None
         position, known = self._products.setdefault(key, (len(self.ops), out))
         return None if known == out else (position, tuple(known.index(x) for x in out))
@@ -123,3 +128,17 @@ class Program:
             if k in needed:
                 needed.update(self.ops[k].args)
         return sorted(needed)
+
+
+def places(program: Program, order: Iterable[int], outputs: Iterable[int]) -> dict[int, Place]:
+    """Where each entry is computed: in the innermost form of a choice that all its uses lie in."""
+    used: dict[int, list[Place]] = {k: [()] for k in outputs}
+    found: dict[int, Place] = {}
+    for k in sorted(order, reverse=True):
+        first, *others = used[k]
+        common = next((n for n, x in enumerate(first) if any(u[n : n + 1] != (x,) for u in others)), len(first))
+        found[k] = first[:common]
+        for branch, a in enumerate(program.ops[k].args):
+            inside = ((k, branch),) if program.ops[k].kind == "choice" else ()
+            used.setdefault(a, []).append((*found[k], *inside))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -37,6 +37,20 @@ def merged(terms: Sequence[Term], order: int, planner: Planner) -> tuple[list[Te
         found = [best.term, *(t for k, t in enumerate(found) if k not in (i, j))]
         rests.append(best.rest)
     return found, rests
+
+
+def unsummed(terms: Sequence[Term]) -> Iterator[tuple[Expr, tuple[int, ...]]]:
+    """What a sum of several terms is the sum of, over one label of each, −1 now; and its axes: first or last that label."""
+    summed = [[x for x in t.carried if x not in t.out] for t in terms]
+    sizes = {t.dims[x] for t, s in zip(terms, summed, strict=True) for x in s}
+    if len(terms) < 2 or len(sizes) > 1 or any(t.structured or len(s) != 1 for t, s in zip(terms, summed, strict=True)):
+        return
+    out = sorted(set(terms[0].out))
+    dims = {**{x: terms[0].dims[x] for x in out}, -1: sizes.pop()}
+    for axes in ((-1, *out), (*out, -1)):
+        rows = [[(f, tuple(-1 if x == s else x for x in ls)) for f, ls in t.factors] for t, (s,) in zip(terms, summed, strict=True)]
+        parts = [(t.coefficient, contract([f for f, _ in row], [ls for _, ls in row], axes)) for t, row in zip(terms, rows, strict=True)]
+        yield add(parts, tuple(dims[x] for x in axes)), axes
 
 
 def _pair(a: Term, b: Term, order: int, planner: Planner) -> Merged | None:

@@ -17,6 +17,8 @@ from symderiv.codegen.regroup import outer_factors, without_factors
 from symderiv.dims import Dim
 from symderiv.ir import Add, Box, Contract, Expr, Name, postorder
 
+Labels = tuple[int, ...]
+
 MOST_TERMS = 8
 ENTRY = 1e-9
 """seconds to write an entry"""

@@ -8,7 +8,7 @@ from itertools import product
 from math import factorial
 from typing import NamedTuple
 
-from symderiv.build import add, apply, box, contract, name, ones, power, remake, scale, size, substitute, symbol
+from symderiv.build import add, apply, box, contract, name, ones, permute, power, remake, scale, size, substitute, symbol
 from symderiv.facts import Fact, facts
 from symderiv.ir import Add, Box, Contract, Der, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
 from symderiv.rational import Scalars, equal
@@ -258,6 +258,26 @@ def square_of_gradient(node: Expr, context: Context, choice: object, cited: tupl
     return next((after for before, after in both if node is before), None)
 
 
+# ---------------------------------------------------------------- below the diagonal
+def exchanged(node: Expr, first: int) -> Expr:
+    """The array with its first axes, so many of them, put behind the others."""
+    return permute(node, (*range(first, len(node.shape)), *range(first)))
+
+
+@rule("symmetric blocks", r"J_v^\top HJ_w=(J_w^\top HJ_v)^\top\text{ where }H=H^\top", [Contract], family="lemma")
+def mirrored_block(node: Contract, context: Context, choice: object, cited: tuple) -> Expr | None:
+    """A block below the diagonal, as the one above it with its axes exchanged; cited: that block, and the second derivative
+    between its factors, whose value is seen to be symmetric."""
+    block, hessian = cited
+    half = len(hessian.before.shape) // 2
+    if not isinstance(hessian.before, Der) or hessian.before.shape != hessian.before.shape[half:] * 2 \
+            or exchanged(hessian.after, half) is not hessian.after or hessian.before not in node.factors:
+        return None
+    turned = remake(node, [exchanged(f, half) if f is hessian.before else f for f in node.factors])
+    found = (k for k in range(1, len(node.shape)) if exchanged(block.before, k) is turned)
+    return next((exchanged(block.after, k) for k in found), None)
+
+
 # ---------------------------------------------------------------- two values
 def _signs() -> tuple[Expr, Context]:
     y = _y()
@@ -295,5 +315,5 @@ def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
     return choice if equal(node, choice) else None
 
 
-__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "outer_square", "outer_squares", "same_fraction",
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "mirrored_block", "outer_square", "outer_squares", "same_fraction",
            "split_terms", "square_of_gradient"]

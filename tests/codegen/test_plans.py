@@ -87,7 +87,7 @@ def test_a_product_over_several_axes_is_one_of_matrices() -> None:
 def test_the_operator_is_read_and_the_method_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = []
     calling = importlib.import_module("symderiv.codegen.calling")
-    monkeypatch.setattr(calling, "compile", lambda text, *rest: compiled.append(text) or compile(text, *rest), raising=False)
+    monkeypatch.setattr(calling, "compile", lambda tree, *rest: compiled.append(ast.unparse(tree)) or compile(tree, *rest), raising=False)
     made = generate(apply("tanh", contract((X, W), ("mn", "on"), "mo")), [X, W])
     assert "X @ W.T" in made.source and ".dot(" not in made.source
     assert "X.dot(W.T)" in compiled[0] and " @ " not in compiled[0]
@@ -157,3 +157,34 @@ def test_an_outer_factor_waits_for_the_sum_of_the_rest() -> None:
     p /= p.sum(axis=1, keepdims=True)
     slope = np.einsum("mn,nk->mnk", p, np.eye(4)) - p[:, :, None] * p[:, None, :]
     assert np.allclose(derivation.numpy()(Q=Q, K=K, V=V), np.einsum("mkn,ke,md->mend", slope, V, Q))
+
+
+def test_a_bias_sums_what_the_weights_multiply() -> None:
+    """∂L/∂b₁ is the column sums of the array that Xᵀ is multiplied by for ∂L/∂W₁: no second pass with a product."""
+    net = "Z = tanh(X @ W1.T + b1)\nu = Z @ W2.T + b2\n-sum(log_softmax(u, axis=1) * Y) / m"
+    shapes = {"X": "m d", "Y": "m o", "W1": "h d", "b1": "h", "W2": "o h", "b2": "o"}
+    derivation = sd.gradient(net, ["W1", "b1", "W2", "b2"], assume=ROWS, shapes=shapes)
+    text = body(derivation.numpy().source())
+    assert "einsum" not in text and text.count(".sum(axis=0)") == 2 and "np.negative" not in text, text
+    assert derivation.verify(trials=2)
+
+
+def test_a_product_that_is_there_is_summed() -> None:
+    A, B = symbol("A", ("m", "k")), symbol("B", ("m", "k"))
+    both = [contract((A, B), ("mk", "mk"), "mk"), contract((A, B), ("mk", "mk"), "k")]
+    made = generate(both, [A, B])
+    assert "einsum" not in made.source and ".sum(axis=0)" in made.source
+    rng = np.random.default_rng(5)
+    a, b = rng.standard_normal((4, 3)), rng.standard_normal((4, 3))
+    assert np.allclose(made(A=a, B=b)[1], np.einsum("mk,mk->k", a, b))
+    assert "einsum" in generate(both[1:], [A, B]).source  # no product only to sum it
+
+
+def test_a_minus_in_front_of_a_difference_is_no_operation() -> None:
+    A, B, C = (symbol(x, ("m", "n")) for x in "ABC")
+    value = add([(-1, contract((add([(1, A), (-1, B)], ("m", "n")), apply("exp", C)), ("mn", "mn"), "mn"))], ("m", "n"))
+    made = generate(value, [A, B, C])
+    text = body(made.source)
+    assert "np.negative" not in text and "B - A" in text, text
+    a, b, c = np.random.default_rng(6).standard_normal((3, 2, 4))
+    assert np.allclose(made(A=a, B=b, C=c), (b - a) * np.exp(c))
