@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import traceback
 import unicodedata
 from collections.abc import Iterable
 from typing import TypeVar
@@ -57,6 +58,12 @@ class SymderivError(Exception):
         if self.hint:
             parts.append(self.hint)
         return "\n".join(parts)
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: the lines of its cells, and the message; where it was found inside tells the reader nothing."""
+        frames = traceback.walk_tb(self.__traceback__)
+        lines = [number for frame, number in frames if frame.f_globals.get("__name__") == "__main__"]
+        return [*(f"line {number} of the cell" for number in lines[:1]), f"{type(self).__name__}: {self}"]
 
 
 class ParseError(SymderivError):

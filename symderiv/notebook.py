@@ -27,6 +27,8 @@ from symderiv.handout.trees import proof_tree
 from symderiv.present import DETAILS, NOTATIONS, WHOLES, decisions, expr_latex, fact_latex, written
 
 HEADINGS = {"matrix": "Matrix form", "index": "Index form", "differential": "Differential form"}
+SNUG = ".symderiv{padding:.2rem .6rem .8rem}.symderiv>section>h2{margin-top:.8rem}.symderiv :is(tr,th,td){text-align:left!important}"
+"""a cell has margins of its own, and a notebook puts what stands in tables to the right"""
 _ROOTS = frozenset({":root", "html", "body", "main"})
 
 
@@ -101,7 +103,7 @@ def decision_html(found: Any) -> str:
     said, _, rest = decisions.text(found).partition("\n")
     head = said[said.index("(") + 1:-1]
     ok = found.verdict not in ("unknown",) if hasattr(found, "verdict") else True
-    blocks: list[Block] = [Check(escape(head), ok=ok, word=type(found).__name__)]
+    blocks: list[Block] = [Check(escape(head), ok=ok, word=_words(type(found).__name__))]
     formula = decisions.latex(found).removeprefix(r"$\displaystyle ").removesuffix("$")
     if not isinstance(found, Curvature):
         blocks.append(Result((formula,)))
@@ -114,10 +116,18 @@ def decision_html(found: Any) -> str:
     return readable(_fragment(get("html").write(page)))
 
 
+def _words(name: str) -> str:
+    """
+    >>> _words("MatchingLoss")
+    'Matching loss'
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).capitalize()
+
+
 def _fragment(page: str) -> str:
     style = page[page.index("<style>") + len("<style>") : page.index("</style>")]
     body = page[page.index("<section") : page.index("</main>")]
-    return f'<div class="symderiv"><style>{scoped(style)}</style>\n{body}</div>'
+    return f'<div class="symderiv"><style>{scoped(style)}{SNUG}</style>\n{body}</div>'
 
 
 def scoped(css: str, scope: str = ".symderiv") -> str:

@@ -43,7 +43,7 @@ def _options(config: pytest.Config) -> dict[str, int]:
 
 
 def _fixture(name: str, what: str) -> Any:
-    """The fixture that gives ``assert_{name}`` with the run's options; a failure points at the test's own line."""
+    """The fixture that gives ``assert_{name}`` with the run's options; a failure, and bad input, points at the test's own line."""
 
     def made(request: pytest.FixtureRequest) -> Callable[..., Any]:
         options = _options(request.config)
@@ -51,8 +51,12 @@ def _fixture(name: str, what: str) -> Any:
         def check(*args: Any, **kwargs: Any) -> Any:
             __tracebackhide__ = True
             from symderiv import testing
+            from symderiv.errors import SymderivError
 
-            return getattr(testing, f"assert_{name}")(*args, **{**options, **kwargs})
+            try:
+                return getattr(testing, f"assert_{name}")(*args, **{**options, **kwargs})
+            except SymderivError as error:              # bad input: where it was read tells the reader nothing
+                raise error.with_traceback(None) from None
 
         return check
 

@@ -172,7 +172,7 @@ def _by_exact_numbers(open_verdict: Verdict, left: Expr, right: Expr, facts: Fac
     """Refuted at single points where NumPy isn't there; else it stays open."""
     hidden = differ(left, right, facts, seed)
     if hidden is not None:
-        return _refuted_precisely(open_verdict, hidden, facts)
+        return replace(_refuted_precisely(open_verdict, hidden, facts), reason=f"the sides differ (evaluated with {DIGITS[1]} digits)")
     return replace(open_verdict, reason=f"{open_verdict.reason}; nothing refutes it, and NumPy isn't there to check it with")
 
 
@@ -201,12 +201,10 @@ def _refuted_exactly(lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts
 
 def _refuted_precisely(open_verdict: Verdict, found: Difference, facts: Facts) -> Verdict:
     """Refuted where floating point agrees: the arrays are rounded, the difference is told."""
-    from symderiv.proving.numeric.identities import as_array
-
     reason = f"the sides differ by {float(found.relative):.1e} of their size (evaluated with {DIGITS[1]} digits)"
     if found.relative > 1e-9:
         reason = "the sides differ far from where the random points lie"
-    values = {name: as_array(value) for name, value in found.values.items()}
+    values = {name: _array(value) for name, value in found.values.items()}
     shown = Counterexample(values, _array(found.left), _array(found.right))
     lhs, rhs, form = open_verdict.lhs, open_verdict.rhs, open_verdict.normal_form
     return Verdict("refuted", reason, lhs, rhs, shown, float(found.relative), 1, facts.texts(), normal_form=form)

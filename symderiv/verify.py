@@ -79,7 +79,7 @@ class Counterexample:
         return f"{what}{self.left[self.index]:.6g} against {self.right[self.index]:.6g}{place}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What a check found; true where every draw agrees. ``steps`` has the worst error of each claim by its label."""
 
@@ -97,6 +97,9 @@ class Report:
 
     def __bool__(self) -> bool:
         return self.verdict == "checked"
+
+    def __repr__(self) -> str:
+        return f"Report({self.verdict}: {self.summary()})"
 
     @property
     def ok(self) -> bool:

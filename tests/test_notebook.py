@@ -135,3 +135,10 @@ def test_what_has_several_derivations_shows_each_with_its_steps(made: Callable[[
         assert headings[-1] != "Summary" or shown.summary().partition(":")[0].split()[0] in told
     assert forms["text/latex"] == shown._repr_latex_() and forms["text/latex"].startswith("$$\n")
     assert list(shown._repr_mimebundle_(include={"text/latex"})) == ["text/latex"]
+
+
+def test_an_error_is_shown_by_its_line_in_the_cell_and_its_message() -> None:
+    cell = compile("import symderiv as sd\nsd.gradient('x @@ y', 'x', x='n', y='n')", "cell", "exec")
+    with pytest.raises(sd.ParseError) as caught:
+        exec(cell, {"__name__": "__main__"})
+    assert caught.value._render_traceback_() == ["line 2 of the cell", f"ParseError: {caught.value}"]

@@ -15,6 +15,7 @@ from symderiv.errors import ShapeError, SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import Add, Expr, is_zero
 from symderiv.ops import shape_text
+from symderiv.proving.extremes import CLEAR, Extreme
 from symderiv.proving.prepare import derived, symmetrised
 from symderiv.proving.show import proves
 from symderiv.record import Proof, fires
@@ -136,7 +137,10 @@ def _by_points(
     search: Definite,
     about: Sequence[Expr],
 ) -> Certificate:
-    from symderiv.proving.numeric.definite import CLEAR, Extreme, spectrum
+    try:
+        from symderiv.proving.numeric.definite import spectrum
+    except ModuleNotFoundError:
+        from symderiv.proving.extremes import spectrum
 
     def shown(e: Extreme | None) -> Counterexample | None:
         if e is None:

@@ -152,8 +152,10 @@ class _Case:
 
     def _along_lines(self, undecided: Expr, why: str = "no rule of composition applies") -> Curvature:
         """Second differences at random points: they refute, and prove nothing."""
-        from symderiv.proving.numeric.definite import bends, second_differences
-
+        try:
+            from symderiv.proving.numeric.definite import bends, second_differences
+        except ModuleNotFoundError:
+            return Curvature("unknown", reason=f"{why}; no line was tried, for NumPy isn't there", undecided=undecided)
         try:
             low, high = second_differences(self.f, self.variables, self.facts, 4 * self.trials, self.seed)
         except SymderivError as error:

@@ -127,7 +127,7 @@ def blocks_of(item: Item, context: Context) -> list[Block]:
     except symderiv.SymderivError as error:
         raise SourceError(*locate.told(error, _place(item))) from error
     except Exception as error:                                  # the engine's own: the other sheets are built all the same
-        raise SourceError(_place(item), f"{type(error).__name__}: {error}") from error
+        raise SourceError(_place(item), locate.said(error, vars(symderiv))) from error
 
 
 def _place(item: Item) -> Place:

@@ -61,9 +61,8 @@ def complain(sheets: Sequence[Built]) -> None:
     """Say on stderr what went wrong with sheets, and what to know, each once."""
     for note in dict.fromkeys(note for sheet in sheets for note in sheet.notes):
         print(note, file=sys.stderr)
-    for sheet in sheets:
-        if sheet.error:
-            print(f"error: {sheet.error}", file=sys.stderr)
+    for error in dict.fromkeys(sheet.error for sheet in sheets if sheet.error):
+        print(f"error: {error}", file=sys.stderr)
 
 
 def build(
@@ -163,7 +162,7 @@ def build_sheet(source: Path, order: Order) -> Built:
         return Built(str(source), slug, error=str(error))
     except SymderivError as error:                              # of a writer, which knows of no source
         return Built(str(source), slug, error=str(SourceError(*told(error, Place(str(source), 1)))))
-    return Built(str(source), slug, sheet.title, sheet.summary, tuple(files), notes=tuple(notes))
+    return Built(str(source), slug, spelling.prose(sheet.title), spelling.prose(sheet.summary), tuple(files), notes=tuple(notes))
 
 
 def _written(made: Page, folder: Path, formats: tuple[str, ...], same: Path | None) -> tuple[list[str], list[str]]:

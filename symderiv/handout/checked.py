@@ -61,7 +61,7 @@ class Checked:
         parts = [
             f"{found.trials} draws", f"seed {found.seed}", *([f"sizes ${sizes}$"] if sizes else []), *([drawn] if drawn else []),
             f"worst relative error ${error_latex(worst)}$ (limit ${limit}$, {found.method})",
-            f"{_counted(self.steps, 'step')} replayed", f"{_counted(self.lines, 'line')} compared",
+            f"{counted(self.steps, 'step')} replayed", f"{counted(self.lines, 'line')} compared",
         ]  # fmt: skip
         return " · ".join(parts)
 
@@ -70,7 +70,7 @@ def _log10(value: float) -> float:
     return float(f"{value:e}".split("e")[1])
 
 
-def _counted(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 

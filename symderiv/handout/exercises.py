@@ -121,7 +121,7 @@ def _chosen(item: Blanks, lines: list[Written], seed: int) -> set[int]:
     free = [n for n, line in enumerate(lines) if line.why and (item.what == "rule" or shown.count(line.rhs) == 1)]
     free = [n for n in free if n] or free
     if len(free) < item.count:
-        raise SourceError(item.place, f"{item.count} lines can't be left blank: there are {len(free)} that can")
+        raise SourceError(item.place, f"{item.count} lines can't be left blank: only {len(free)} can be found from the line before")
     return set(random.Random(f"blank/{seed}").sample(free, item.count))
 
 

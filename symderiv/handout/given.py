@@ -97,11 +97,11 @@ def _script(text: str) -> str:
 def symbols(subject: Expr, wrt: Sequence[Symbol], meaning: Mapping[str, str], order: Iterable[str] = ()) -> Symbols:
     """The table of symbols, generic functions and abstract modules, with their shapes and what they are.
 
-    Variables come first, the others as ``order`` lists them.
+    Variables come first, the others as ``order`` lists them. What an expectation is taken over has a row where it has a meaning.
     """
     rows: dict[str, tuple[str, str, str]] = {}
-    for s in (n for n in free_symbols(subject) if n.kind == "variable"):
-        role = "variable" if s in wrt else "constant"
+    for s in (n for n in free_symbols(subject) if n.kind == "variable" or (n.kind == "formal" and n.name in meaning)):
+        role = "random" if s.kind == "formal" else "variable" if s in wrt else "constant"
         rows[s.name] = (Style().name(s), shape_latex(s.shape), _meant(meaning, s.name, role))
     for n in postorder(subject):
         if isinstance(n, Map) and n.generic:

@@ -18,7 +18,7 @@ from symderiv.api import prove
 from symderiv.derive import Derivation
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.handout.card import titles
-from symderiv.handout.checked import Checked, check
+from symderiv.handout.checked import Checked, check, counted
 from symderiv.handout.formula import pieces, width
 from symderiv.handout.given import PROGRAM, letter_of, program, smoothness, symbols
 from symderiv.handout.lemmas import PREFIX, Appendix, Lemma, Told, ordered, resting, run
@@ -160,7 +160,7 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
 
 
 def _comment(found: Checked) -> str:
-    return f"% {found.steps} steps replayed, {found.lines} lines compared with numbers, the result at {found.report.trials} points"
+    return f"% {counted(found.steps, 'step')} replayed, {counted(found.lines, 'line')} compared with numbers, the result at {found.report.trials} points"
 
 
 def _given(whole: Derivation, one: Lemma) -> str:

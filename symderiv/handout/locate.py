@@ -50,20 +50,40 @@ def told(error: SymderivError, place: Place) -> tuple[Place, str]:
 
 
 def said(error: Exception, known: Mapping[str, Any]) -> str:
-    """What a source's error says; of a call with an unknown keyword, which one may be meant, or which there are.
+    """What a source's error says; of a call that doesn't fit its function, what is wrong with it, and how it is called.
 
-    >>> said(TypeError("f() got an unexpected keyword argument 'siez'"), {"f": lambda x, *, size=1: x})
+    >>> def f(x, *, size=1): ...
+    >>> said(TypeError("f() got an unexpected keyword argument 'siez'"), {"f": f})
     "f has no 'siez='\\ndid you mean 'size'?"
+    >>> said(TypeError("f() missing 1 required positional argument: 'x'"), {"f": f})
+    "f needs 'x'\\nit is called as f(x, …)"
     """
-    found = re.match(r"(?:\S+\.)?(\w+)\(\) got an unexpected keyword argument '(\w+)'", str(error))
+    found = re.match(r"(?:\S+\.)?(\w+)\(\) (got an unexpected keyword argument|missing|takes) (.*)", str(error))
     function = known.get(found[1]) if found else None
     if found is None or not callable(function):
         return f"{type(error).__name__}: {error}"
-    kinds = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+    name, what, rest = found.groups()
+    if what == "takes":
+        return f"{name} takes {rest}\n{_called(name, function)}"
+    quoted = re.findall(r"'(\w+)'", rest)
+    if what == "missing":
+        sign = "=" if "keyword-only" in rest else ""
+        missing = " and ".join(f"'{one}{sign}'" for one in quoted)
+        return f"{name} needs {missing}" + ("" if sign else f"\n{_called(name, function)}")
+    names = [p.name for p in inspect.signature(function).parameters.values() if p.kind in _BY_NAME]
     others = f"it has {', '.join(names)}" if names else "it has no keywords"
-    close = nearest(found[2], names)
-    return f"{found[1]} has no '{found[2]}='\n" + (f"did you mean '{close}'?" if close else others)
+    close = nearest(quoted[0], names)
+    return f"{name} has no '{quoted[0]}='\n" + (f"did you mean '{close}'?" if close else others)
+
+
+_BY_NAME = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _called(name: str, function: Any) -> str:
+    """How a function is called: what it needs, and whether it takes more."""
+    every = list(inspect.signature(function).parameters.values())
+    needed = [p.name for p in every if p.default is p.empty and p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+    return f"it is called as {name}({', '.join([*needed, *(['…'] if len(needed) < len(every) else [])])})"
 
 
 def marked(message: str, text: str, column: int) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from symderiv.composite import FaaDiBruno
 from symderiv.handout.calls import Call, Place, SourceError, here
-from symderiv.handout.checked import SEED, check
+from symderiv.handout.checked import SEED, check, counted
 from symderiv.handout.model import Block, Check, Code, Line, Prose, Steps, Table
 from symderiv.handout.values import error_latex
 from symderiv.render.index import index_latex
@@ -51,7 +51,7 @@ def blocks(item: Partitions, context: Any) -> list[Block]:
         Check(f"the engine's derivative, by the product and the chain rule alone, and the sum over all {len(rows)} partitions "
               f"are one expression", word="Proved"),
         Check(f"{TRIALS} draws · seed {SEED} · worst relative error ${error_latex(seen.report.worst)}$ · "
-              f"{seen.steps} steps replayed · {seen.lines} lines compared"),
+              f"{counted(seen.steps, 'step')} replayed · {counted(seen.lines, 'line')} compared"),
         Code("The call", item.call.code()),
     ]  # fmt: skip
 

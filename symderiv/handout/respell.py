@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,9 @@ def _walked(value: Any, spelling: Spelling, formula: bool = False) -> Any:
         return replace(value, rows=rows)
     kept = ("slug", "anchor") if isinstance(value, Page | Section | CardRow) else ()
     latex = _LATEX.get(type(value), ())
-    parts = {f.name: _walked(getattr(value, f.name), spelling, f.name in latex) for f in fields(value) if f.name not in kept}
+    law = replace(spelling, names={})                           # the letters of a law are nobody's names
+    parts = {f.name: _walked(getattr(value, f.name), law if f.name == "law" else spelling, f.name in latex)
+             for f in fields(value) if f.name not in kept}  # fmt: skip
     return replace(value, **parts)  # type: ignore[type-var]  # a dataclass, as was asked above
 
 
@@ -166,26 +168,18 @@ def spelling_in(path: Path) -> Spelling:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         line = re.search(r"line (\d+)", str(error))
         raise SourceError(Place(str(path), int(line[1]) if line else 1), f"it isn't TOML: {error}") from None
-    try:
-        return _read(given, path)
-    except UnknownNameError as error:
-        raise SourceError(Place(str(path), 1), str(error)) from None
+    return _read(given, path)
 
 
 def _read(given: Mapping[str, Any], path: Path) -> Spelling:
-    known = ("layout", "bold_vectors", "signs", "names", "macros")
-    for key in given:
-        if key not in known:
-            raise UnknownNameError.among(key, known, "key", f"keys: {', '.join(known)}")
+    _known(given, ("layout", "bold_vectors", "signs", "names", "macros"), "key", path)
     tables = {key: _table(given, key, path) for key in ("signs", "names", "macros")}
-    for sign in tables["signs"]:
-        if sign not in SIGNS:
-            raise UnknownNameError.among(sign, tuple(SIGNS), "sign", f"signs: {', '.join(SIGNS)}")
+    _known(tables["signs"], tuple(SIGNS), "sign", path)
     layout, bold = given.get("layout", LAYOUTS[0]), given.get("bold_vectors", False)
     if layout not in LAYOUTS:
-        raise UnknownNameError.among(str(layout), LAYOUTS, "layout", f"layouts: {', '.join(LAYOUTS)}")
+        raise SourceError(_place(path, "layout"), str(UnknownNameError.among(str(layout), LAYOUTS, "layout", f"layouts: {', '.join(LAYOUTS)}")))
     if not isinstance(bold, bool):
-        raise SourceError(Place(str(path), 1), "bold_vectors takes true or false")
+        raise SourceError(_place(path, "bold_vectors"), "bold_vectors takes true or false")
     macros = {key.removeprefix("\\"): text for key, text in tables["macros"].items()}
     own = Spelling(macros=macros)
     signs = {SIGNS[key]: own.formula(text) for key, text in tables["signs"].items()}
@@ -198,5 +192,18 @@ def _table(given: Mapping[str, Any], key: str, path: Path) -> dict[str, str]:
     table = given.get(key, {})
     for name, text in table.items() if isinstance(table, dict) else [(key, None)]:
         if not isinstance(text, str) or text.count("{") != text.count("}"):
-            raise SourceError(Place(str(path), 1), f"{key}: {name} takes LaTeX between quotes, with every brace closed")
+            raise SourceError(_place(path, name), f"{key}: {name} takes LaTeX between quotes, with every brace closed")
     return dict(table)
+
+
+def _known(given: Mapping[str, Any], known: Sequence[str], kind: str, path: Path) -> None:
+    for key in given:
+        if key not in known:
+            raise SourceError(_place(path, key), str(UnknownNameError.among(key, known, kind, f"{kind}s: {', '.join(known)}")))
+
+
+def _place(path: Path, key: str) -> Place:
+    """The line that gives a key its value, or opens its table."""
+    begins = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[=\]]""")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return Place(str(path), next((number for number, line in enumerate(lines, 1) if begins.match(line)), 1))

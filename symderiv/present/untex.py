@@ -8,7 +8,7 @@ from symderiv.render.symbols import GREEK
 _BEFORE = (
     (r"\\partial *", "∂"), (r"\^\{2\}", "²"), (r"\^\{3\}", "³"), (r"\{\\odot ", r"{\\odot"), (r"\\[lr]vert *", "|"),
     (r"\\langle *", "⟨"), (r"\\rangle *", "⟩"),
-    (r"\\sqrt\{([^{}]*)\}", r"sqrt(\1)"),
+    (r"\\sqrt\{((?:[^{}]|\{[^{}]*\})*)\}", r"sqrt(\1)"),
     (r"\\[td]?frac(\d)(\d)", r"\1/\2 "), (r"\\[td]?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1/\2) "),
     (r"\^\{([^{}\\]*[/+-][^{}]*)\}", r"^(\1)"),
 )
@@ -35,6 +35,8 @@ def untex(latex: str) -> str:
     ('tanh′=1−tanh²', '(y−u)^⊙2', '|x|′=sign')
     >>> untex(r"\operatorname{erf}^{\prime}(x)=\tfrac{2}{\sqrt{\pi}}e^{-x^{2}}")
     'erf′(x)=(2/sqrt(π)) e^(−x²)'
+    >>> untex(r"\sqrt{\mathbf{1}+r}")
+    'sqrt(1+r)'
     """
     for pattern, new in _BEFORE:
         latex = re.sub(pattern, new, latex)

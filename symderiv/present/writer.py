@@ -194,7 +194,7 @@ class Writer:
                 used = used[len(x.shape):]
             power_ = f"^{len(c.by)}" if len(c.by) > 1 else ""
             under_bar = r"\,".join(below)
-            bare = f"∂{_POWERS[len(c.by)]}{subject}/∂{' ∂'.join(texts)}[{','.join(self.letters)}]"
+            bare = self._indexed_text(f"∂{_POWERS[len(c.by)]}{subject}/∂{' ∂'.join(texts)}")
             return rf"\frac{{\partial{power_} {head}}}{{{under_bar}}}", bare
         turned = f"^{self.signs.transpose}" if c.by[-1].shape else ""
         if len(c.by) == 1 and not c.subject.shape:

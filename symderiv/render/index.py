@@ -326,12 +326,13 @@ class IndexWriter:
         """Scalars, sums that are scalars, entries, Σ with output indices, holes, deltas."""
         s = self.style
         free = [factors[k] for k in layout.free]
-        carriers = any(f.order for f in free) or any(not g.scalar for g in layout.sums) or layout.late
+        apart = [k for k in layout.late if factors[k].piece.text != "1"]                      # dx/dx of a number is 1
+        carriers = any(f.order for f in free) or any(not g.scalar for g in layout.sums) or apart
         before = [carriers and x not in layout.carried for _, _, x in deltas]
         signs = [s.delta(*sorted((i, j), key=lambda x: x in self.out)) for i, j, _ in deltas]      # δ_kj: k is summed
         ahead = [sign for sign, first in zip(signs, before, strict=True) if first]
         behind = [sign for sign, first in zip(signs, before, strict=True) if not first]
-        late = [self.wrap(factors[k].piece, RAISED) for k in layout.late]
+        late = [self.wrap(factors[k].piece, RAISED) for k in apart]
         texts = []
         for g in layout.sums:
             inside = self.factors_text([factors[k] for k in g.members], Fraction(1))

@@ -87,10 +87,11 @@ class Style:
     def raised(self, text: str, exponent: str, hadamard: bool = False) -> str:
         return f"{text}^{{{self.hadamard} {exponent}}}" if hadamard else text + script(exponent, "^")
 
-    def brackets(self, text: str) -> str:
+    def brackets(self, text: str, pair: str = "()") -> str:
+        left, right = pair
         if r"\sum" in text:
-            return rf"\biggl({text}\biggr)"
-        return rf"\Bigl({text}\Bigr)" if r"\frac" in text else f"({text})"
+            return rf"\biggl{left}{text}\biggr{right}"
+        return rf"\Bigl{left}{text}\Bigr{right}" if r"\frac" in text else f"{left}{text}{right}"
 
     def applied(self, head: str, text: str) -> str:
         """A function at its argument."""
@@ -186,7 +187,7 @@ class Style:
     def value(self, node: Call, args: Sequence[str]) -> str:
         """A tensor function at the texts of its arguments."""
         if node.fn == EXPECTATION and not node.abstract:
-            return rf"\mathbb{{E}}\left[{args[0]}\right]"
+            return r"\mathbb{E}" + self.brackets(args[0], "[]")
         row = TENSOR_ROWS.get(node.fn)
         if row is not None and not node.abstract and len(args) == len(row.arguments) and _is_template(row.latex):
             return row.tex(*args)
@@ -267,8 +268,8 @@ class PlainStyle(Style):
             return f"{text}^⊙{exponent}"
         return text + exponent.translate(_SUPERSCRIPTS) if exponent.lstrip("-").isdigit() else f"{text}^({exponent})"
 
-    def brackets(self, text: str) -> str:
-        return f"({text})"
+    def brackets(self, text: str, pair: str = "()") -> str:
+        return f"{pair[0]}{text}{pair[1]}"
 
     def entries(self, text: str, letters: str) -> str:
         return f"[{text}]" + (f"_{letters}" if letters else "")

@@ -1,7 +1,7 @@
 """Prints a matrix tree with as few brackets as its precedences need, in LaTeX or plain text."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import singledispatchmethod
 
@@ -182,22 +182,20 @@ class Writer:
         s = self.style
         over = [x for x in t.items if not (isinstance(x, Power) and x.exponent < 0)]
         under = [replace_kids(x, exponent=-x.exponent) for x in t.items if isinstance(x, Power) and x.exponent < 0]
-        top = [self._factor(x, of) for x in over] or [self._ones(t)]
+        top = [self._factor(x, of) for x in over] or [Piece(self._ones(t), RAISED)]
         if not under:
-            return Piece(f" {s.hadamard} ".join(top), HADAMARD)
-        bottom = [self._factor(x, of) for x in under]
-        left = f" {s.hadamard} ".join(top)
-        right = f" {s.hadamard} ".join(bottom)
-        alone = len(under) == 1 and s.hadamard not in right
-        return Piece(f"{s.brackets(left) if len(over) > 1 or s.hadamard in top[0] else left} {s.quotient} "
-                     f"{right if alone else s.brackets(right)}", HADAMARD)
+            return self._elementwise(top)
+        above, below = self._elementwise(top), self._elementwise([self._factor(x, of) for x in under])
+        return Piece(f"{self.wrap(above, RAISED)} {s.quotient} {self.wrap(below, RAISED)}", HADAMARD)
 
-    def _factor(self, x: Tree, of: Of) -> str:
+    def _elementwise(self, parts: Sequence[Piece]) -> Piece:
+        return parts[0] if len(parts) == 1 else Piece(f" {self.style.hadamard} ".join(x.text for x in parts), HADAMARD)
+
+    def _factor(self, x: Tree, of: Of) -> Piece:
         """A factor of an elementwise product; small powers are written out."""
-        if isinstance(x, Power):
-            piece = self._power(x.base, x.exponent, of)
-            return piece.text if piece.level == HADAMARD and x.exponent in (2, 3) else self.wrap(piece, RAISED)
-        return self.wrap(of(x), RAISED)
+        piece = self._power(x.base, x.exponent, of) if isinstance(x, Power) else of(x)
+        written_out = isinstance(x, Power) and piece.level == HADAMARD and x.exponent in (2, 3)
+        return piece if written_out else Piece(self.wrap(piece, RAISED), RAISED)
 
     @piece.register
     def _(self, t: Power, of: Of) -> Piece:
@@ -331,8 +329,9 @@ class Writer:
     def _(self, t: Scale, of: Of) -> Piece:
         s, c = self.style, abs(t.coefficient)
         sign = s.minus if t.coefficient < 0 else ""
-        over = [x for x in t.scalars if not (isinstance(x, Power) and x.exponent < 0)]
         under = [x for x in t.scalars if isinstance(x, Power) and x.exponent < 0]
+        open_ = [x for x in t.scalars if isinstance(x, Hole)] if under else []
+        over = [x for x in t.scalars if not (isinstance(x, Power) and x.exponent < 0) and x not in open_]
         plain_ones = self.plain and isinstance(t.body, Ones) and not t.scalars and not s.notation.sizes
         body = None if t.body is None or plain_ones else of(t.body)          # x − 2 in text, for x − 2·1
         if under:
@@ -348,7 +347,8 @@ class Writer:
             if len(bottom) > 1 and s.fraction_brackets():
                 denominator = f"({denominator})"
             ratio = s.fraction(s.thin.join(top) or "1", denominator)
-            head = [f"({ratio})" if s.fraction_brackets() and body is not None else ratio]
+            head = [f"({ratio})" if s.fraction_brackets() and (body is not None or open_) else ratio]
+            head += [self._scalar(x, of, True) for x in open_]
         else:
             single = len(over) == 1 and body is None
             factors = [self._scalar(x, of, not single) for x in over]

@@ -201,9 +201,14 @@ def _arrays(values: Mapping[str, Any]) -> str:
     lines = []
     for name, value in values.items():
         smooth = callable(value) and not hasattr(value, "shape")
-        first, *rest = ("a smooth function drawn at random" if smooth else str(value)).split("\n")
+        first, *rest = ("a smooth function drawn at random" if smooth else _shown(value)).split("\n")
         lines += [f"{name} = {first}", *(" " * (len(name) + 3) + line for line in rest)]
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    """An array; nested lists, where NumPy isn't there, with as many digits as it would print."""
+    return f"[{', '.join(map(_shown, value))}]" if isinstance(value, list) else f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
 # ---------------------------------------------------------------- pairs and identities

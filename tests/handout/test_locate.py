@@ -63,9 +63,12 @@ def test_python_that_does_not_parse_has_its_caret(tmp_path: Path, capsys: pytest
         ('exercise("A", "B", zzz=3)', "exercise has no 'zzz='\nit has points, hint, solution,"),
         ('prose("A", zzz=3)', "prose has no 'zzz='\nit has heading"),
         ('section("A", titel="B")', "section has no 'titel='\nit has no keywords"),
+        ('derivation(jacobian("x", x="n"))', "jacobian needs 'wrt'\nit is called as jacobian(f, wrt, …)"),
+        ("derivation()", "derivation needs 'call'\nit is called as derivation(call, …)"),
+        ('derivation(gauss_newton("x @ x", "x", x="n"))', "gauss_newton needs 'at='\n"),
     ],
 )
-def test_an_unknown_keyword_is_told_with_the_nearest_or_those_there_are(
+def test_a_call_that_does_not_fit_is_told_with_what_would(
     call: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = tmp_path / "a.py"

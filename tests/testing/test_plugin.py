@@ -56,6 +56,13 @@ def test_fixtures_options_and_messages(tmp_path):
     assert "report.points == 7" in seeded.stdout
 
 
+def test_bad_input_is_shown_at_the_tests_own_line(tmp_path):
+    (tmp_path / "test_mine.py").write_text('def test_typo(check_identity):\n    check_identity("trace(A @ B", "1", shapes={"A": "n n"})\n')
+    done = run(tmp_path)
+    assert "1 failed" in done.stdout and "'(' is never closed (line 1, column 6)" in done.stdout
+    assert "symderiv/" not in done.stdout.split("FAILURES")[1], done.stdout
+
+
 def test_collecting_loads_nothing_heavy(tmp_path):
     (tmp_path / "test_mine.py").write_text("def test_nothing(check_identity):\n    pass\n")
     (tmp_path / "conftest.py").write_text(LIGHT)

@@ -56,6 +56,35 @@ def test_every_example_is_derived_where_numpy_and_the_writers_of_formulas_are_no
         assert numpy is None or "import numpy as np" in numpy["text"]
 
 
+REFUTED: list[tuple[dict[str, str], str]] = [
+    ({"kind": "prove", "text": "softmax(2*u)", "other": "softmax(u)"}, "Refuted"),
+    ({"kind": "curvature", "text": "sum(sin(x))", "wrt": "x"}, "Neither"),
+    ({"kind": "curvature", "text": "x @ A @ x", "wrt": "x"}, "Neither"),
+    ({"kind": "curvature", "text": "trace(X @ B @ X)", "wrt": "X", "assume": "symmetric(X)"}, "Neither"),
+    ({"kind": "curvature", "text": "norm(x, 1)*sum(x)", "wrt": "x"}, "Unknown"),
+    ({"kind": "gauss_newton", "text": "u = W @ x\nsum((tanh(u) - y)**2)/2", "wrt": "W", "at": "u"}, "Not certified"),
+]
+
+
+def test_what_is_refuted_is_told_where_numpy_is_not() -> None:
+    program = BLOCKED + (
+        "import json\n"
+        "from symderiv.web.answers import answer\n"
+        f"for asked in {[asked for asked, _ in REFUTED]!r}:\n"
+        "    print(json.dumps(answer({'do': 'derive', **asked})))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for (asked, word), line in zip(REFUTED, done.stdout.splitlines(), strict=True):
+        made = json.loads(line)
+        assert made["ok"] and any(block.get("word") == word for block in made["top"]), (asked, made)
+        codes = [block["text"] for block in made["top"] if block["type"] == "code"]
+        assert len(codes) == {"Refuted": 1, "Neither": 2}.get(word, len(codes))
+        if word == "Neither":
+            signs = [float(text.rpartition("=")[2]) for text in codes]
+            assert signs[0] < 0 < signs[1]
+
+
 def test_the_archive_is_whole_and_the_same_each_time(tmp_path: Path) -> None:
     archive(tmp_path / "one.zip")
     archive(tmp_path / "two.zip")

@@ -99,7 +99,7 @@ class TexWriter(Visitor):
             room = "cardroom" if all(isinstance(block, Card) for block in section.blocks) else "room"
             head = f"\\{room}\\section*{{{title}}}"
         else:
-            head = f"\\room\\setcounter{{section}}{{{section.number - 1}}}\\section{{{title}}}"
+            head = f"\\room\\section{{{title}}}"
         return "\n".join([head, *map(self.block, section.blocks)])
 
     def heading(self, text: str) -> str:

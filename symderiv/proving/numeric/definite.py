@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,10 @@ from symderiv.evaluate import evaluate, nodes_of
 from symderiv.facts import Fact
 from symderiv.functions import SCALAR
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
+from symderiv.proving.extremes import CLEAR, Extreme, Range
 from symderiv.rounding import DIGITS, all_finite, last_digits
 
 NEAR_KINK = 1e-4
-CLEAR = 1e-7
 GRID, LEVEL = 33, 1e-9
 LOST = 1e-7
 """a value smaller than this part of the terms that make it has lost too many digits to have a sign"""
@@ -29,26 +28,6 @@ SMALL = 1e-200
 NOISE = 5.0
 """how many times as large as what rounding makes of it a second difference has to be"""
 STYLES: tuple[Any, ...] = ("real", "positive", "real", "unit", None, "negative", "large")
-
-
-@dataclass(frozen=True)
-class Extreme:
-    """The smallest or largest eigenvalue found, relative to the matrix, with its vector and the point."""
-
-    value: float
-    relative: float
-    direction: Any
-    values: Mapping[Any, Any]
-    sizes: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Range:
-    """What eigenvalues, or entries, were found; None where no point could be evaluated."""
-
-    least: Extreme | None
-    most: Extreme | None
-    points: int
 
 
 def points(

@@ -6,6 +6,7 @@ const KEPT = new Set((
   "accentunder minsize maxsize movablelimits largeop columnalign rowspacing columnspacing columnlines rowlines width " +
   "height depth voffset linethickness style"
 ).split(" "));
+const SCRIPT = /([_^](?:\{[^{}]*\}|\\?\w+))(?=\\operatorname)/g;
 const INFIX = /^(?:[=<>+\-:]|\\(?:le|ge|leq|geq|ne|neq|pm|mp|odot|oslash|otimes|times|cdot|circ|in|to|succeq|preceq|Rightarrow)(?![A-Za-z]))/;
 
 /** A span that shows a formula; where it can't be shown, its LaTeX. */
@@ -31,7 +32,8 @@ function made(data) {
   const style = data.inline ? "" : "\\displaystyle ";
   return data.pieces.map((piece, k) => {
     const start = k === 0 && data.relation ? `${data.relation} ` : k > 0 && INFIX.test(piece) ? "{}" : "";
-    return window.temml.renderToString(`${style}${start}${piece}`, { throwOnError: true, trust: false });
+    const spaced = piece.replace(SCRIPT, "$1\\,");  // Temml puts no space between W₂ and diag
+    return window.temml.renderToString(`${style}${start}${spaced}`, { throwOnError: true, trust: false });
   }).join("<wbr>");
 }
 
