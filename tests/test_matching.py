@@ -371,3 +371,21 @@ def test_the_output_has_the_modules_shape() -> None:
 def test_no_point_in_the_domain() -> None:
     found = pair("log(-1 - u**2)", "sum(p**2*Y)")
     assert found.verdict == "unknown" and "no point was found" in found.reason
+
+
+# ---------------------------------------------------------------- what assumptions exclude
+@pytest.mark.parametrize(("module", "loss", "assume", "verdict"), [
+    ("abs(u - 1)", "(p - y)**2/2", "u > 1", "matches"),
+    ("abs(u - 1)", "(p - y)**2/2", None, "does not match"),
+    ("u", "(p - y)**2/2 + (a - 1)*p**4", "a == 1", "matches"),
+    ("u", "(p - y)**2/2 + (a - b)*p**4", "a == b", "matches"),
+    ("u", "(p - y)**2/2 + (a - b)*p**4", "a == 2*b", "does not match"),
+    ("u", "(p - y)**2/2 + p**4", "u > 0", "does not match"),
+    ("u", "(p - y)**2/2 + p**4", ["u > 0", "u < -1"], "unknown"),
+])  # fmt: skip
+def test_a_pair_is_refuted_only_where_its_assumptions_hold(module: str, loss: str, assume: Any, verdict: str) -> None:
+    found = matching(module, loss, input="u", u="", y="", a="", b="", assume=assume)
+    assert found.verdict == verdict
+    if found.counterexample is not None and assume == "a == 2*b":
+        given = found.counterexample.given
+        assert given["a"] == pytest.approx(2 * given["b"]) and given["b"] != 0
