@@ -109,9 +109,8 @@ def _settings(
     for k, given in enumerate(points_under(others, facts, sizes, random)):
         simple = {at: mp.mpf(not at or at[-1] == 0 or "onehot" not in about) for at in places}
         tried = {**given, pair.target: simple}
-        if k == 0 and pair.target in given and about <= {"onehot"} and not broken_at(facts, tried, sizes):
-            given = tried
-        yield given
+        told = k == 0 and pair.target in given and about <= {"onehot"} and not broken_at(facts, tried, sizes)
+        yield tried if told else given
 
 
 class _At:

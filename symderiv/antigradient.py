@@ -24,7 +24,21 @@ from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.held import points_under
 from symderiv.integrals import antiderivative
-from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, depends, free_symbols, is_zero, postorder, scaled
+from symderiv.ir import (
+    Add,
+    Call,
+    Contract,
+    Expr,
+    Map,
+    Symbol,
+    depends,
+    free_name,
+    free_symbols,
+    is_zero,
+    names_in,
+    postorder,
+    scaled,
+)
 from symderiv.ops import dot
 from symderiv.patterns import components
 from symderiv.points import NotEvaluableError, OutsideDomainError, evaluate, mp, sizes_of
@@ -82,11 +96,6 @@ def _number(c: Expr | None) -> Expr | None:
     if not isinstance(rest, Contract) or {x for ls in rest.labels for x in ls} & set(rest.out) or len(set(rest.out)) < len(rest.out):
         return None
     return scale(q, contract(rest.factors, rest.labels, ()))
-
-
-def _fresh(node: Expr) -> str:
-    taken = {s.name for s in free_symbols(node)}
-    return next(name for name in ("v", "z", "v_", "z_", "v__") if name not in taken)
 
 
 def jumps(root: Expr) -> bool:
@@ -237,7 +246,7 @@ class Search:
             (a, one), (b, other) = scaled(made), scaled(node)
             if one is not other:
                 continue
-            v = symbol(_fresh(node), z.shape)
+            v = symbol(free_name(names_in(node), "v", "z"), z.shape)
             try:
                 found = Search(self.engine, v, NONE).potential(substitute(g, {z: v}))
             except NoRuleError:

@@ -41,7 +41,7 @@ def imposed(facts: Facts, point: Mapping[Any, Value], sizes: Sizes) -> dict[Expr
     return moved
 
 
-def points_under(symbols: Iterable[Symbol], facts: Facts, sizes: Sizes, random: Random) -> Iterator[dict[Expr, Value]]:
+def points_under(symbols: Iterable[Symbol], facts: Facts, sizes: Sizes, random: Random) -> Iterator[dict[Symbol, Value]]:
     """Random points of symbols, and of what facts tie to them, at which the facts hold; none where none are met.
 
     >>> x, given = symbol("x", ()), Facts((Fact("positive", symbol("x", ()), "x > 0"),))
@@ -59,7 +59,7 @@ def points_under(symbols: Iterable[Symbol], facts: Facts, sizes: Sizes, random: 
             missed += 1
         else:
             missed = 0
-            yield point
+            yield {s: point[s] for s in every}
 
 
 def broken_at(facts: Facts, point: Point, sizes: Sizes) -> bool:
