@@ -40,11 +40,15 @@ def parse(text: str, /, *, assume: Assume = None, shapes: Mapping[str, Any] | No
 def names_of(wrt: Any) -> list[str]:
     """The names of what is asked for, as far as it has any."""
     items = wrt if isinstance(wrt, list | tuple) else [wrt]
-    return [str(item if isinstance(item, str) else getattr(item, "name", "")).strip() for item in items]
+    return [normalize("NFKC", str(item if isinstance(item, str) else getattr(item, "name", "")).strip()) for item in items]
 
 
-def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol], bool]:
-    """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f."""
+def variables(wrt: Any, f: Expr, environment: Environment, within: bool = False) -> tuple[list[Symbol], bool]:
+    """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f.
+
+    An expression that was read with a symmetric X holds one X[i,j] for X[j,i]: it has no derivative in all entries, and is
+    refused unless it is asked for ``within`` symmetric matrices.
+    """
     several = isinstance(wrt, list | tuple)
     known = {**{s.name: s for s in free_symbols(f) if s.kind == "variable"}, **dict(environment.symbols)}
     found = []
@@ -66,6 +70,10 @@ def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol]
         raise SymderivError("wrt names no variable", hint="give a name, or a list of names")
     if len(set(found)) < len(found):
         raise SymderivError("wrt names a variable twice", hint="name each once")
+    symmetric = next((x.name for x in found if "symmetric" in x.props), None)
+    if symmetric is not None and not within:
+        raise SymderivError(f"'{symmetric}' is symmetric in this expression: a derivative is taken in all entries",
+                            hint=f"read it without the assumption, and give assume='symmetric({symmetric})' here")
     return found, several
 
 
@@ -232,7 +240,7 @@ def curvature(f: Any, wrt: Any, /, *, assume: Assume = None, shapes: Mapping[str
     'convex'
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
-    found, several = variables(wrt, value, environment)
+    found, several = variables(wrt, value, environment, within=True)
     derive.expect_scalar(value, "curvature", "take a scalar, such as a loss")
     return service("curvature")(value, found if several else found[0], facts)
 

@@ -143,7 +143,8 @@ def hessian_backpropagation(f: Any, /, *, assume: Assume = None, shapes: Mapping
 
     Raises SymderivError where no named value lies on all ways to the loss. Source: Dangel, Harmeling & Hennig 2020.
     """
-    value, _, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    given = {**(shapes or {}), **declared}
+    value, _, facts = to_expr(f, given, assume, given)          # derivatives by every matrix of weights
     return backpropagation_of(value, facts)
 
 
@@ -159,7 +160,7 @@ def bregman(potential: Any, wrt: Any, /, *, other: str = "y", assume: Assume = N
     ('xᵀ log(x) + 1ᵀ y − xᵀ log(y) − 1ᵀ x', True)
     """
     given = {**(shapes or {}), **declared}
-    value, environment, facts = to_expr(potential, given, assume)
+    value, environment, facts = to_expr(potential, given, assume, names_of([wrt, other]))
     x = _one(wrt, value, environment, "bregman")
     return bregman_of(value, x, array_named("other", other, x.shape, environment, f"{x.name} has"), facts)
 
@@ -176,7 +177,7 @@ def fenchel_young(potential: Any, wrt: Any, /, *, target: str = "y", conjugate: 
     ('softmax(u)', 'diag(softmax(u)) − softmax(u) softmax(u)ᵀ', 'proved', 'proved')
     """
     given = {**(shapes or {}), **declared}
-    value, environment, facts = to_expr(potential, given, assume)
+    value, environment, facts = to_expr(potential, given, assume, names_of([wrt, target]))
     u = _one(wrt, value, environment, "fenchel_young")
     y = array_named("target", target, u.shape, environment, f"{u.name} has")
     dual = None if conjugate is None else to_expr(conjugate, {**given, target: y.shape})[0]

@@ -231,9 +231,9 @@ def _axis_classes(node: Expr) -> tuple[int, ...]:
     if isinstance(node, Contract | Add):
         classes = list(plain)
         for a, b in combinations(range(order), 2):
-            if node.shape[a] == node.shape[b] and classes[a] != classes[b]:
-                if permute(node, [b if k == a else a if k == b else k for k in plain]) is node:
-                    classes = [classes[a] if c == classes[b] else c for c in classes]
+            if node.shape[a] == node.shape[b] and classes[a] != classes[b] \
+                    and permute(node, [b if k == a else a if k == b else k for k in plain]) is node:
+                classes = [classes[a] if c == classes[b] else c for c in classes]
         return tuple(classes)
     return plain
 

@@ -207,3 +207,41 @@ def test_a_link_is_said_to_be_not_canonical_only_where_that_is_refuted(monkeypat
 def test_rows_are_asked_for_by_name(wrong):
     with pytest.raises(sd.UnknownNameError):
         sd.glm("poisson", wrong)
+
+
+# ---------------------------------------------------------------- symmetric variables
+@pytest.mark.parametrize("make", [
+    lambda: sd.bregman("-logdet(X)", "X", X="n n", assume="pd(X)"),
+    lambda: sd.fenchel_young("-logdet(-U)", "U", U="n n", assume="symmetric(U)"),
+    lambda: sd.hessian_backpropagation("Z = inv(W); sum(Z**3)", W="n n", assume="symmetric(W)"),
+    lambda: sd.kfac("u = W @ h; sum(u**4)", "W", at="u", W="n n", h="n", assume="symmetric(W)"),
+], ids=["bregman", "fenchel_young", "hessian_backpropagation", "kfac"])
+def test_a_derivative_is_taken_in_all_entries_before_symmetry_is_used(make):
+    """X⁻¹ for X⁻ᵀ, put in before the second derivative, exchanges its indices."""
+    found = make()
+    assert [str(part.verify(4).counterexample) for part in found.parts if part.verify(4).verdict == "refuted"] == []
+    assert found.verify(4)
+
+
+def test_a_pair_of_symmetric_matrices():
+    """∇ tr(Y P) is Yᵀ, whatever is assumed of U; Y itself isn't symmetric."""
+    found = sd.matching("U", "trace(P@P)/2 - trace(Y@P)", output="P", target="Y", input="U", U="n n", Y="n n", assume="symmetric(U)")
+    assert found.matches and found.b.text() == "−Yᵀ"
+    assert sd.matching_loss("U @ U", U="n n", assume="symmetric(U)").status in ("proved", "checked")
+
+
+def test_an_expression_that_was_read_symmetric_has_no_derivative_in_all_entries():
+    read = sd.parse("trace(A @ X)", X="n n", A="n n", assume="symmetric(X)")
+    with pytest.raises(sd.SymderivError, match="'X' is symmetric in this expression"):
+        sd.gradient(read, "X")
+    for name in ("X", "𝐗"):                                     # read as X, as Python reads it
+        assert sd.gradient(f"trace(A @ {name})", name, shapes={name: "n n", "A": "n n"}, assume=f"symmetric({name})").result.text() == "Aᵀ"
+
+
+def test_one_array_is_symmetric_on_both_sides_of_an_identity():
+    """A result has X as symmetric, a text that it is compared with doesn't say so: it is one X all the same."""
+    result = sd.gradient("trace(A @ X @ X)", "X", X="n n", A="n n", assume="symmetric(X)").result
+    assert sd.prove(result, "A.T@X + X@A.T", X="n n", A="n n").status == "proved"
+    assert sd.prove("A@X + X@A.T", result, X="n n", A="n n").status == "refuted"
+    recursion = sd.deep("W@W@a + tanh(a)", "a", W="h h", a="h", shared="W", loss="sum(a**2)", assume="symmetric(W)").gradient
+    assert recursion.check() and recursion.verify()

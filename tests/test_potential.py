@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -232,7 +233,7 @@ def test_a_row_increases_for_the_parameters_that_it_says_only(module: str, curve
     found = matching_loss(module, u="")
     assert found.convex == curved
     value = [float(evaluate(found.module, {found.input: {(): mp.mpf(k) / 4}}, {})[()]) for k in range(-12, 13)]
-    steps = [b - a for a, b in zip(value, value[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(value)]
     assert (min(steps) < 0) == (curved == "neither") and max(steps) > 0
 
 

@@ -113,7 +113,7 @@ def read_layer(
     elif not isinstance(shared, Iterable):
         raise SymderivError(f"shared={shared!r} names no arrays", hint="as in shared=['W', 'b']")
     shared = list(shared)
-    body, environment, facts = to_expr(layer, shapes, assume)
+    body, environment, facts = to_expr(layer, shapes, assume, shared)
     _expect_depth(depth, environment, body)
     known = {s.name: s for s in free_symbols(body) if s.kind == "variable"}
     if not isinstance(state, str) or state not in known:
