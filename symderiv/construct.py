@@ -12,7 +12,7 @@ from typing import Any
 from symderiv import patterns
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
-from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, tested, turnable, turns
+from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, turnable, turns, under_test
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.nodes import ONE, add_node, contract_node, map_node, number, ones, primitive, symbol, zero
 from symderiv.patterns import Atom, common_structure, components, cuts, is_one_sum, may_merge, rational_power
@@ -208,7 +208,7 @@ def _sorted_axes(node: Expr, labels: tuple[int, ...]) -> tuple[int, ...]:
 def axis_classes(node: Expr) -> tuple[int, ...]:
     """A class for each axis; exchanging two axes of one class leaves the value as it is (declared, or seen by construction)."""
     if node._classes is None:
-        with tested(node) as first:
+        with under_test(node) as first:
             if not first:                                       # while testing, count no symmetry
                 return tuple(range(len(node.shape)))
             node._classes = _axis_classes(node)

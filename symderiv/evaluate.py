@@ -170,7 +170,7 @@ def _double(number: Fraction) -> float:
     try:
         return float(number)
     except OverflowError:
-        return math.copysign(math.inf, number)
+        return math.inf if number > 0 else -math.inf
 
 
 def _misfit(x: Symbol, got: tuple[int, ...], known: Mapping[str, int] | None = None) -> ShapeError:

@@ -110,7 +110,7 @@ _under_test = threading.local()
 
 
 @contextmanager
-def tested(node: Expr) -> Iterator[bool]:
+def under_test(node: Expr) -> Iterator[bool]:
     """Whether a test of this node begins here: false within one, in this thread; an interruption leaves nothing behind."""
     nodes: set[Expr] = _under_test.__dict__.setdefault("nodes", set())
     first = node not in nodes

@@ -44,7 +44,9 @@ def imposed(facts: Facts, point: Mapping[Any, Value], sizes: Sizes) -> dict[Expr
 def points_under(symbols: Iterable[Symbol], facts: Facts, sizes: Sizes, random: Random) -> Iterator[dict[Symbol, Value]]:
     """Random points of symbols, and of what facts tie to them, at which the facts hold; none where none are met.
 
-    >>> x, given = symbol("x", ()), Facts((Fact("positive", symbol("x", ()), "x > 0"),))
+    >>> from symderiv.build import symbol
+    >>> x = symbol("x", ())
+    >>> given = Facts((Fact("positive", x, "x > 0"),))
     >>> all(next(points_under([x], given, {}, Random(0)))[x][()] > 0 for _ in range(5))
     True
     """

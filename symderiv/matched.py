@@ -49,6 +49,9 @@ def matching(
     u = _input(value, environment, input)
     if isinstance(loss, LossModule):
         target, loss = loss.arguments[0], _text(loss, output)
+    if len({u.name, output, target}) < 3:
+        raise SymderivError(f"input '{u.name}', output '{output}' and target '{target}' are to have names of their own",
+                            hint="say input=, output= and target=")
     stated = {**_shapes(environment), **given}
     stated.setdefault(output, value.shape)
     stated.setdefault(target, value.shape)

@@ -389,3 +389,10 @@ def test_a_pair_is_refuted_only_where_its_assumptions_hold(module: str, loss: st
     if found.counterexample is not None and assume == "a == 2*b":
         given = found.counterexample.given
         assert given["a"] == pytest.approx(2 * given["b"]) and given["b"] != 0
+
+
+def test_input_output_and_target_have_names_of_their_own() -> None:
+    """In 'sum((u - y)**2)' with the output called u as the input is, u would be either."""
+    for names in ({"output": "u"}, {"target": "u"}, {"target": "p"}):
+        with pytest.raises(SymderivError, match="names of their own"):
+            matching("sigmoid(u)", "sum((u - y)**2) + sum(p)", input="u", u="o", y="o", **names)
