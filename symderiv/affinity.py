@@ -14,7 +14,8 @@ from random import Random
 from typing import Any
 
 from symderiv.facts import Facts
-from symderiv.ir import Expr, Symbol, free_symbols
+from symderiv.held import broken_at, imposed, points_under
+from symderiv.ir import Expr, Symbol, depends, free_symbols
 from symderiv.points import OutsideDomainError, Value, draws, evaluate, indices, mp, sizes_of, text_of
 
 STEP = mp.mpf(10) ** -12
@@ -69,11 +70,12 @@ def refute(pair: Pair, settings: int = 12) -> Counterexample | None:
     Raises NotEvaluableError where there are no numbers, OutsideDomainError where no point was found.
     """
     random = Random(0)
-    others = [s for s in free_symbols(pair.gradient, pair.output) if s.kind == "variable" and s is not pair.u]
+    others = [s for s in free_symbols(pair.gradient, pair.output, *pair.facts.expressions)
+              if s.kind in ("variable", "formal") and s is not pair.u]
     tried = 0
     small, large = (_sizes(pair, size) for size in (2, 3))
     settled = islice(
-        zip(_settings(pair, others, small, random), _settings(pair, others, large, random), strict=True), settings
+        zip(_settings(pair, others, small, random), _settings(pair, others, large, random), strict=False), settings
     )
     for few, more in settled:
         test = _At(pair, few, small, random)
@@ -91,26 +93,24 @@ def refute(pair: Pair, settings: int = 12) -> Counterexample | None:
 
 
 def _sizes(pair: Pair, size: int) -> dict[str, int]:
-    return {**sizes_of(pair.output, size), **sizes_of(pair.gradient, size)}
+    sizes: dict[str, int] = {}
+    for root in (*pair.facts.expressions, pair.output, pair.gradient):
+        sizes.update(sizes_of(root, size))
+    return sizes
 
 
 def _settings(
     pair: Pair, others: Sequence[Symbol], sizes: dict[str, int], random: Random
 ) -> Iterator[dict[Symbol, Value]]:
-    """Values of all symbols but u: first a simple target, then random ones that keep the facts."""
-    streams = {s: draws(s.shape, s, pair.facts, sizes, random) for s in others}
-    about = {f.kind for f in pair.facts if f.subject == pair.target}
-    first = True
-    while True:
-        given = {s: next(stream) for s, stream in streams.items()}
-        places = indices(pair.target.shape, sizes)
-        if first and pair.target in given:
-            if "onehot" in about:
-                given[pair.target] = {at: mp.mpf(not at or at[-1] == 0) for at in places}
-            elif not about:
-                given[pair.target] = {at: mp.mpf(1) for at in places}
-        first = False
-        yield given
+    """Values of all symbols but u: first a simple target, then random ones; all keep the facts that don't speak of u."""
+    facts = Facts(tuple(f for f in pair.facts if not any(depends(e, pair.u) for e in Facts((f,)).expressions)))
+    about = {f.kind for f in facts if f.subject == pair.target}
+    places = indices(pair.target.shape, sizes)
+    for k, given in enumerate(points_under(others, facts, sizes, random)):
+        simple = {at: mp.mpf(not at or at[-1] == 0 or "onehot" not in about) for at in places}
+        tried = {**given, pair.target: simple}
+        told = k == 0 and pair.target in given and about <= {"onehot"} and not broken_at(facts, tried, sizes)
+        yield tried if told else given
 
 
 class _At:
@@ -125,6 +125,8 @@ class _At:
 
     def values(self, u: Value) -> tuple[Value, Value]:
         point: dict[Expr, Value] = {self.pair.u: u, **dict(self.given.items())}
+        if broken_at(self.pair.facts, point, self.sizes):
+            raise OutsideDomainError("a point at which an assumption doesn't hold")
         p, g = (evaluate(e, point, self.sizes) for e in (self.pair.output, self.pair.gradient))
         self.usable = True
         return p, g
@@ -200,9 +202,8 @@ class _At:
     def by_relations(self) -> Counterexample | None:
         """Points at random, all affine relations between the outputs there, and whether the gradients keep them."""
         wanted = len(indices(self.pair.output.shape, self.sizes)) + 3
-        stream = draws(self.pair.u.shape, self.pair.u, self.pair.facts, self.sizes, self.random)
         rows: list[tuple[Value, Value, Value]] = []
-        for u in islice(stream, 8 * wanted):
+        for u in islice(self.inputs(), 8 * wanted):
             try:
                 rows.append((u, *self.values(u)))
             except OutsideDomainError:
@@ -218,6 +219,12 @@ class _At:
                 if abs(mp.fsum(terms)) > 1e-9 * (1 + max(abs(t) for t in terms)):
                     return self.broken(rows, weights, entry)
         return None
+
+    def inputs(self) -> Iterator[Value]:
+        """Random values of u, moved so that equations about it hold where this is known how."""
+        u, facts = self.pair.u, self.pair.facts
+        for value in draws(u.shape, u, facts, self.sizes, self.random):
+            yield imposed(facts, {u: value, **self.given}, self.sizes)[u]
 
     def broken(
         self, rows: Sequence[tuple[Value, Value, Value]], weights: Sequence[Any], entry: tuple[int, ...]

@@ -22,11 +22,26 @@ from symderiv.frontend.build_text import expand
 from symderiv.frontend.notation import tensor_params
 from symderiv.frontend.rows import definition_of, derivative_of, has_definition
 from symderiv.functions import SCALAR, TENSOR
+from symderiv.held import points_under
 from symderiv.integrals import antiderivative
-from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, depends, free_symbols, is_zero, postorder, scaled
+from symderiv.ir import (
+    Add,
+    Call,
+    Contract,
+    Expr,
+    Map,
+    Symbol,
+    depends,
+    free_name,
+    free_symbols,
+    is_zero,
+    names_in,
+    postorder,
+    scaled,
+)
 from symderiv.ops import dot
 from symderiv.patterns import components
-from symderiv.points import NotEvaluableError, OutsideDomainError, draws, evaluate, mp, sizes_of
+from symderiv.points import NotEvaluableError, OutsideDomainError, evaluate, mp, sizes_of
 from symderiv.rational import Scalars
 from symderiv.rules.base import peel
 
@@ -39,14 +54,12 @@ Rows = list[tuple[Expr, tuple[int, ...]]]
 
 
 def points(u: Symbol, others: list[Symbol], facts: Facts, size: int, roots: tuple[Expr, ...]) -> Iterator[Any]:
-    """(point, sizes) at random."""
-    random = Random(3)
+    """(point, sizes) at random, where the facts hold; it ends where no such point is met."""
     sizes: dict[str, int] = {}
-    for root in roots:
+    for root in (*facts.expressions, *roots):
         sizes.update(sizes_of(root, size))
-    streams = {s: draws(s.shape, s, facts, sizes, random) for s in (u, *others)}
-    while True:
-        yield {s: next(stream) for s, stream in streams.items()}, sizes
+    for point in points_under((u, *others), facts, sizes, Random(3)):
+        yield point, sizes
 
 
 def others_in(u: Symbol, *roots: Expr) -> list[Symbol]:
@@ -83,11 +96,6 @@ def _number(c: Expr | None) -> Expr | None:
     if not isinstance(rest, Contract) or {x for ls in rest.labels for x in ls} & set(rest.out) or len(set(rest.out)) < len(rest.out):
         return None
     return scale(q, contract(rest.factors, rest.labels, ()))
-
-
-def _fresh(node: Expr) -> str:
-    taken = {s.name for s in free_symbols(node)}
-    return next(name for name in ("v", "z", "v_", "z_", "v__") if name not in taken)
 
 
 def jumps(root: Expr) -> bool:
@@ -238,7 +246,7 @@ class Search:
             (a, one), (b, other) = scaled(made), scaled(node)
             if one is not other:
                 continue
-            v = symbol(_fresh(node), z.shape)
+            v = symbol(free_name(names_in(node), "v", "z"), z.shape)
             try:
                 found = Search(self.engine, v, NONE).potential(substitute(g, {z: v}))
             except NoRuleError:

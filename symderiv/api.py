@@ -18,7 +18,7 @@ from symderiv.facts import Facts
 from symderiv.frontend.environment import Environment, declare
 from symderiv.frontend.inputs import to_expr
 from symderiv.frontend.instances import functions_of
-from symderiv.ir import Call, Expr, Map, Name, Symbol, free_symbols, postorder
+from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text
 from symderiv.services import service
 from symderiv.splits import GaussNewton
@@ -40,11 +40,15 @@ def parse(text: str, /, *, assume: Assume = None, shapes: Mapping[str, Any] | No
 def names_of(wrt: Any) -> list[str]:
     """The names of what is asked for, as far as it has any."""
     items = wrt if isinstance(wrt, list | tuple) else [wrt]
-    return [str(item if isinstance(item, str) else getattr(item, "name", "")).strip() for item in items]
+    return [normalize("NFKC", str(item if isinstance(item, str) else getattr(item, "name", "")).strip()) for item in items]
 
 
-def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol], bool]:
-    """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f."""
+def variables(wrt: Any, f: Expr, environment: Environment, within: bool = False) -> tuple[list[Symbol], bool]:
+    """(the symbols asked for, whether a list was given); raises UnknownNameError for what isn't a symbol of f.
+
+    An expression that was read with a symmetric X holds one X[i,j] for X[j,i]: it has no derivative in all entries, and is
+    refused unless it is asked for ``within`` symmetric matrices.
+    """
     several = isinstance(wrt, list | tuple)
     known = {**{s.name: s for s in free_symbols(f) if s.kind == "variable"}, **dict(environment.symbols)}
     found = []
@@ -66,6 +70,10 @@ def variables(wrt: Any, f: Expr, environment: Environment) -> tuple[list[Symbol]
         raise SymderivError("wrt names no variable", hint="give a name, or a list of names")
     if len(set(found)) < len(found):
         raise SymderivError("wrt names a variable twice", hint="name each once")
+    symmetric = next((x.name for x in found if "symmetric" in x.props), None)
+    if symmetric is not None and not within:
+        raise SymderivError(f"'{symmetric}' is symmetric in this expression: a derivative is taken in all entries",
+                            hint=f"read it without the assumption, and give assume='symmetric({symmetric})' here")
     return found, several
 
 
@@ -133,14 +141,23 @@ def hessian(f: Any, wrt: Any, /, *, assume: Assume = None, times: str | None = N
 
 def _direction(name: Any, x: Symbol, environment: Environment) -> Symbol:
     """The symbol that a second derivative is multiplied by: of the variable's shape."""
+    return array_named("times", name, x.shape, environment, f"{x.name} has")
+
+
+def array_named(keyword: str, name: Any, shape: Shape, environment: Environment, wanted: str = "it takes") -> Symbol:
+    """The array that a keyword names: one that is declared with this shape, or a new one; no other thing has the name."""
     name = normalize("NFKC", name) if isinstance(name, str) else name
     if not isinstance(name, str) or not name.isidentifier():
-        raise SymderivError(f"times={name!r} isn't a name", hint="name a vector of the variable's shape, as times='v'")
+        raise SymderivError(f"{keyword}={name!r} isn't a name", hint=f"name an array of shape {shape_text(shape)}, as {keyword}='v'")
     known = environment.symbols.get(name)
-    if known is not None and known.shape != x.shape:
-        raise ShapeError(f"times='{name}' has shape {shape_text(known.shape)}; {x.name} has {shape_text(x.shape)}",
-                         hint="take a name that isn't declared", shapes=(known.shape, x.shape))
-    return known or symbol(name, x.shape)
+    if known is not None and known.shape != shape:
+        raise ShapeError(f"{keyword}='{name}' has shape {shape_text(known.shape)}; {wanted} {shape_text(shape)}",
+                         hint="take a name that isn't declared", shapes=(known.shape, shape))
+    if known is None and (name in environment.names or name in environment.dims or environment.declares(name)):
+        what = "an intermediate value" if name in environment.names else "the size of an axis" if name in environment.dims else \
+            environment.describe(name)
+        raise SymderivError(f"{keyword}='{name}' is {what}", hint="take a name that isn't in use")
+    return known or symbol(name, shape)
 
 
 @limited
@@ -178,7 +195,8 @@ def gauss_newton(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, times: 
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume, names_of(wrt))
     found, several = variables(wrt, value, environment)
-    parts = splitting.split(value, found if several else found[0], splitting.find_split(value, at, environment), facts)
+    avoid = [] if times is None else [times] if isinstance(times, str) else [t for t in times if isinstance(t, str)]
+    parts = splitting.split(value, found if several else found[0], splitting.find_split(value, at, environment), facts, avoid)
     if times is not None:
         parts = parts.times(_directions(times, found, environment) if several else _direction(times, found[0], environment))
     if in_force():
@@ -222,7 +240,7 @@ def curvature(f: Any, wrt: Any, /, *, assume: Assume = None, shapes: Mapping[str
     'convex'
     """
     value, environment, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
-    found, several = variables(wrt, value, environment)
+    found, several = variables(wrt, value, environment, within=True)
     derive.expect_scalar(value, "curvature", "take a scalar, such as a loss")
     return service("curvature")(value, found if several else found[0], facts)
 

@@ -16,7 +16,7 @@ from symderiv.derive import Derivation, expect_scalar
 from symderiv.engine import Engine
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Expr, Name, Symbol, depends, postorder
+from symderiv.ir import Expr, Name, Symbol, depends, free_name, names_in, postorder
 from symderiv.statements import Statements, axes, filled, statement
 
 
@@ -54,7 +54,7 @@ def backpropagation_of(f: Expr, facts: Facts, order: Iterable[str] = ()) -> Back
     if not through:
         raise SymderivError("no named value lies on all ways to the loss", hint="write the network as a program: z = W @ x; a = tanh(z); …")
     last = through[-1]
-    taken = {n.name for n in postorder(f) if isinstance(n, Name | Symbol)}
+    taken = names_in(f)
     clash = [t for n in through for t in (f"H_{n.name}", f"delta_{n.name}") if t in taken]
     if clash:
         raise SymderivError(f"'{clash[0]}' is the name of a derivative here", hint="give that value another name")
@@ -81,7 +81,7 @@ def _passed_by(f: Expr, n: Name) -> bool:
 def _first(f: Expr, u: Name, facts: Facts) -> tuple[Derivation, Derivation]:
     held = name(u.name, box(u.body, "silent"))
     engine = Engine(facts)
-    loss = name("L", engine.begin(substitute(f, {u: held})).after)
+    loss = name(free_name(names_in(f, functions=False), "L"), engine.begin(substitute(f, {u: held})).after)
     held = next((n for n in postorder(loss) if isinstance(n, Name) and n.name == u.name), held)
     slope = engine.jacobian(loss, held)
     second = engine.second(slope, held, engine.jacobian(slope.after, held))

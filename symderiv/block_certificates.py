@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from symderiv.build import contract, symbol
 from symderiv.certificates import Certificate, certificate
+from symderiv.dims import dim_atoms
 from symderiv.facts import Facts
-from symderiv.ir import Expr, free_symbols
+from symderiv.ir import Expr, free_name, names_in, postorder
 
 TOGETHER = "N"
 """the number of all parameters together"""
@@ -22,9 +23,8 @@ def certify_blocks(blocks: tuple[tuple[Expr, ...], ...], outer: Expr, facts: Fac
     A proof is one about Jᵀ h J for every J; a counterexample is one of a diagonal block, the other directions zero.
     """
     half = outer.shape[:len(outer.shape) // 2]
-    taken = {s.name for s in free_symbols(outer)} | {str(d) for d in outer.shape}
-    size = TOGETHER if TOGETHER not in taken else TOGETHER + "_all"
-    jac = symbol("J" if "J" not in taken else "J_all", (*half, size))
+    taken = names_in(outer) | {atom for n in postorder(outer) for d in n.shape for atom in dim_atoms(d)}
+    jac = symbol(free_name(taken, "J", "J_all"), (*half, free_name(taken, TOGETHER, f"{TOGETHER}_all")))
     k, m = tuple(("k", p) for p in range(len(half))), tuple(("m", p) for p in range(len(half)))
     whole = certificate(contract((jac, outer, jac), ((*k, "i"), k + m, (*m, "j")), ("i", "j")), facts)
     if whole.verdict in ("psd", "nsd"):

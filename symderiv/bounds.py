@@ -123,7 +123,7 @@ def _positive(name: str, value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         raise SymderivError(f"{name}={value!r}: a limit is a number above 0", hint="leave it out for no limit")
-    return float(value)
+    return min(value, sys.float_info.max)                           # a whole number may be larger than any float
 
 
 def in_force() -> bool:

@@ -16,10 +16,10 @@ from symderiv.construct import (
     view,
 )
 from symderiv.nodes import ONE, box, call, der, identity, name, number, ones, primitive, symbol, value_shape, zero
-from symderiv.rebuild import remake, substitute, transform, unnamed
+from symderiv.rebuild import alike, remake, substitute, transform, unnamed
 
 __all__ = [
-    "ONE", "add", "apply", "axis_classes", "box", "call", "contract", "der", "identity", "name", "number", "ones",
+    "ONE", "add", "alike", "apply", "axis_classes", "box", "call", "contract", "der", "identity", "name", "number", "ones",
     "permute", "power", "primitive", "remake", "scale", "size", "substitute", "symbol", "transform", "unnamed",
     "value_shape", "view", "zero",
 ]

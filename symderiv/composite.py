@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symderiv.arguments import whole
+from symderiv.bounds import limited
 from symderiv.build import add, call, contract, symbol
 from symderiv.derive import Derivation, derivative
 from symderiv.errors import TooLargeError
@@ -96,6 +97,7 @@ class FaaDiBruno(Statements):
         return f"{self.differential()}: {len(self.partitions)} partitions, {self.status}"
 
 
+@limited
 def faa_di_bruno(order: int, *, vector: bool = False) -> FaaDiBruno:
     """The derivative of order k of L(N(w)), for abstract L and N, and the partitions that its terms belong to.
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from symderiv.api import Assume, names_of, variables
+from symderiv.api import Assume, array_named, names_of, variables
 from symderiv.backpropagation import Backpropagation, backpropagation_of
-from symderiv.build import symbol
+from symderiv.bounds import limited
 from symderiv.composite import FaaDiBruno, faa_di_bruno
 from symderiv.errors import SymderivError, UnknownNameError
 from symderiv.families import family as family_of
@@ -41,6 +41,7 @@ def _target(name: str, f: Expr, environment: Environment) -> Symbol:
     return known[name]
 
 
+@limited
 def fisher(f: Any, wrt: Any, /, *, at: str, family: str = "categorical", target: str = "y", mean: str | None = None,
            assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> Fisher:
     """The Fisher information E[∇f ∇fᵀ] of a negative log-likelihood f, y drawn from the model, and how it stands to G.
@@ -64,6 +65,7 @@ def fisher(f: Any, wrt: Any, /, *, at: str, family: str = "categorical", target:
     return fisher_of(value, x, u, y, given, family_of(family), facts)
 
 
+@limited
 def kfac(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, shapes: Mapping[str, Any] | None = None, **declared: Any) -> KFAC:
     """The Gauss–Newton block of a linear layer's weights, (a aᵀ) ⊗ (J_sᵀ h J_s), and K-FAC's approximation of it.
 
@@ -84,6 +86,7 @@ def kfac(f: Any, wrt: Any, /, *, at: str, assume: Assume = None, shapes: Mapping
     return kfac_of(value, _one(wrt, value, environment, "kfac"), find_split(value, at, environment), facts)
 
 
+@limited
 def natural_gradient(f: Any, wrt: Any, /, *, at: str, family: str = "categorical", target: str = "y", mean: str | None = None,
                      damping: str | None = None, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
                      **declared: Any) -> NaturalGradient:
@@ -98,12 +101,11 @@ def natural_gradient(f: Any, wrt: Any, /, *, at: str, family: str = "categorical
     given = {**(shapes or {}), **declared}
     found = fisher(f, wrt, at=at, family=family, target=target, mean=mean, assume=assume, shapes=given)
     value, environment, _ = to_expr(f, given, assume, names_of(wrt))
-    if damping is not None and not str(damping).isidentifier():
-        raise SymderivError(f"damping={damping!r} isn't a name", hint="name a scalar, as damping='lam'")
     return natural_gradient_of(value, _one(wrt, value, environment, "natural_gradient"), found,
-                               None if damping is None else symbol(damping, ()))
+                               None if damping is None else array_named("damping", damping, (), environment))
 
 
+@limited
 def matched_curvature(module: Any, loss: Any, /, *, network: str | None = None, wrt: str | None = None, input: str | None = None,
                       output: str = "p", target: str = "y", assume: Assume = None, shapes: Mapping[str, Any] | None = None,
                       **declared: Any) -> MatchedCurvature:
@@ -130,6 +132,7 @@ def matched_curvature(module: Any, loss: Any, /, *, network: str | None = None, 
     return curvature_of_pair(pair, before if network is not None else None, x if network is not None else None, about)
 
 
+@limited
 def hessian_backpropagation(f: Any, /, *, assume: Assume = None, shapes: Mapping[str, Any] | None = None,
                             **declared: Any) -> Backpropagation:
     """The Hessian of a loss in each named value from that in the next one, layer by layer, and of weights.
@@ -140,10 +143,12 @@ def hessian_backpropagation(f: Any, /, *, assume: Assume = None, shapes: Mapping
 
     Raises SymderivError where no named value lies on all ways to the loss. Source: Dangel, Harmeling & Hennig 2020.
     """
-    value, _, facts = to_expr(f, {**(shapes or {}), **declared}, assume)
+    given = {**(shapes or {}), **declared}
+    value, _, facts = to_expr(f, given, assume, given)          # derivatives by every matrix of weights
     return backpropagation_of(value, facts)
 
 
+@limited
 def bregman(potential: Any, wrt: Any, /, *, other: str = "y", assume: Assume = None, shapes: Mapping[str, Any] | None = None,
             **declared: Any) -> Bregman:
     """The Bregman divergence D(x, y) = φ(x) − φ(y) − ⟨∇φ(y), x − y⟩ of a potential φ written in ``wrt``.
@@ -155,11 +160,12 @@ def bregman(potential: Any, wrt: Any, /, *, other: str = "y", assume: Assume = N
     ('xᵀ log(x) + 1ᵀ y − xᵀ log(y) − 1ᵀ x', True)
     """
     given = {**(shapes or {}), **declared}
-    value, environment, facts = to_expr(potential, given, assume)
+    value, environment, facts = to_expr(potential, given, assume, names_of([wrt, other]))
     x = _one(wrt, value, environment, "bregman")
-    return bregman_of(value, x, environment.symbols.get(other) or symbol(other, x.shape), facts)
+    return bregman_of(value, x, array_named("other", other, x.shape, environment, f"{x.name} has"), facts)
 
 
+@limited
 def fenchel_young(potential: Any, wrt: Any, /, *, target: str = "y", conjugate: str | None = None, assume: Assume = None,
                   shapes: Mapping[str, Any] | None = None, **declared: Any) -> FenchelYoung:
     """The Fenchel–Young loss Ω*(u) + Ω(y) − ⟨u, y⟩ of a potential Ω* written in ``wrt``; ``conjugate`` is Ω(y), if known.
@@ -171,9 +177,9 @@ def fenchel_young(potential: Any, wrt: Any, /, *, target: str = "y", conjugate: 
     ('softmax(u)', 'diag(softmax(u)) − softmax(u) softmax(u)ᵀ', 'proved', 'proved')
     """
     given = {**(shapes or {}), **declared}
-    value, environment, facts = to_expr(potential, given, assume)
+    value, environment, facts = to_expr(potential, given, assume, names_of([wrt, target]))
     u = _one(wrt, value, environment, "fenchel_young")
-    y = environment.symbols.get(target) or symbol(target, u.shape)
+    y = array_named("target", target, u.shape, environment, f"{u.name} has")
     dual = None if conjugate is None else to_expr(conjugate, {**given, target: y.shape})[0]
     return fenchel_young_of(value, u, y, dual, facts)
 

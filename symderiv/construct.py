@@ -12,7 +12,7 @@ from typing import Any
 from symderiv import patterns
 from symderiv.dims import Dim, dim_terms
 from symderiv.errors import ShapeError
-from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, turnable, turns
+from symderiv.flatten import Flattening, Label, canonical_rows, sorted_labels, turnable, turns, under_test
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol, base_and_exponent, is_zero, scaled
 from symderiv.nodes import ONE, add_node, contract_node, map_node, number, ones, primitive, symbol, zero
 from symderiv.patterns import Atom, common_structure, components, cuts, is_one_sum, may_merge, rational_power
@@ -208,7 +208,10 @@ def _sorted_axes(node: Expr, labels: tuple[int, ...]) -> tuple[int, ...]:
 def axis_classes(node: Expr) -> tuple[int, ...]:
     """A class for each axis; exchanging two axes of one class leaves the value as it is (declared, or seen by construction)."""
     if node._classes is None:
-        node._classes = _axis_classes(node)
+        with under_test(node) as first:
+            if not first:                                       # while testing, count no symmetry
+                return tuple(range(len(node.shape)))
+            node._classes = _axis_classes(node)
     return node._classes
 
 
@@ -226,14 +229,11 @@ def _axis_classes(node: Expr) -> tuple[int, ...]:
             return axis_classes(node.args[0])
         return patterns.derivative_classes(node)
     if isinstance(node, Contract | Add):
-        node._classes = plain                                   # while testing, count no symmetry
         classes = list(plain)
         for a, b in combinations(range(order), 2):
-            if node.shape[a] == node.shape[b] and classes[a] != classes[b]:
-                swapped = list(plain)
-                swapped[a], swapped[b] = b, a
-                if permute(node, swapped) is node:
-                    classes = [classes[a] if c == classes[b] else c for c in classes]
+            if node.shape[a] == node.shape[b] and classes[a] != classes[b] \
+                    and permute(node, [b if k == a else a if k == b else k for k in plain]) is node:
+                classes = [classes[a] if c == classes[b] else c for c in classes]
         return tuple(classes)
     return plain
 

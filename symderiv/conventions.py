@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from symderiv import derive
+from symderiv.bounds import limited
 from symderiv.build import contract, power, scale, size
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.frontend.inputs import to_expr
@@ -121,6 +122,7 @@ class Conversion:
         return f"G[{self.target.name}] = {self.factor.text()} G[{self.source.name}] for {self.loss} ({self.verdict.status}){change}"
 
 
+@limited
 def convert(source: str, target: str, /, loss: str = "squared_error") -> Conversion:
     """What turns a curvature matrix of one convention into that of another, for a loss.
 

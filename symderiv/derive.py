@@ -377,6 +377,7 @@ def times(d: Derivation, v: Symbol) -> Derivation:
     engine = Engine(d.facts)
     (proof,) = d.flat
     (x,) = d.wrt
+    expect_new(d, v)
     front = tuple(range(len(proof.after.shape) - len(x.shape)))
     tail = tuple(("v", k) for k in range(len(x.shape)))
     goal = contract((proof.before, v), (front + tail, tail), front)
@@ -384,3 +385,11 @@ def times(d: Derivation, v: Symbol) -> Derivation:
     filled = engine.fill(goal, lemmas)
     whole = chain(goal, [filled, engine.simplify(filled.after)], engine.context)
     return Derivation(f"{d.kind} times {v.name}", d.subject, d.wrt, whole, d.facts, d.order, source=d.source)
+
+
+def expect_new(d: Derivation, *vs: Symbol) -> None:
+    """Refuse arrays that are called as a value is that the derivation names."""
+    named = {n.name for p in d.flat for n in postorder(d.subject, p.after) if isinstance(n, Name)}
+    clash = next((v.name for v in vs if v.name in named), None)
+    if clash is not None:
+        raise SymderivError(f"'{clash}' is the name of a value in the derivative", hint="take another name for the array")

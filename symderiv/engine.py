@@ -12,7 +12,22 @@ from itertools import count
 from symderiv.build import der, remake, scale
 from symderiv.errors import NoRuleError
 from symderiv.facts import Facts
-from symderiv.ir import Box, Call, Contract, Der, Expr, Map, Name, Symbol, depends, postorder, weight_shown
+from symderiv.ir import (
+    Box,
+    Call,
+    Contract,
+    Der,
+    Expr,
+    Map,
+    Name,
+    Symbol,
+    as_printed,
+    depends,
+    free_in_print,
+    names_in,
+    postorder,
+    weight_shown,
+)
 from symderiv.record import Cong, Fire, Item, Proof, chain
 from symderiv.rules.base import Context, Rule, peel
 from symderiv.rules.differentiation import (
@@ -47,7 +62,7 @@ class Engine:
         self.lemmas: dict[Der, Proof] = {}
         self._depends: dict[tuple[Expr, Expr], bool] = {}
         self._fresh = count(1)
-        self._taken: set[str] = set()
+        self._shown: set[str] = set()
 
     # ------------------------------------------------------------ beginning
     def begin(self, f: Expr) -> Proof:
@@ -56,7 +71,7 @@ class Engine:
         nodes = list(postorder(f, proof.after))
         named = [n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)]
         names = {n.body: n for n in named} | {n.body.body: n for n in named if isinstance(n.body, Box)}
-        self._taken |= {n.name for n in nodes if isinstance(n, Name | Symbol)}
+        self._shown |= {as_printed(text) for text in names_in(f, proof.after)}
         self.context = Context(self.facts, {**self.context.names, **names})
         self.normaliser = Normaliser(self.context)
         return proof
@@ -98,7 +113,7 @@ class Engine:
             items.append(self.simplify(items[-1].after))
         after = items[-1].after
         if named and isinstance(body, Name) and after.weight > NAME_FROM_WEIGHT and not isinstance(after, Name):
-            items.append(self._named(after, f"J_{body.name}", "jacobian"))
+            items.append(self._named(after, "jacobian", f"J_{body.name}", f"D_{body.name}"))
         self.lemmas[goal] = chain(goal, items, self.context)
 
     def _open(self, goal: Der, root: bool = False) -> Fire:
@@ -170,9 +185,10 @@ class Engine:
         value = items[-1].after
         if not last and not isinstance(value, Name):
             if isinstance(node, Name) and node.role == "user" and value.kids:
-                items.append(self._named(value, f"delta_{node.name}", "cotangent"))
+                items.append(self._named(value, "cotangent", f"delta_{node.name}", f"g_{node.name}"))
             elif value.weight > NAME_FROM_WEIGHT and isinstance(node, Map | Contract | Call):
-                items.append(self._named(value, f"delta_{next(self._fresh)}", "auto"))
+                number = next(self._fresh)
+                items.append(self._named(value, "auto", f"delta_{number}", f"g_{number}"))
         self.lemmas[goal] = chain(goal, items, self.context)
 
     def _looked_through(self, node: Expr) -> Proof | None:
@@ -211,10 +227,10 @@ class Engine:
                     done[n] = None
         return done[node] or Proof(node, node, (), self.context)
 
-    def _named(self, node: Expr, text: str, role: str) -> Fire:
-        while text in self._taken:
-            text += "_"
-        self._taken.add(text)
+    def _named(self, node: Expr, role: str, *wanted: str) -> Fire:
+        """Give a value the first of these names that no other is printed as."""
+        text = free_in_print(self._shown, *wanted)
+        self._shown.add(as_printed(text))
         return self._fired(let, node, (text, role))
 
     # ------------------------------------------------------------ combining

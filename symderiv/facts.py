@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from symderiv.build import ONE, ones, power
-from symderiv.ir import Expr, depends
+from symderiv.ir import Expr, depends, free_symbols
 
 PROPERTIES = ("onehot", "symmetric", "diagonal", "orthogonal", "psd", "pd", "convex", "concave")
 EQUATIONS = frozenset(("onehot", "sum", "equal", "orthogonal"))
@@ -54,6 +54,11 @@ class Facts:
     def of(self, *kinds: str) -> list[Fact]:
         return [f for f in self.facts if f.kind in kinds]
 
+    @property
+    def expressions(self) -> list[Expr]:
+        """What the facts speak of, and the values that they give it."""
+        return [e for f in self.facts for e in (f.subject, f.value) if isinstance(e, Expr)]
+
     def held_fixed(self, variables: Iterable[Expr]) -> Facts:
         """The facts that hold around every point, and so under a derivative by the variables.
 
@@ -63,6 +68,14 @@ class Facts:
         wanted = list(variables)
         return Facts(tuple(f for f in self.facts if f.kind not in EQUATIONS or not isinstance(f.subject, Expr)
                            or not any(depends(f.subject, x) for x in wanted)))
+
+    def about(self, symbols: Iterable[Expr]) -> Facts:
+        """The facts about these symbols or about functions, and those that such facts tie to them: a == b and b == c speak of a."""
+        inside = set(symbols)
+        spoken = {f: {s for e in (f.subject, f.value) if isinstance(e, Expr) for s in free_symbols(e)} for f in self.facts}
+        while grown := {s for found in spoken.values() if found & inside for s in found} - inside:
+            inside |= grown
+        return Facts(tuple(f for f, found in spoken.items() if found <= inside), self.sums)
 
     def texts(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(f.text for f in self.facts))

@@ -67,6 +67,6 @@ def family(name: str) -> Family:
     >>> family("poisson").variance
     'm'
     """
-    if name not in FAMILIES:
+    if not isinstance(name, str) or name not in FAMILIES:
         raise UnknownNameError.among(str(name), FAMILIES, "family", f"take one of {', '.join(FAMILIES)}")
     return FAMILIES[name]

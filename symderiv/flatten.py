@@ -1,7 +1,9 @@
 """Flattening: nested contractions opened, with a union–find for labels that δ identifies; and their canonical order."""
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import threading
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
@@ -102,6 +104,22 @@ class Flattening:
                 index.setdefault(x, len(index))
         rows = [(f, tuple(index[x] for x in ls)) for f, ls in self.atoms]
         return rows, tuple(index[x] for x in self.out), [self.dim[x] for x in index], outer
+
+
+_under_test = threading.local()
+
+
+@contextmanager
+def under_test(node: Expr) -> Iterator[bool]:
+    """Whether a test of this node begins here: false within one, in this thread; an interruption leaves nothing behind."""
+    nodes: set[Expr] = _under_test.__dict__.setdefault("nodes", set())
+    first = node not in nodes
+    nodes.add(node)
+    try:
+        yield first
+    finally:
+        if first:
+            nodes.discard(node)
 
 
 def turnable(node: Expr) -> bool:

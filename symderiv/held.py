@@ -10,16 +10,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import prod
+from random import Random
 from typing import Any
 
 from symderiv.errors import SymderivError
 from symderiv.facts import Fact, Facts
 from symderiv.ir import Expr, Map, Symbol, free_symbols
-from symderiv.points import Point, Sizes, Value, evaluate, mp
+from symderiv.points import Point, Sizes, Value, draws, evaluate, mp
 
 ROUNDS = 4
+MISSES = 300
+"""points in a row that break a fact, after which no more are drawn"""
 CLOSE = mp.mpf(10) ** -25
 
 
@@ -36,6 +39,29 @@ def imposed(facts: Facts, point: Mapping[Any, Value], sizes: Sizes) -> dict[Expr
         if not broken_at(facts, moved, sizes):
             break
     return moved
+
+
+def points_under(symbols: Iterable[Symbol], facts: Facts, sizes: Sizes, random: Random) -> Iterator[dict[Symbol, Value]]:
+    """Random points of symbols, and of what facts tie to them, at which the facts hold; none where none are met.
+
+    >>> from symderiv.build import symbol
+    >>> x = symbol("x", ())
+    >>> given = Facts((Fact("positive", x, "x > 0"),))
+    >>> all(next(points_under([x], given, {}, Random(0)))[x][()] > 0 for _ in range(5))
+    True
+    """
+    wanted = list(symbols)
+    tied = facts.about(wanted)
+    every = dict.fromkeys([*wanted, *(s for s in free_symbols(*tied.expressions) if s.kind in ("variable", "formal"))])
+    streams = {s: draws(s.shape, s, tied, sizes, random) for s in every}
+    missed = 0
+    while missed < MISSES:
+        point = imposed(tied, {s: next(stream) for s, stream in streams.items()}, sizes)
+        if broken_at(tied, point, sizes):
+            missed += 1
+        else:
+            missed = 0
+            yield {s: point[s] for s in every}
 
 
 def broken_at(facts: Facts, point: Point, sizes: Sizes) -> bool:
@@ -127,4 +153,4 @@ def _scale(fact: Fact, subject: Expr, target: Value, point: dict[Expr, Value], s
     point[x] = {at: v * (target[()] / once) ** (1 / degree) for at, v in point[x].items()}
 
 
-__all__ = ["broken_at", "broken_signs", "imposed", "summed"]
+__all__ = ["broken_at", "broken_signs", "imposed", "points_under", "summed"]

@@ -21,7 +21,7 @@ from symderiv.expect import expectations, expected, pulled
 from symderiv.facts import Fact, Facts, facts
 from symderiv.families import Family
 from symderiv.frontend.build_text import expand
-from symderiv.ir import Add, Contract, Expr, Name, Symbol, depends, is_zero, postorder
+from symderiv.ir import Add, Contract, Expr, Name, Symbol, depends, free_name, is_zero, names_in
 from symderiv.ops import shape_text
 from symderiv.record import Cong, Fire, Proof, chain
 from symderiv.rules.differentiation import differentiate_named
@@ -99,7 +99,8 @@ def fisher_of(f: Expr, wrt: Symbol, u: Expr, y: Symbol, mean: Expr | None, famil
     if mean.shape != y.shape:
         raise ShapeError(f"the mean has shape {shape_text(mean.shape)}, the target '{y.name}' {shape_text(y.shape)}",
                          hint="give the mean of the target with mean=", shapes=(mean.shape, y.shape))
-    case = _Case(parts, substitute(substitute(f, swap), {substitute(u, swap): held}), bound, mean, family, about)
+    subject = substitute(f, swap)
+    case = _Case(parts, subject, substitute(subject, {substitute(u, swap): held}), bound, mean, family, about)
     score = case.derivation("E[j]", "score", case.score())
     if not is_zero(score.result):
         raise SymderivError(
@@ -126,8 +127,8 @@ def _certain(family: Family, y: Symbol) -> list[Fact]:
 class _Case:
     """One loss, split at u, with its target drawn from a family."""
 
-    def __init__(self, parts: GaussNewton, whole: Expr, y: Symbol, mean: Expr, family: Family, about: Facts) -> None:
-        self.parts, self.y, self.family, self.facts = parts, y, family, about
+    def __init__(self, parts: GaussNewton, subject: Expr, whole: Expr, y: Symbol, mean: Expr, family: Family, about: Facts) -> None:
+        self.parts, self.subject, self.y, self.family, self.facts = parts, subject, y, family, about
         self.engine = Engine(about)
         self.engine.begin(whole)
         self.engine.begin(parts.slope.subject)
@@ -135,8 +136,7 @@ class _Case:
         self.k = tuple(("k", p) for p in range(len(parts.at.shape)))
         self.m = tuple(("m", p) for p in range(len(parts.at.shape)))
         (slope,), (outer,) = parts.slope.flat, parts.outer.flat
-        taken = {n.name for n in postorder(parts.slope.subject) if isinstance(n, Name | Symbol)}
-        loss = name(next(t for t in ("L", "L_", "loss", "loss_") if t not in taken), parts.slope.subject)
+        loss = name(free_name(names_in(parts.slope.subject, functions=False), "L", "loss"), parts.slope.subject)
         hole = der(loss, parts.at)
         opened = Fire(differentiate_named.name, hole, slope.before)
         self.slope = chain(hole, [opened, slope], self.engine.context)
@@ -148,7 +148,7 @@ class _Case:
 
     def derivation(self, label: str, title: str, proof: Proof) -> Derivation:
         wrt = self.parts.wrt
-        return Derivation(IDENTITY + label, self.parts.H.subject, wrt if isinstance(wrt, tuple) else (wrt,), proof, self.facts, 2,
+        return Derivation(IDENTITY + label, self.subject, wrt if isinstance(wrt, tuple) else (wrt,), proof, self.facts, 2,
                           source=title)
 
     def taken(self, body: Expr, lemmas: dict[Expr, Proof]) -> Proof:

@@ -57,6 +57,8 @@ _HALF_AT_ZERO = {"sigmoid", "normal_cdf"}
 """increasing functions that are 1/2 at 0"""
 End = tuple[Fraction | float, bool]
 """(value, reached)"""
+MOST_BITS = 1024
+"""an end of an interval that has more bits than this is rounded outwards"""
 
 
 def is_negative(x: Interval) -> bool:
@@ -81,9 +83,33 @@ def _ends(x: Interval) -> tuple[End, End]:
 
 
 def _interval(lo: End, hi: End) -> Interval:
-    return Interval(
-        None if lo[0] == -inf else Fraction(lo[0]), None if hi[0] == inf else Fraction(hi[0]), not lo[1], not hi[1]
-    )
+    (below, closed), (above, shut) = _outwards(lo, -1), _outwards(hi, 1)
+    return Interval(None if below == -inf else Fraction(below), None if above == inf else Fraction(above), not closed, not shut)
+
+
+def _outwards(end: End, way: int) -> End:
+    """The end, or where it has too many digits a shorter one further out: an interval may be wider than it need be.
+
+    >>> _outwards((Fraction(1, 3**5000), True), -1), _outwards((Fraction(3**5000), True), 1)
+    ((Fraction(0, 1), False), (inf, False))
+    """
+    value, reached = end
+    if not isinstance(value, Fraction) or value.numerator.bit_length() + value.denominator.bit_length() <= MOST_BITS:
+        return value, reached
+    if abs(value) > 2**MOST_BITS:
+        return (way * inf if value * way > 0 else -way * Fraction(2**MOST_BITS)), False
+    rounded = way * -Fraction(-way * value * 2**MOST_BITS // 1, 2**MOST_BITS)
+    return rounded, reached and rounded == value
+
+
+def _raised(end: End, n: int, way: int) -> End:
+    """The n-th power of an end that is at least 0; where it would have too many digits one that lies further out."""
+    value, reached = end
+    if not isinstance(value, Fraction) or n * (value.numerator.bit_length() + value.denominator.bit_length()) <= 4 * MOST_BITS:
+        return value**n, reached
+    if way < 0:                                                 # vⁿ ≥ v where v ≥ 1, vⁿ > 0 where v > 0
+        return (value, False) if value >= 1 else (Fraction(0), False)
+    return (value, reached) if value <= 1 else (inf, False)
 
 
 def meet(a: Interval, b: Interval) -> Interval:
@@ -108,7 +134,13 @@ def plus(a: Interval, b: Interval) -> Interval:
     True
     """
     (al, ah), (bl, bh) = _ends(a), _ends(b)
-    return _interval((al[0] + bl[0], al[1] and bl[1]), (ah[0] + bh[0], ah[1] and bh[1]))
+    return _interval(_sum(al, bl), _sum(ah, bh))
+
+
+def _sum(x: End, y: End) -> End:
+    """An infinite end stays: a fraction may be too large to be added to a float."""
+    endless = [e[0] for e in (x, y) if abs(e[0]) == inf]
+    return (endless[0], False) if endless else (x[0] + y[0], x[1] and y[1])
 
 
 def times(a: Interval, b: Interval) -> Interval:
@@ -322,17 +354,8 @@ def _power(arg: Interval, q: Fraction) -> Interval:
     if q % 2:
         for _ in range(min(int(q) - 1, 6)):
             result = times(result, arg)
-        signed = (
-            POSITIVE
-            if arg.positive
-            else NONNEGATIVE
-            if arg.nonnegative
-            else NEGATIVE
-            if is_negative(arg)
-            else NONPOSITIVE
-            if is_nonpositive(arg)
-            else REALS
-        )
+        signs = ((arg.positive, POSITIVE), (arg.nonnegative, NONNEGATIVE), (is_negative(arg), NEGATIVE), (is_nonpositive(arg), NONPOSITIVE))
+        signed = next((sign for holds, sign in signs if holds), REALS)
         return meet(result, signed) if q <= 7 else signed
     (lo, lo_in), (hi, hi_in) = _ends(arg)
     ends: list[End] = [(lo if lo >= 0 else -lo, lo_in), (hi if hi >= 0 else -hi, hi_in)]
@@ -341,7 +364,7 @@ def _power(arg: Interval, q: Fraction) -> Interval:
     if lo > 0 or hi < 0:
         least = min(ends, key=lambda e: (e[0], not e[1]))
     n = int(q)
-    return _interval((least[0] ** n, least[1]), (size[0] ** n, size[1]))
+    return _interval(_raised(least, n, -1), _raised(size, n, 1))
 
 
 def _ordered(base: Interval, unit: Interval, wide: Interval, strict: Interval) -> Interval:
@@ -363,17 +386,5 @@ def _reciprocal(x: Interval) -> Interval:
     return _interval(inverted(hi, hi_in, -inf), inverted(lo, lo_in, inf))
 
 
-__all__ = [
-    "NONNEGATIVE",
-    "POSITIVE",
-    "REALS",
-    "Intervals",
-    "excludes_zero",
-    "is_negative",
-    "is_nonpositive",
-    "join",
-    "meet",
-    "plus",
-    "point",
-    "times",
-]
+__all__ = ["NONNEGATIVE", "POSITIVE", "REALS", "Intervals", "excludes_zero", "is_negative", "is_nonpositive", "join", "meet", "plus",
+           "point", "times"]

@@ -18,10 +18,14 @@ Box         body                                     brackets: body, kept apart 
 """
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain, count
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -217,6 +221,44 @@ def postorder(*roots: Expr, kids: Callable[[Expr], Sequence[Expr]] | None = None
 def free_symbols(*roots: Expr) -> list[Symbol]:
     """The symbols below the roots, each once, in order of first use; sizes of axes aren't symbols."""
     return [n for n in postorder(*roots) if isinstance(n, Symbol)]
+
+
+def names_in(*roots: Expr, functions: bool = True) -> set[str]:
+    """Every name in use below the roots: of symbols and named values, and of functions and modules unless these may share it."""
+    return {getattr(n, "name", "") or (getattr(n, "fn", "") if functions else "") for n in postorder(*roots)}
+
+
+def free_name(taken: Iterable[str], *wanted: str) -> str:
+    """The first of the names that no other is printed as; then the first of them with a number behind it.
+
+    >>> free_name({"u"}, "u", "v"), free_name({"u", "v", "u1"}, "u", "v"), free_name({"δ_z"}, "delta_z", "g_z")
+    ('v', 'u2', 'g_z')
+    """
+    return free_in_print({as_printed(text) for text in taken}, *wanted)
+
+
+def free_in_print(shown: Container[str], *wanted: str) -> str:
+    """The same for names that are given as they are printed."""
+    numbered = (f"{wanted[0]}{k}" for k in count(1))
+    return next(text for text in chain(wanted, numbered) if as_printed(text) not in shown)
+
+
+@lru_cache(maxsize=4096)
+def as_printed(name: str) -> str:
+    """What print leaves of a name: underscores at its ends and before numbers aren't seen, Greek letters are spelled.
+
+    >>> as_printed("delta_z_") == as_printed("δ_z"), as_printed("x_1") == as_printed("x1"), as_printed("a_bc") == as_printed("ab_c")
+    (True, True, False)
+    """
+    spelled = re.sub("[\u0370-\u03ff]", lambda m: _spelled(m.group()), name)
+    return re.sub(r"_+(?=\d|_|$)|^_+", "", spelled)
+
+
+def _spelled(letter: str) -> str:
+    """A Greek letter by its name, as delta or Delta."""
+    found = re.fullmatch("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", unicodedata.name(letter, ""))
+    text = found[2].replace("LAMDA", "LAMBDA") if found else letter
+    return text.lower() if found and found[1] == "SMALL" else text.capitalize() if found else letter
 
 
 def depends(root: Expr, wrt: Expr, memo: dict[tuple[Expr, Expr], bool] | None = None) -> bool:

@@ -17,7 +17,7 @@ from symderiv.dims import dim_product
 from symderiv.engine import Engine
 from symderiv.errors import NoRuleError, SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Contract, Expr, Name, Symbol, depends, postorder
+from symderiv.ir import Contract, Expr, Name, Symbol, depends, free_name, names_in, postorder
 from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.algebra import distribute, sums_in
 from symderiv.statements import Statements, axes, filled, statement
@@ -83,9 +83,9 @@ def kfac_of(f: Expr, w: Symbol, u: Expr, facts: Facts) -> KFAC:
     layer, activation, batched = _layer(f, w)
     if not depends(u, w) and u is not layer:
         raise SymderivError(f"the intermediate value doesn't depend on '{w.name}'", hint="split between the layer and the loss")
-    taken = {n.name for n in postorder(f) if isinstance(n, Name | Symbol)}
-    label = u.name if isinstance(u, Name) else _free("uvq", taken)
-    s_held = name(_free("s", {*taken, label}), box(layer, "silent"))
+    taken = names_in(f, functions=False)                        # a loss L(u) is called L
+    label = u.name if isinstance(u, Name) else free_name(taken, *"uvq")
+    s_held = name(free_name({*taken, label}, "s"), box(layer, "silent"))
     inner = substitute(u.body if isinstance(u, Name) else u, {layer: s_held})
     held = name(label, box(inner, "silent"))
     stand_in = symbol(label, held.shape, "formal")
@@ -95,7 +95,7 @@ def kfac_of(f: Expr, w: Symbol, u: Expr, facts: Facts) -> KFAC:
         raise SymderivError(f"'{w.name}' reaches the loss past '{label}' too", hint="split where all ways pass through")
     engine = Engine(facts, (w,))
     begun = engine.begin(whole).after
-    loss = name(_free("L", {*taken, label, s_held.name}), begun)
+    loss = name(free_name({*taken, label, s_held.name}, "L"), begun)
     held = next((n for n in postorder(loss) if isinstance(n, Name) and n.name == label), held)
     s_held = next((n for n in postorder(held) if isinstance(n, Name) and n.name == s_held.name), s_held)
     return _made(engine, f, loss, held, s_held, w, activation, batched, facts)
@@ -196,10 +196,6 @@ def _layer(f: Expr, w: Symbol) -> tuple[Contract, Expr, bool]:
     if depends(a, w) or i not in node.out or j in node.out or own[-1] != j or node.out not in ((i,), (*own[:-1], i)) or len(own) > 2:
         raise NoRuleError(f"the product with '{w.name}' isn't W a", hint="write the layer as s = W @ a, or s = A @ W.T")
     return node, a, len(own) == 2
-
-
-def _free(letters: str, taken: set[str]) -> str:
-    return next(t for t in (*letters, *(f"{letters[0]}{k}" for k in range(1, 1000))) if t not in taken)
 
 
 __all__ = ["KFAC", "kfac_of"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from symderiv.bounds import limited
 from symderiv.build import add, apply, contract, name, power, substitute, symbol
 from symderiv.derive import Derivation
 from symderiv.engine import Engine
@@ -33,7 +34,7 @@ class GeneralizedLinearModel(Statements):
 
     ``mean_slope`` derives μ′, ``natural_slope`` θ′, ``natural_curvature`` θ″, ``gradient`` L′, ``hessian`` L″, all by η;
     ``identity`` derives μ′²/V + (μ − y) θ″; ``status`` says how it is known that this is L″. ``canonical`` is true where
-    θ″ = 0 was proved, false where it was refuted. ``fisher`` is E[L″] = μ′²/V, ``residual`` θ″, the factor of μ − y.
+    θ″ = 0 was proved, false where it was refuted, else None. ``fisher`` is E[L″] = μ′²/V, ``residual`` θ″, the factor of μ − y.
     """
 
     family: Family | None
@@ -63,6 +64,7 @@ class GeneralizedLinearModel(Statements):
         return f"L'' = μ'²/V + (μ − y) θ'' ({self.status}); {kind}"
 
 
+@limited
 def glm(family: str | None = None, link: str = "canonical") -> GeneralizedLinearModel:
     """The derivatives of a generalised linear model's negative log-likelihood by its linear predictor η.
 
@@ -81,6 +83,7 @@ def glm(family: str | None = None, link: str = "canonical") -> GeneralizedLinear
     return _generic() if family is None else _concrete(family, link)
 
 
+@limited
 def glm_table(families: tuple[str, ...] | None = None) -> list[GeneralizedLinearModel]:
     """Every family with every link that fits it, in the order of the tables."""
     from symderiv.families import FAMILIES
@@ -153,7 +156,7 @@ def _model(row: Family | None, chosen: Link | None, cumulant: Expr, theta: Expr,
     rest = engine.fill(put_in.after, {n: p for n, p in opened.items() if p.items})
     proof = chain(goal, [put_in, rest, engine.simplify(rest.after)], engine.context)
     status = "proved" if proof.after is second.after else prove_exprs(second.after, proof.after, facts, trials=8).status
-    canonical = None if row is None else is_zero(second_th.after) or _is_zero(second_th.after, facts)
+    canonical = None if row is None else True if is_zero(second_th.after) else _is_zero(second_th.after, facts)
     fisher = engine.simplify(substitute(contract((power(slope_mu.after, 2), power(variance, -1)), ((), ()), ()), {})).after
     def stated(label: str, title: str, p: Proof) -> Derivation:
         return statement(label, title, loss, (ETA,), p, facts)
@@ -163,8 +166,9 @@ def _model(row: Family | None, chosen: Link | None, cumulant: Expr, theta: Expr,
                                   fisher, mean, str(status), canonical)
 
 
-def _is_zero(node: Expr, facts: Facts) -> bool:
-    return prove_exprs(node, add((), ()), facts, trials=8).status == "proved"
+def _is_zero(node: Expr, facts: Facts) -> bool | None:
+    """None where it is neither proved nor refuted."""
+    return {"proved": True, "refuted": False}.get(prove_exprs(node, add((), ()), facts, trials=8).status)
 
 
 __all__ = ["GeneralizedLinearModel", "Symbol", "glm", "glm_table", "links_of"]

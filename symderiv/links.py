@@ -45,6 +45,6 @@ def link(name: str) -> Link:
     >>> link("log").mean
     'exp(x)'
     """
-    if name not in LINKS:
+    if not isinstance(name, str) or name not in LINKS:
         raise UnknownNameError.among(str(name), (*LINKS, "canonical"), "link", f"take canonical, {', '.join(LINKS)}")
     return LINKS[name]

@@ -49,10 +49,13 @@ def matching(
     u = _input(value, environment, input)
     if isinstance(loss, LossModule):
         target, loss = loss.arguments[0], _text(loss, output)
+    if len({u.name, output, target}) < 3:
+        raise SymderivError(f"input '{u.name}', output '{output}' and target '{target}' are to have names of their own",
+                            hint="say input=, output= and target=")
     stated = {**_shapes(environment), **given}
     stated.setdefault(output, value.shape)
     stated.setdefault(target, value.shape)
-    told, spoken, facts = to_expr(loss, stated, assume)
+    told, spoken, facts = to_expr(loss, stated, assume, [u.name])
     p = _symbol(spoken, output, value.shape, "output")
     value = substitute(value, {s: spoken.symbols.get(s.name, s) for s in environment.symbols.values()})
     u = spoken.symbols.get(u.name, u)
@@ -82,7 +85,7 @@ def matching_loss(
     u = _input(value, environment, input)
     stated = {**_shapes(environment), **given}
     stated.setdefault(target, value.shape)
-    _, spoken, facts = to_expr(target, stated, assume)
+    _, spoken, facts = to_expr(target, stated, assume, [u.name])
     value = substitute(value, {s: spoken.symbols.get(s.name, s) for s in environment.symbols.values()})
     return find_matching_loss(value, spoken.symbols.get(u.name, u), spoken.symbols[target], facts)
 

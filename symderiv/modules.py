@@ -20,13 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any, ClassVar
+from math import isfinite
+from typing import Any, ClassVar, get_args
 
 from symderiv.dims import Dim
 from symderiv.errors import ParseError, ShapeError, SymderivError
 from symderiv.frontend.shapes import ModuleDecl, parse_declaration, parse_shape
 from symderiv.functions import MODULES, ScalarFunction, TensorFunction
-from symderiv.losses import LOSS_MODULES, Loss
+from symderiv.losses import LOSS_MODULES, Loss, Reduction
 from symderiv.network_text import Module, Sequential, Writer
 from symderiv.ops import shape_text
 
@@ -46,8 +47,8 @@ def _number_text(value: Any) -> str:
     """A parameter's value as it stands in a program."""
     if isinstance(value, bool) or value is None:
         return repr(value)
-    if isinstance(value, float):
-        value = Fraction(repr(value))
+    if isinstance(value, float) and isfinite(value):
+        value = Fraction(repr(float(value)))
     if not isinstance(value, int | Fraction):
         raise SymderivError(f"a module's parameter must be a number, not {value!r}")
     return str(value)
@@ -167,6 +168,8 @@ class LossModule(Module):
                     f"{type(self).__name__} has no parameter '{name}'",
                     hint=f"it has {', '.join(['target', 'reduction', *known])}",
                 )
+        if reduction not in (None, *get_args(Reduction)):
+            raise ParseError(f"{type(self).__name__} has no reduction {reduction!r}", hint=f"take one of {', '.join(get_args(Reduction))}")
         self.arguments = [target, *(params.pop(name, name) for name in self.row.arguments[2:])]
         self.params, self.reduction = params, reduction
 

@@ -12,7 +12,7 @@ from symderiv.dims import Dim
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError
 from symderiv.information import Fisher
-from symderiv.ir import Expr, Name, Symbol, postorder
+from symderiv.ir import Expr, Symbol, free_name, names_in
 from symderiv.ops import shape_text
 from symderiv.record import chain
 from symderiv.services import service
@@ -57,9 +57,8 @@ def natural_gradient_of(f: Expr, w: Symbol, fisher: Fisher, damping: Symbol | No
     gradient = derive.gradient(f, [w], fisher.information.facts)
     (proof,) = gradient.flat
     (information,) = fisher.information.flat
-    taken = {n.name for n in postorder(f) if isinstance(n, Name | Symbol)}
-    label = next(t for t in ("F", "F_", "Fisher") if t not in taken)
-    held = name(label, information.after)
+    taken = names_in(f, information.after, *([] if damping is None else [damping]))
+    held = name(free_name(taken, "F", "Fisher"), information.after)
     damped: Expr = held
     if damping is not None:
         unit = contract((damping, identity(w.shape)), ((), ("i", "j")), ("i", "j"))

@@ -7,7 +7,6 @@ Such a Φ exists exactly where the Jacobian of M is symmetric. It is integrated 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -187,7 +186,7 @@ def _expect_continuous(potential: Expr, u: Symbol, facts: Facts) -> None:
     if not in_pieces(potential):
         return
     drawn = points(u, others_in(u, potential), facts, 2, (potential,))
-    for (first, sizes), (second, _) in islice(batched_pairs(drawn), PAIRS):
+    for (first, sizes), (second, _) in islice(zip(drawn, drawn, strict=False), PAIRS):
         reach = 1 if facts else REACH
 
         def along(t: Any, a: Any = first, b: Any = second, sizes: Any = sizes, reach: int = reach) -> Any:
@@ -210,26 +209,22 @@ def _expect_continuous(potential: Expr, u: Symbol, facts: Facts) -> None:
             continue
 
 
-def batched_pairs(stream: Iterator[Any]) -> Iterator[tuple[Any, Any]]:
-    while True:
-        yield next(stream), next(stream)
-
-
 def _convexity(potential: Expr, module: Expr, jacobian: Expr, u: Symbol, facts: Facts) -> str:
     """Convex where it is known that the Jacobian is positive semi-definite; neither where two directions show it."""
     if not jumps(module) and is_zero(jacobian):
         return "affine"
-    if isinstance(module, Map) and not module.generic and module.arg is u and SCALAR.get(module.fn):
-        kind = SCALAR[module.fn].monotone
-        if kind is not None:
-            return "convex" if kind == "increasing" else "concave"
+    if isinstance(module, Map) and not module.generic and module.arg is u and module.fn in SCALAR:
+        row = SCALAR[module.fn]
+        known = row.facts_hold(**dict(zip((p for p, _ in row.params), module.params, strict=True)))
+        if row.monotone is not None and known:
+            return "convex" if row.monotone == "increasing" else "concave"
     if module is u or (isinstance(module, Call) and module.fn == "softmax" and module.args[0] is u):
         return "convex"
     scalars = Scalars(module.shape, u)
     formula = scalars.entry(module) if in_pieces(module) and module.shape == u.shape else None
     entries = [x for (e, _), x in scalars.atoms.items() if e is u]
     moves = monotone(formula, entries[0]) if formula is not None and len(entries) == 1 else None
-    if moves is not None:
+    if moves is not None and not (moves == "neither" and facts.about([u])):     # on a part of the line it may be one of them
         return {"increasing": "convex", "decreasing": "concave", "constant": "affine", "neither": "neither"}[moves]
     if jumps(module):                                           # which its Jacobian doesn't see
         return str(service("curvature")(potential, u, facts).verdict)

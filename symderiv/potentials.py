@@ -15,7 +15,7 @@ from symderiv.derive import Derivation, expect_scalar
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError
 from symderiv.facts import Facts
-from symderiv.ir import Expr, Symbol, depends
+from symderiv.ir import Expr, Symbol, depends, free_name, names_in
 from symderiv.ops import shape_text
 from symderiv.services import service
 from symderiv.statements import Statements, filled, statement
@@ -118,7 +118,7 @@ def fenchel_young_of(potential: Expr, u: Symbol, y: Symbol, conjugate: Expr | No
     rest = [] if conjugate is None else [(1, conjugate)]
     loss = add([(1, potential), *rest, (-1, inner(u, y))], ())
     module: Expr = derive.gradient(potential, [u], facts).result
-    v = symbol(_other(u, y), u.shape)
+    v = symbol(free_name(names_in(potential, u, y, *([] if conjugate is None else [conjugate])), "v", "w", "z"), u.shape)
     about_v = Facts((*facts, *(type(f)(f.kind, substitute(f.subject, {u: v}) if isinstance(f.subject, Expr) else f.subject, f.text,
                                        f.value, f.axes) for f in facts)))
     divergence = bregman_of(potential, u, v, about_v)
@@ -129,10 +129,6 @@ def fenchel_young_of(potential: Expr, u: Symbol, y: Symbol, conjugate: Expr | No
     zero_at = None if conjugate is None else prove(substitute(loss, {y: module}), add((), ()), facts, trials=8)
     return FenchelYoung(loss, module, derive.gradient(loss, [u], facts), derive.derivative(loss, [u], facts, 2, "hessian"),
                         service("curvature")(potential, u, facts), divergence, prove(whole, divergence.result, about_v, trials=8), zero_at)
-
-
-def _other(*taken: Symbol) -> str:
-    return next(t for t in ("v", "w", "z", "v_") if t not in {s.name for s in taken})
 
 
 __all__ = ["Bregman", "FenchelYoung", "bregman_of", "fenchel_young_of"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from symderiv.construct import add, apply, contract
-from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, postorder
+from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, free_symbols, postorder
 from symderiv.nodes import box, call, der, name, value_shape
 
 
@@ -60,3 +60,17 @@ def unnamed(root: Expr) -> Expr:
     for node in postorder(root):
         done[node] = done[node.kids[0]] if isinstance(node, Name) else remake(node, [done[k] for k in node.kids])
     return done[root]
+
+
+def alike(*roots: Expr) -> list[Expr]:
+    """The expressions with each array in one form: one that is symmetric in one of them is so in all.
+
+    >>> from symderiv.nodes import symbol
+    >>> plain, symmetric = symbol("X", ("n", "n")), symbol("X", ("n", "n"), props=("symmetric",))
+    >>> alike(plain, symmetric) == [symmetric, symmetric]
+    True
+    """
+    symbols = free_symbols(*roots)
+    known = {(s.name, s.kind, s.shape): s for s in symbols if "symmetric" in s.props}
+    swap: dict[Expr, Expr] = {s: known[s.name, s.kind, s.shape] for s in symbols if not s.props and (s.name, s.kind, s.shape) in known}
+    return [substitute(root, swap) for root in roots] if swap else list(roots)

@@ -7,21 +7,23 @@ G is shown as the outer square of ∇_w L; of samples, as the sum of one for eac
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property, partial
 from itertools import product
 from typing import Any, cast
 from unicodedata import normalize
 
 from symderiv.build import add, box, contract, der, name, substitute, symbol
-from symderiv.derive import Derivation, chosen, derivative, expect_scalar, times, unfolded
+from symderiv.derive import Derivation, chosen, derivative, expect_new, expect_scalar, times, unfolded
+from symderiv.dims import dim_atoms
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
 from symderiv.facts import Facts
 from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
-from symderiv.ir import Expr, Name, Symbol, depends, is_zero, postorder
+from symderiv.ir import Expr, Name, Symbol, base_and_exponent, depends, free_name, is_zero, names_in, postorder
 from symderiv.ops import shape_text
 from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.splitting import mirrored_block, outer_square, outer_squares, square_of_gradient
@@ -84,7 +86,7 @@ class GaussNewton:
 
     @property
     def reduction(self) -> str:
-        """What is done over the rows of the intermediate, the samples: "sum", "mean", or "" where it has no rows."""
+        """What is done over the rows of the intermediate, the samples: "sum", "mean", or "" where it has no rows or it isn't known."""
         return _reduction(self.outer.result, self.at)
 
     @property
@@ -170,14 +172,17 @@ def find_split(f: Expr, at: Any, environment: Environment) -> Expr:
     return node
 
 
-def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts) -> GaussNewton:
-    """Split the Hessian of a scalar f by one parameter, or by several in blocks, at the intermediate u."""
+def split(f: Expr, wrt: Symbol | Sequence[Symbol], u: Expr, facts: Facts, avoid: Iterable[str] = ()) -> GaussNewton:
+    """Split the Hessian of a scalar f by one parameter, or by several in blocks, at the intermediate u.
+
+    An intermediate without a name gets one that isn't in use, nor one of those to ``avoid``.
+    """
     several = not isinstance(wrt, Symbol)
     xs = tuple(wrt) if not isinstance(wrt, Symbol) else (wrt,)
     expect_scalar(f, "gauss_newton", "split a scalar loss")
     if len(u.shape) > 2:
         raise ShapeError(f"the split needs a vector or matrix; this is {shape_text(u.shape)}", shapes=(u.shape,))
-    label = u.name if isinstance(u, Name) else _free_name(f)
+    label = u.name if isinstance(u, Name) else free_name(names_in(f) | set(avoid), *"uvsq")
     for x in xs:
         if not depends(u, x):
             raise SymderivError(f"'{label}' doesn't depend on '{x.name}'", hint="split between the variable and the loss")
@@ -306,6 +311,7 @@ def _axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:
 def _times_blocks(d: Derivation, vs: tuple[Symbol, ...]) -> Derivation:
     """Σ_b block_ab · v_b for each a, from the blocks' own lemmas."""
     engine = Engine(d.facts)
+    expect_new(d, *vs)
     rows = []
     for blocks in d.proofs:
         terms, lemmas = [], {}
@@ -326,14 +332,13 @@ def _times_kind(kind: str, vs: tuple[Symbol, ...]) -> str:
 def _reduction(outer: Expr, at: Name) -> str:
     if len(at.shape) < 2:
         return ""
-    rows = str(at.shape[0])
-    sizes = {n.name for n in postorder(outer) if isinstance(n, Symbol) and n.kind == "dim"}
-    return "mean" if rows in sizes else "sum"
-
-
-def _free_name(f: Expr) -> str:
-    taken = {n.name for n in postorder(f) if isinstance(n, Name | Symbol)}
-    return next(t for t in ("u", "v", "s", "q", *(f"u{k}" for k in range(1, 1000))) if t not in taken)
+    rows = dim_atoms(at.shape[0])
+    if not rows:                                                # a number among numbers: nothing says what it counts
+        return ""
+    powers = {(s.name, base_and_exponent(n)[1]) for n in postorder(outer) for s in n.kids
+              if isinstance(s, Symbol) and s.kind == "dim" and s.name in rows}
+    elsewhere = {atom for d in at.shape[1:] for atom in dim_atoms(d)} & set(rows)
+    return "sum" if not powers else "mean" if powers == {(atom, Fraction(-1)) for atom in rows} and not elsewhere else ""
 
 
 __all__ = ["GaussNewton", "find_split", "split"]

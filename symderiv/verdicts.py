@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from symderiv.arguments import whole
+from symderiv.build import alike
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
@@ -98,7 +99,8 @@ def prove_exprs(
             hint="an identity needs two sides of one shape",
             shapes=(lhs.shape, rhs.shape),
         )
-    left, right = derived(lhs), derived(rhs)
+    lhs, rhs = alike(lhs, rhs)
+    left, right = alike(derived(lhs), derived(rhs))
     mark = fingerprint(left, right, facts, seed)
     if mark == "different":
         exactly = _refuted_exactly(lhs, rhs, left, right, facts, seed)

@@ -13,6 +13,7 @@ import pytest
 
 import symderiv as sd
 from symderiv import bounds, ir
+from symderiv.build import add, axis_classes, contract, identity, permute, symbol
 
 NETWORK = "z = W1 @ x\na = tanh(z)\nu = W2 @ a\n-y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "W2": "o h", "y": "o"}
@@ -27,6 +28,19 @@ TASKS = {
     "curvature": lambda **bound: sd.curvature("logsumexp(A @ x) + sum(x**2)", "x", A="m n", x="n", **bound),
     "matching": lambda **bound: sd.matching("softmax(u)", "-y @ log(p)", input="u", output="p", target="y", u="o", y="o", **bound),
     "matching_loss": lambda **bound: sd.matching_loss("softmax(u)", input="u", target="y", u="o", y="o", **bound),
+    "fisher": lambda **bound: sd.fisher(NETWORK, "W1", at="u", shapes=SHAPES, **bound),
+    "kfac": lambda **bound: sd.kfac(NETWORK, "W1", at="u", shapes=SHAPES, **bound),
+    "natural_gradient": lambda **bound: sd.natural_gradient(NETWORK, "x", at="u", shapes=SHAPES, **bound),
+    "matched_curvature": lambda **bound: sd.matched_curvature("softmax(u)", "-y @ log(p)", input="u", u="o", y="o",
+                                                              assume="sum(y) == 1", **bound),
+    "hessian_backpropagation": lambda **bound: sd.hessian_backpropagation(NETWORK, shapes=SHAPES, **bound),
+    "bregman": lambda **bound: sd.bregman("sum(x*log(x) - x)", "x", x="n", assume="x > 0", **bound),
+    "fenchel_young": lambda **bound: sd.fenchel_young("logsumexp(u)", "u", u="o", **bound),
+    "glm": lambda **bound: sd.glm("binomial", "probit", **bound),
+    "glm_table": lambda **bound: sd.glm_table(("poisson",), **bound),
+    "faa_di_bruno": lambda **bound: sd.faa_di_bruno(4, **bound),
+    "convert": lambda **bound: sd.convert("torch", "textbook", "cross_entropy", **bound),
+    "deep": lambda **bound: sd.deep("z = W @ a + b; tanh(z)", "a", W="h h", a="h", b="h", **bound),
 }  # fmt: skip
 
 
@@ -166,3 +180,45 @@ def test_every_cache_is_bounded():
                     if mark in ("cache", "functools.cache", "lru_cache(None)", "lru_cache(maxsize=None)") and node.args.args:
                         endless.append(f"{path.relative_to(package)}:{node.name}")
     assert sorted(endless) == ["services.py:service", "web/assets.py:asset"], "keyed by a table of our own"
+
+
+def test_a_limit_may_be_a_number_that_no_float_holds() -> None:
+    assert sd.gradient("x**2", "x", x="", seconds=10**400, megabytes=10**400).result.text() == "2 x"
+
+
+def test_an_interrupted_test_of_symmetry_leaves_nothing_behind(monkeypatch) -> None:
+    """Whether A + Aᵀ + B Bᵀ is symmetric is found by turning it; a node that is half tested must not pass for one that isn't."""
+    a, b = symbol("A", ("n", "n")), symbol("B", ("n", "n"))
+    node = add([(1, a), (1, permute(a, (1, 0))), (1, contract((b, b), ("ik", "jk"), "ij"))], ("n", "n"))
+    monkeypatch.setattr(bounds, "watched", 1)
+    for stop in itertools.count(1):
+        node._classes, left = None, itertools.count(1)
+
+        def tick(stop=stop, left=left) -> None:
+            if next(left) == stop:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(bounds, "tick", tick)
+        try:
+            assert axis_classes(node) == (0, 0)
+            break
+        except KeyboardInterrupt:
+            monkeypatch.setattr(bounds, "tick", lambda: None)
+            assert axis_classes(node) == (0, 0)
+    assert stop > 3
+
+
+def test_a_node_that_another_thread_tests_is_tested_here_too(monkeypatch) -> None:
+    a = symbol("A", ("n", "n"))
+    node = add([(1, a), (1, permute(a, (1, 0))), (2, identity(("n",)))], ("n", "n"))
+    node._classes = None
+    found = []
+
+    def meanwhile() -> None:                                    # in the midst of the test, in a thread of its own
+        monkeypatch.setattr(bounds, "watched", 0)
+        with ThreadPoolExecutor(1) as pool:
+            found.append(pool.submit(axis_classes, node).result())
+
+    monkeypatch.setattr(bounds, "tick", meanwhile)
+    monkeypatch.setattr(bounds, "watched", 1)
+    assert axis_classes(node) == (0, 0) and found == [(0, 0)]

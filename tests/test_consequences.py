@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
+from symderiv.ir import free_symbols
 
 NET = "z = W1 @ x + b1; a = tanh(z); u = W2 @ a; -y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "b1": "h", "W2": "o h", "y": "o"}
@@ -88,7 +89,7 @@ def test_fenchel_young_losses():
     (lambda: sd.bregman("x", "x", x="n"), "needs a scalar"), (lambda: sd.bregman("x @ y", "x", x="n", y="n"), "occurs in the potential"),
     (lambda: sd.bregman("sum(x)", "x", x="n", y="m"), "has shape"), (lambda: sd.bregman("sum(x)", "z", x="n"), "unknown variable"),
     (lambda: sd.fenchel_young("u @ y", "u", u="n", y="n"), "without the target"),
-    (lambda: sd.fenchel_young("sum(u)", "u", u="n", y="m"), "the target has shape"),
+    (lambda: sd.fenchel_young("sum(u)", "u", u="n", y="m"), "target='y' has shape m"),
 ])
 def test_bad_potentials(call, message):
     with pytest.raises(sd.SymderivError, match=message):
@@ -162,3 +163,85 @@ def test_a_part_of_an_answer_is_called_as_one_would_type_it():
 
     call = hessian_backpropagation("z = W @ x; a = tanh(z); L(a)", W="h n", x="n", L="h -> ", part='steps["z"]')
     assert call.code().endswith('.steps["z"]') and call.run().kind == "identity H_z"
+
+
+# ---------------------------------------------------------------- names that a caller gives
+LOGISTIC = "u = X @ w; sum(softplus(u) - y*u)"
+LOGISTIC_SHAPES = {"X": "m n", "w": "n", "y": "m"}
+
+
+def test_a_damping_is_called_as_nothing_else():
+    found = sd.natural_gradient(LOGISTIC, "w", at="u", family="bernoulli", shapes=LOGISTIC_SHAPES, damping="F")
+    assert found.result.text() == "(F I + Fisher)⁻¹ Xᵀ (sigmoid(u) − y)"
+    for name, why in (("X", "has shape m×n"), ("u", "is an intermediate value"), ("n", "is the size of an axis"), ("2", "isn't a name")):
+        with pytest.raises(sd.SymderivError, match=why):
+            sd.natural_gradient(LOGISTIC, "w", at="u", family="bernoulli", shapes=LOGISTIC_SHAPES, damping=name)
+
+
+@pytest.mark.parametrize("name", ["2 x", "", None, 3])
+def test_a_second_point_has_a_name(name):
+    with pytest.raises(sd.SymderivError, match="isn't a name"):
+        sd.bregman("x**2", "x", x="", other=name)
+    with pytest.raises(sd.SymderivError, match="isn't a name"):
+        sd.fenchel_young("logsumexp(u)", "u", u="o", target=name)
+
+
+def test_the_second_point_of_a_fenchel_young_loss_is_new():
+    """The potential's own v is a number: the point of the divergence has another name."""
+    found = sd.fenchel_young("v*logsumexp(u)", "u", u="o", v="", assume="v > 0")
+    names = [s.name for s in free_symbols(found.bregman.result)]
+    assert len(set(names)) == len(names) and found.is_bregman.status == "proved"
+
+
+def test_a_link_is_said_to_be_not_canonical_only_where_that_is_refuted(monkeypatch):
+    from symderiv import linear_models
+
+    for status, said in (("proved", True), ("refuted", False), ("checked", None), ("unknown", None)):
+        monkeypatch.setattr(linear_models, "prove_exprs", lambda *a, status=status, **k: replace(sd.prove("x", "x", x=""), status=status))
+        assert sd.glm("poisson", "sqrt").canonical is said
+    monkeypatch.undo()
+    assert all(model.canonical is not None for model in sd.glm_table())
+
+
+@pytest.mark.parametrize("wrong", [["poisson"], 3, None])
+def test_rows_are_asked_for_by_name(wrong):
+    with pytest.raises(sd.UnknownNameError):
+        sd.glm("poisson", wrong)
+
+
+# ---------------------------------------------------------------- symmetric variables
+@pytest.mark.parametrize("make", [
+    lambda: sd.bregman("-logdet(X)", "X", X="n n", assume="pd(X)"),
+    lambda: sd.fenchel_young("-logdet(-U)", "U", U="n n", assume="symmetric(U)"),
+    lambda: sd.hessian_backpropagation("Z = inv(W); sum(Z**3)", W="n n", assume="symmetric(W)"),
+    lambda: sd.kfac("u = W @ h; sum(u**4)", "W", at="u", W="n n", h="n", assume="symmetric(W)"),
+], ids=["bregman", "fenchel_young", "hessian_backpropagation", "kfac"])
+def test_a_derivative_is_taken_in_all_entries_before_symmetry_is_used(make):
+    """X⁻¹ for X⁻ᵀ, put in before the second derivative, exchanges its indices."""
+    found = make()
+    assert [str(part.verify(4).counterexample) for part in found.parts if part.verify(4).verdict == "refuted"] == []
+    assert found.verify(4)
+
+
+def test_a_pair_of_symmetric_matrices():
+    """∇ tr(Y P) is Yᵀ, whatever is assumed of U; Y itself isn't symmetric."""
+    found = sd.matching("U", "trace(P@P)/2 - trace(Y@P)", output="P", target="Y", input="U", U="n n", Y="n n", assume="symmetric(U)")
+    assert found.matches and found.b.text() == "−Yᵀ"
+    assert sd.matching_loss("U @ U", U="n n", assume="symmetric(U)").status in ("proved", "checked")
+
+
+def test_an_expression_that_was_read_symmetric_has_no_derivative_in_all_entries():
+    read = sd.parse("trace(A @ X)", X="n n", A="n n", assume="symmetric(X)")
+    with pytest.raises(sd.SymderivError, match="'X' is symmetric in this expression"):
+        sd.gradient(read, "X")
+    for name in ("X", "𝐗"):                                     # read as X, as Python reads it
+        assert sd.gradient(f"trace(A @ {name})", name, shapes={name: "n n", "A": "n n"}, assume=f"symmetric({name})").result.text() == "Aᵀ"
+
+
+def test_one_array_is_symmetric_on_both_sides_of_an_identity():
+    """A result has X as symmetric, a text that it is compared with doesn't say so: it is one X all the same."""
+    result = sd.gradient("trace(A @ X @ X)", "X", X="n n", A="n n", assume="symmetric(X)").result
+    assert sd.prove(result, "A.T@X + X@A.T", X="n n", A="n n").status == "proved"
+    assert sd.prove("A@X + X@A.T", result, X="n n", A="n n").status == "refuted"
+    recursion = sd.deep("W@W@a + tanh(a)", "a", W="h h", a="h", shared="W", loss="sum(a**2)", assume="symmetric(W)").gradient
+    assert recursion.check() and recursion.verify()

@@ -12,6 +12,7 @@ import pytest
 import symderiv as sd
 from symderiv.build import scale
 from symderiv.depth.recursion import Equation
+from symderiv.errors import SymderivError
 from symderiv.ops import transpose
 
 SQUARES = "sum((a - y)**2)/2"
@@ -303,3 +304,31 @@ def test_deep_attention_is_verified_where_it_would_saturate() -> None:
     assert recursion.verify(depths=(2, 5), trials=1)
     wrong = faulty(recursion, 1, lambda e: scale(2, e)).verify(depths=(2,), trials=1)
     assert wrong.verdict == "refuted"
+
+
+# ---------------------------------------------------------------- names that meet those of layers
+@pytest.mark.parametrize(("layer", "loss", "more", "name"), [
+    ("tanh(W@a)", "sum((a - a_L)**2)", {"a_L": "h"}, "a_L"),
+    ("tanh(W@a + a_0)", "sum(a**2)", {"a_0": "h"}, "a_0"),
+    ("tanh(W@a + W_1@a)", "sum(a**2)", {"W_1": "h h"}, "W_1"),
+    ("tanh(W@a + delta_a)", "sum(a**2)", {"delta_a": "h"}, "delta_a"),
+    ("z = W@a + b_1; tanh(z)", "sum(a**2) + sum(z_2)", {"b_1": "h", "z_2": "h"}, "z_2"),
+])  # fmt: skip
+def test_what_is_called_as_an_array_of_a_layer_is_refused(layer: str, loss: str, more: dict[str, str], name: str) -> None:
+    """The last state is a_L: a target of that name would be it, and the loss a constant."""
+    with pytest.raises(SymderivError, match=f"'{name}'"):
+        sd.deep(layer, "a", W="h h", a="h", loss=loss, **more)
+
+
+def test_an_index_is_a_letter_that_stands_behind_no_name() -> None:
+    net = sd.deep("tanh(W@a + W_l@a)", "a", W="h h", a="h", W_l="h h", shared=["W_l"], loss="sum(a**2)")
+    assert net.layer.index != "l"
+    assert net.gradient.check() and net.gradient.verify()
+
+
+def test_a_layer_that_is_made_simpler_keeps_its_hypothesis() -> None:
+    """W a + V a becomes (W + V) a, in the argument of the continuation too."""
+    net = sd.deep("tanh(W@a + V@a)", "a", W="h h", a="h", V="h h", shared=["V"], loss="sum(a**2)")
+    assert "C" not in net.gradient.text(detail="brief")
+    for recursion in (net.gradient, net.jacobian):
+        assert recursion.check() and recursion.verify(depths=(1, 3))

@@ -14,7 +14,7 @@ from symderiv.build import add, apply, contract, name, scale, symbol
 from symderiv.derive import UNFOLD_TO_WEIGHT
 from symderiv.engine import Engine
 from symderiv.errors import ShapeError, SymderivError
-from symderiv.ir import Expr, Name, postorder, weight_shown
+from symderiv.ir import Expr, Name, as_printed, free_symbols, postorder, weight_shown
 from tests.firings import EVERYWHERE, NET, SHAPES
 from tests.oracles import FAULTS, SIZES, arrays, broken, close, complex_jacobian, off, rules_of, softmax, value_of
 
@@ -252,3 +252,23 @@ def test_a_hand_made_expression_with_shared_and_named_parts():
     expected = complex_jacobian(lambda v: 0.5 * (at["A"] @ v) @ (at["A"] @ v) - 3 * (at["A"] @ v) @ v, at["x"])
     close(value_of(proof.after, at), expected)
     assert scale(2, proof.after).shape == ("n",)
+
+
+# ---------------------------------------------------------------- names
+@pytest.mark.parametrize("own", ["delta_z", "δ_z", "delta_z_"])
+def test_no_name_of_the_engine_is_printed_as_one_of_the_user(own: str) -> None:
+    """δ_z of the sweep beside a δ_z that was given would be two things in one line."""
+    net = f"z = W @ x; a = tanh(z); b = tanh(V @ a); {own} @ b"
+    found = sd.gradient(net, ["W", "V"], shapes={"W": "h n", "x": "n", "V": "h h", own: "h"})
+    lines = [line.split(" = ")[0].strip() for line in found.text().splitlines()]
+    assert "δ_z" not in lines and "g_z" in lines
+    given = {s.name for s in free_symbols(found.subject)}
+    named = {n.name for proof in found.flat for n in postorder(proof.after, *(p.after for p in found.lemmas)) if isinstance(n, Name)}
+    assert not {as_printed(text) for text in named} & {as_printed(text) for text in given}
+    assert found.replay() == found.result
+    assert found.verify(trials=3)
+
+
+def test_without_a_clash_a_cotangent_is_a_delta() -> None:
+    found = sd.gradient("z = W @ x; a = tanh(z); sum(a**3)", ["W", "x"], W="h n", x="n")
+    assert [line.split(" = ")[0].strip() for line in found.text().splitlines()][:1] == ["δ_a"]

@@ -345,3 +345,10 @@ def test_errors_name_what_is_wrong() -> None:
     with pytest.raises(TooLargeError, match="directions"):
         numeric_derivative(node, (A, A, A), {"A": np.ones((30, 30)), "x": np.ones(30)})
     assert evaluate(node, {"A": [[1, 2]], "x": [3, 4]}).dtype == float
+
+
+def test_a_coefficient_that_no_double_holds_is_infinite() -> None:
+    x = symbol("x", ("n",))
+    for sign in (1, -1):
+        assert np.all(evaluate(scale(sign * Fraction(10)**400, x), {"x": np.ones(2)}) == sign * np.inf)
+    assert np.all(evaluate(scale(Fraction(1, 10**400), x), {"x": np.ones(2)}) == 0)

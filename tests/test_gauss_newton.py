@@ -291,3 +291,34 @@ def test_a_part_is_derived_when_it_is_asked_for() -> None:
     assert {"H", "G", "R"} <= vars(sd.gauss_newton(loss, "w", at="u", shapes=given, seconds=100)).keys()
     late = sd.gauss_newton(loss, "w", at="u", shapes=given)
     assert (late.R.result, late.G.result) == (parts.R.result, parts.G.result)  # in any order the same
+
+
+# ---------------------------------------------------------------- what is said of the rows, and names
+@pytest.mark.parametrize(("loss", "rows", "said"), [
+    ("sum((u - y)**2)", "m", "sum"), ("mean((u - y)**2)", "m", "mean"), ("sum((u - y)**2)/m", "m", "mean"),
+    ("sum((u - y)**2)/o", "m", "sum"), ("sum((u - y)**2)*m", "m", ""), ("sum((u - y)**2)/m**2", "m", ""),
+    ("mean((u - y)**2)", "2*m", "mean"), ("sum((u - y)**2)", "2*m", "sum"), ("mean((u - y)**2)", "m + 1", ""),
+    ("mean((u - y)**2)", "5", ""), ("sum((u - y)**2)", "5", ""), ("mean((u - y)**2)", "o", ""),
+])
+def test_a_mean_is_called_one_only_where_the_number_of_rows_says_so(loss, rows, said):
+    """2/15 before a sum of 5 rows of 3 may be a mean, or not: then nothing is said of it."""
+    split = sd.gauss_newton(f"u = X @ W; {loss}", "W", at="u", X=f"({rows}, n)", W="n o", y=f"({rows}, o)")
+    assert split.reduction == said
+    told = split.text()
+    assert [word for word in ("sum over the", "mean over the") if word in told] == ([f"{said} over the"] if said else [])
+
+
+def test_a_direction_is_no_value_of_the_program():
+    """∇²L u = 30 u ⊙ u ⊙ u would be two u in one line."""
+    for name in ("u", "n", "f"):
+        with pytest.raises(sd.SymderivError, match=f"times='{name}' is "):
+            sd.hessian("u = x*x; sum(f(u))", "x", x="n", f="elementwise", times=name)
+    with pytest.raises(sd.SymderivError, match="times='u' is an intermediate value"):
+        sd.gauss_newton("u = X @ w; sum((u - y)**4)", "w", at="u", times="u", X="m n", w="n", y="m")
+
+
+def test_an_intermediate_without_a_name_isnt_called_as_the_direction_is():
+    split = sd.gauss_newton("sum((X@u - y)**4)", "u", at="X @ u", times="v", X="m n", u="n", y="m")
+    assert split.at.name not in ("u", "v", "X", "y")
+    x, u, v, y = np.array([[1.0, 2.0], [0.5, -1.0], [3.0, 1.0]]), np.array([0.5, -0.25]), np.array([1.0, 3.0]), np.ones(3)
+    assert np.allclose(split.G.numpy()(X=x, u=u, v=v, y=y), 12 * x.T @ ((x @ u - y)**2 * (x @ v)))

@@ -371,3 +371,28 @@ def test_the_output_has_the_modules_shape() -> None:
 def test_no_point_in_the_domain() -> None:
     found = pair("log(-1 - u**2)", "sum(p**2*Y)")
     assert found.verdict == "unknown" and "no point was found" in found.reason
+
+
+# ---------------------------------------------------------------- what assumptions exclude
+@pytest.mark.parametrize(("module", "loss", "assume", "verdict"), [
+    ("abs(u - 1)", "(p - y)**2/2", "u > 1", "matches"),
+    ("abs(u - 1)", "(p - y)**2/2", None, "does not match"),
+    ("u", "(p - y)**2/2 + (a - 1)*p**4", "a == 1", "matches"),
+    ("u", "(p - y)**2/2 + (a - b)*p**4", "a == b", "matches"),
+    ("u", "(p - y)**2/2 + (a - b)*p**4", "a == 2*b", "does not match"),
+    ("u", "(p - y)**2/2 + p**4", "u > 0", "does not match"),
+    ("u", "(p - y)**2/2 + p**4", ["u > 0", "u < -1"], "unknown"),
+])  # fmt: skip
+def test_a_pair_is_refuted_only_where_its_assumptions_hold(module: str, loss: str, assume: Any, verdict: str) -> None:
+    found = matching(module, loss, input="u", u="", y="", a="", b="", assume=assume)
+    assert found.verdict == verdict
+    if found.counterexample is not None and assume == "a == 2*b":
+        given = found.counterexample.given
+        assert given["a"] == pytest.approx(2 * given["b"]) and given["b"] != 0
+
+
+def test_input_output_and_target_have_names_of_their_own() -> None:
+    """In 'sum((u - y)**2)' with the output called u as the input is, u would be either."""
+    for names in ({"output": "u"}, {"target": "u"}, {"target": "p"}):
+        with pytest.raises(SymderivError, match="names of their own"):
+            matching("sigmoid(u)", "sum((u - y)**2) + sum(p)", input="u", u="o", y="o", **names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -156,3 +157,19 @@ def test_errors(make, kind, words):
     with pytest.raises(kind) as caught:
         make()
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("slope", [float("nan"), float("inf"), "1", [1]])
+def test_a_parameter_that_is_no_number_is_refused(slope):
+    with pytest.raises(SymderivError, match="must be a number"):
+        (Linear("n", "h") >> CLASSES["LeakyReLU"](slope=slope)).program()
+
+
+def test_a_parameter_may_be_a_number_of_numpy():
+    assert "slope=1/10" in (Linear("n", "h") >> CLASSES["LeakyReLU"](slope=np.float64(0.1))).program()
+
+
+@pytest.mark.parametrize("reduction", ["{9}", "avg", 3])
+def test_a_reduction_is_one_of_three(reduction):
+    with pytest.raises(ParseError, match="no reduction"):
+        CLASSES["CrossEntropy"](reduction=reduction)

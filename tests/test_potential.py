@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -217,3 +218,29 @@ def test_the_symbols_are_the_users() -> None:
 def test_a_symbol_scales_the_input(module, shapes, facts, shown, convex):
     found = sd.matching_loss(module, input="u", assume=facts, **shapes)
     assert (found.loss.text(), found.status, found.convex) == (shown, "proved", convex)
+
+
+# ---------------------------------------------------------------- parameters and assumptions
+@pytest.mark.parametrize(("module", "curved"), [
+    ("leaky_relu(u, slope=-2)", "neither"),
+    ("leaky_relu(u, slope=3)", "convex"),
+    ("elu(u, alpha=-1)", "neither"),
+    ("elu(u, alpha=2)", "convex"),
+    ("selu(u, alpha=-1)", "neither"),
+    ("hardtanh(u)", "convex"),
+])  # fmt: skip
+def test_a_row_increases_for_the_parameters_that_it_says_only(module: str, curved: str) -> None:
+    found = matching_loss(module, u="")
+    assert found.convex == curved
+    value = [float(evaluate(found.module, {found.input: {(): mp.mpf(k) / 4}}, {})[()]) for k in range(-12, 13)]
+    steps = [b - a for a, b in pairwise(value)]
+    assert (min(steps) < 0) == (curved == "neither") and max(steps) > 0
+
+
+def test_what_an_assumption_excludes_is_no_evidence_against_a_matching_loss() -> None:
+    symmetric = matching_loss("(A + B) @ u", A="n n", B="n n", u="n", input="u", assume="B == A.T")
+    assert symmetric.status == "checked"
+    with pytest.raises(NoMatchingLossError, match="no gradient"):
+        matching_loss("(A + B) @ u", A="n n", B="n n", u="n", input="u")
+    assert matching_loss("abs(u - 1)", u="n", assume="u > 1").convex != "neither"
+    assert matching_loss("abs(u - 1)", u="n").convex == "neither"

@@ -1,7 +1,8 @@
 """A layer and the loss behind it, its arrays given the index of the layer.
 
 Layer l takes the state a_{l−1} to a_l. Parameters, and whatever else a layer is given, carry the index l; what the layers
-share doesn't. A name such as ``W_l-1`` can't be written by a user, so that indexed symbols meet no others.
+share doesn't. A layer or a loss that itself calls something ``a_L``, ``W_1`` or ``delta_a`` is refused, and no letter is an
+index that stands behind one of their names already, so that indexed symbols meet no others.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from symderiv.facts import Facts
 from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.inputs import to_expr
-from symderiv.ir import Call, Expr, Map, Name, Symbol, depends, free_symbols, postorder
+from symderiv.ir import Call, Expr, Map, Name, Symbol, depends, free_name, free_symbols, names_in, postorder
 from symderiv.modules import Input
 from symderiv.network_text import Module
 from symderiv.ops import shape_text
@@ -78,12 +79,11 @@ class Layer:
     @property
     def taken(self) -> set[str]:
         """Every name in use."""
-        return {getattr(n, "name", "") or getattr(n, "fn", "") for n in postorder(self.body, self.loss)}
+        return names_in(self.body, self.loss)
 
     def fresh(self, *wanted: str) -> str:
         """The first of these names that isn't in use."""
-        taken = self.taken | {self.depth, self.index}
-        return next(t for t in (*wanted, *(f"{wanted[0]}{k}" for k in range(1, 1000))) if t not in taken)
+        return free_name(self.taken | {self.depth, self.index}, *wanted)
 
 
 def indexed_symbol(s: Symbol, place: str) -> Symbol:
@@ -110,8 +110,10 @@ def read_layer(
     """The layer that a text, a module or an expression is; raises an error of the tree for what can't be a layer."""
     if isinstance(shared, str):
         shared = shared.replace(",", " ").split()
+    elif not isinstance(shared, Iterable):
+        raise SymderivError(f"shared={shared!r} names no arrays", hint="as in shared=['W', 'b']")
     shared = list(shared)
-    body, environment, facts = to_expr(layer, shapes, assume)
+    body, environment, facts = to_expr(layer, shapes, assume, shared)
     _expect_depth(depth, environment, body)
     known = {s.name: s for s in free_symbols(body) if s.kind == "variable"}
     if not isinstance(state, str) or state not in known:
@@ -146,6 +148,7 @@ def read_layer(
             hint="assume what holds of the loss's arrays, or of shared ones",
         )
     index = _index(depth, environment, body, end)
+    _expect_apart([a.name, *(s.name for s in own)], depth, body, end)
     return Layer(body, a, own, both, end, depth, index, layer if isinstance(layer, str) else _program(layer)), facts
 
 
@@ -164,16 +167,29 @@ def _expect_depth(depth: Any, environment: Environment, body: Expr) -> None:
 
 def _index(depth: str, environment: Environment, body: Expr, loss: Expr) -> str:
     """The letter that counts layers: of L it is l, of T it is t."""
-    taken = {getattr(n, "name", "") for n in postorder(body, loss)} | set(environment.dims) | {depth}
+    used = names_in(body, loss)
+    taken = used | {t.rpartition("_")[2] for t in used} | set(environment.dims) | {depth}
     wanted = [*([depth.lower()] if len(depth) == 1 else []), "l", "t", "k", "m", *"abcdefghijnopqrsuvwxyz"]
-    return next(t for t in wanted if t not in taken)
+    return free_name(taken, *wanted)
+
+
+def _expect_apart(indexed: Iterable[str], depth: str, body: Expr, loss: Expr) -> None:
+    """Refuse what is called as an array of one layer is, or as a derivative by a state or a value of it."""
+    values = [n.name for n in postorder(body) if isinstance(n, Name)]
+    stems = {*indexed, *values}
+    for text in sorted(names_in(body, loss)):
+        stem, _, place = text.rpartition("_")
+        if stem in stems and (place == depth or place.isdigit()):
+            what = "in the last layer" if place == depth else f"in layer {place}"
+            raise SymderivError(f"'{text}' is what '{stem}' is called {what}", hint="give it another name")
+        if text.partition("_")[0] in ("delta", "δ") and text.partition("_")[2] in stems:
+            raise SymderivError(f"'{text}' is the name of a derivative here", hint="give it another name")
 
 
 def _loss(loss: Any, state: Symbol, environment: Environment) -> Expr:
     if loss is None:
         taken = {*environment.symbols, *environment.modules, *environment.functions, *environment.names}
-        fn = next(t for t in ("E", "R", "loss", *(f"E{k}" for k in range(100))) if t not in taken)
-        return call(fn, [state], (), (), True)
+        return call(free_name(taken, "E", "R", "loss"), [state], (), (), True)
     if isinstance(loss, str):
         end, _ = build_text(loss, Environment(environment.symbols, environment.modules, environment.functions, {}, environment.dims))
     elif isinstance(loss, Module) and 1 <= len(state.shape) <= 2:

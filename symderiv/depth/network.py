@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from symderiv.bounds import in_force, limited
 from symderiv.depth.layer import Layer, read_layer
 from symderiv.depth.recursion import MAKERS, Recursion
 from symderiv.errors import SymderivError
@@ -47,6 +48,7 @@ class Deep:
         return str(service("deep.describe")(self.layer))
 
 
+@limited
 def deep(
     layer: Any,
     /,
@@ -81,7 +83,10 @@ def deep(
     if clash:
         raise SymderivError(f"the shape of '{clash[0]}' is given twice", hint="give it in shapes= or as a keyword")
     read, facts = read_layer(layer, state, depth, loss, shared, assume, {**(shapes or {}), **declared})
-    return Deep(read, facts)
+    found = Deep(read, facts)
+    if in_force():
+        _ = found.gradient, found.jacobian, found.hessian       # the limits hold for all of them
+    return found
 
 
 __all__ = ["Deep", "deep"]

@@ -205,10 +205,15 @@ def _derivative(ahead: Call, *ders: int) -> Expr:
 
 
 def assumed(result: Expr, hypotheses: Mapping[Expr, Symbol]) -> Expr:
-    """The result with hypotheses for the derivatives of the continuation; names of nothing else are opened."""
+    """The result with hypotheses for the derivatives of the continuation; names of nothing else are opened.
+
+    The continuation is told by its name and what it is differentiated by: its argument may have been made simpler.
+    """
+    known = {(n.fn, n.ders): s for n, s in hypotheses.items() if isinstance(n, Call)}
     done: dict[Expr, Expr] = {}
     for n in postorder(result):
-        made = hypotheses.get(n) or remake(n, [done[k] for k in n.kids])
+        told = known.get((n.fn, n.ders)) if isinstance(n, Call) and n.abstract else None
+        made: Expr = told or remake(n, [done[k] for k in n.kids])
         if isinstance(made, Name) and isinstance(made.body, Symbol) and made.body.name == made.name:
             made = made.body
         done[n] = made

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from symderiv.build import der, name, number, scale, transform
 from symderiv.functions.constants import constants, long, named
-from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, postorder
+from symderiv.ir import Add, Call, Contract, Der, Expr, Map, Name, Symbol, free_name, names_in, postorder
 from symderiv.render.indexing import is_one
 from symderiv.render.signs import is_difference, is_spread, reads_well, signed
 from symderiv.tell import Chapter, Line
@@ -31,14 +31,14 @@ def with_lets(chapters: list[Chapter]) -> list[Chapter]:
             for line in chapter.lines:
                 for node, times in _divisors_in(line.state).items():
                     counted[node] = max(counted.get(node, 0), times)
-    taken = {n.name for c in chapters for line in c.lines for n in postorder(line.state, c.subject) if isinstance(n, Symbol | Name)}
+    taken = names_in(*(e for c in chapters for e in (c.subject, *(line.state for line in c.lines))))
     lets: dict[Expr, Expr] = {}
     turned: dict[Expr, bool] = {}
     for node, times in sorted(counted.items(), key=lambda pair: pair[0].weight if isinstance(pair[0], Add) else 0):
         if times > 1:
             centred = isinstance(node, Add) and is_centred(node)
             first = _LETS.get(getattr(node, "fn", ""), "c" if centred else "s" if isinstance(node, Contract | Add) else "v")
-            text = next(t for t in (first, *"pqrsv", *(f"{first}{k}" for k in range(1, 99))) if t not in taken)
+            text = free_name(taken, first, *"pqrsv")
             taken.add(text)
             turned[node] = isinstance(node, Add) and centred and not reads_well(node)
             lets[node] = name(text, scale(-1, node) if turned[node] else node, "auto")

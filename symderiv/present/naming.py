@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from symderiv.facts import Fact
-from symderiv.ir import Der, Expr, Name, Symbol, postorder
+from symderiv.ir import Der, Expr, Name, Symbol, free_name, names_in
 from symderiv.render.matrix import matrix_latex
 from symderiv.render.symbols import name_latex
 
@@ -11,14 +11,8 @@ def function_letter(f: Expr) -> str:
     """What a function is called: its own name where it has one, N for a vector, L for a scalar."""
     if isinstance(f, Name):
         return f.name
-    taken = _names_in(f)
-    wanted = ("L", "C", "E", "L_0") if not f.shape else ("N", "C", "F", "N_0")
-    return next((w for w in wanted if w not in taken), wanted[-1])
-
-
-def _names_in(f: Expr) -> set[str]:
-    """Every name in use: of symbols, names, abstract modules and generic functions."""
-    return {getattr(n, "name", "") or getattr(n, "fn", "") for n in postorder(f)}
+    taken = names_in(f)
+    return free_name(taken, *(("L", "C", "E", "L_0") if not f.shape else ("N", "C", "F", "N_0")))
 
 
 def goal_latex(goal: Expr) -> str:

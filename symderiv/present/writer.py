@@ -10,7 +10,7 @@ from symderiv.derive import IDENTITY, is_whole
 from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.functions.constants import decimal, long
-from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape, number_of
+from symderiv.ir import Add, Box, Call, Der, Expr, Map, Shape, free_name, names_in, number_of
 from symderiv.lift import lift, lift_any
 from symderiv.ops import transpose
 from symderiv.present.naming import fact_latex, function_letter, goal_latex, symbol_text
@@ -138,7 +138,7 @@ class Writer:
         if c.kind == "loss":
             return subject, subject
         if c.kind == "cotangent":
-            own = c.named.name if c.named is not None else f"delta_{getattr(c.wrt[0], 'name', 'v')}"
+            own = c.named.name if c.named is not None else self._cotangent(symbol_text(c.wrt[0]))
             latex = self._letter(own, c.wrt[0].shape)
             return (self._indexed(latex), self._indexed_text(own)) if self.index else (latex, own)
         if c.kind in ("differential", "inner"):
@@ -157,6 +157,10 @@ class Writer:
             bare = own + ("_" + ",".join(below) if below else "")
             return (self._indexed(text), self._indexed_text(bare)) if self.index else (text, bare)
         return self._derivative_left(subject)
+
+    def _cotangent(self, of: str) -> str:
+        """What a cotangent is called that is a symbol itself, and so has got no name."""
+        return free_name(names_in(self.chapter.subject), f"delta_{of}", f"g_{of}")
 
     def _letter(self, text: str, shape: Shape) -> str:
         """A name on a left side, bold where vectors are."""
