@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from symderiv.build import apply, call, contract, power, scale, substitute, symbol
+from symderiv.build import add, apply, call, contract, ones, power, scale, substitute, symbol
 from symderiv.certificates import check_proof
 from symderiv.certificates.check import follows, judge_of
 from symderiv.certificates.forms_checked import FORMS
@@ -242,7 +242,17 @@ def _square_of(one: tuple[str, str], two: tuple[str, str]) -> ProofNode:
     return _matrix(product, "square", mirror=Mirror(tuple(image), (), (0,)))
 
 
+def _total(e: Any) -> Any:
+    return contract((e,), ((0,),), ())
+
+
+def _far(beyond: int) -> ProofNode:
+    inner = add([(1, power(x, 2)), (beyond, ones((N,)))], (N,))
+    return _function(apply("exp", inner), "concave", "monotone composition", _function(inner, "convex", "affine"))
+
+
 def _planted() -> dict[str, ProofNode]:
+    exp = apply("exp", x)
     total = contract((power(x, 2),), ((0,),), ())
     cross = contract((x, y), ((0,), (0,)), ())
     fact, semi = _matrix(P, "fact", relation="≻", facts=("pd(P)",)), _matrix(P, "fact", facts=("pd(P)",))
@@ -277,6 +287,22 @@ def _planted() -> dict[str, ProofNode]:
         ),
         "the greatest entry of a concave function": _function(
             call("max", (x,), ()), "convex", "monotone composition", _function(x, "concave", "affine")
+        ),
+        "the smaller of two convex functions as concave": _function(
+            add([(1, _total(exp)), (-1, _total(apply("relu", add([(1, exp), (-1, power(x, 2))], (N,)))))], ()), "concave",
+            "pointwise minimum", *(_function(scale(-1, e), "concave", "affine") for e in (exp, power(x, 2)))
+        ),
+        "a decreasing affine function of a concave one as affine": _function(
+            apply("abs", scale(-1, power(x, 2))), "affine", "monotone composition",
+            _function(scale(-1, power(x, 2)), "concave", "affine")
+        ),
+        "exp as concave, far out": _far(30),
+        "exp as concave, where it is infinite": _far(800),
+        "roots of the entries of a semidefinite matrix": _function(
+            power(contract((x, P, x), ("i", "ij", "j"), "ij"), HALF), "convex", "norm", _affine(x), facts=("pd(P)",)
+        ),
+        "roots of x ⊙ P x, entry by entry": _function(
+            power(contract((x, P, x), ("i", "ij", "j"), "i"), HALF), "convex", "norm", _affine(x)
         ),
         "an array function that isn't convex": _function(
             call("softmax", (x,), (N,)), "convex", "convex function of an affine one", _affine(x)

@@ -41,6 +41,8 @@ PROVED: list[tuple[str, str | list[str], Any, str, str]] = [
     ("trace(P @ X) - logdet(X)", "X", ["pd(X)", "symmetric(P)"], "convex", "second derivative"),
     ("maximum(x @ x, 3*norm(x) - 1)", "x", None, "convex", "pointwise maximum"),
     ("minimum(t - x @ x, s - norm(x))", "x", None, "concave", "pointwise minimum"),
+    ("sum(3*log(x)) - sum(relu(3*log(x) - sqrt(x)))", "x", "x > 0", "concave", "pointwise minimum"),
+    ("sum(exp(x)) + sum(relu(x**2 - exp(x)))", "x", None, "convex", "pointwise maximum"),
     ("hinge(R @ w, z)", "w", None, "convex", "nonnegative weights"),
     ("huber(R @ w, z)", "w", None, "convex", "Huber function"),
     ("v @ relu(R @ w)", "w", "v >= 0", "convex", "convex function of an affine one"),
@@ -66,6 +68,8 @@ NEITHER: list[tuple[str, str | list[str], Any]] = [
     ("logdet(X)", "X", None),
     ("exp(-x @ x)", "x", None),
     ("relu(s) - relu(t)", ["s", "t"], None),
+    ("sum(exp(x)) - sum(relu(exp(x) - x**2))", "x", None),  # the smaller of two convex functions
+    ("sum(relu(3*log(x) - sqrt(x))) + sum(sqrt(x))", "x", "x > 0"),  # the larger of two concave ones
     ("sqrt(x @ P @ x) + norm(y)", ["x", "y"], None),
     ("sqrt(x @ P @ x)", "x", None),
 ]

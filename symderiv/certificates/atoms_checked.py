@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from symderiv.build import add, apply, contract, power
-from symderiv.certificates.forms_checked import is_semidefinite
+from symderiv.certificates.forms_checked import is_proved
 from symderiv.certificates.judged import Judge, fits, on_grid, parted, turned
 from symderiv.certificates.parts import of_anything, opened, with_factor
 from symderiv.certificates.proof import ProofNode
@@ -34,7 +34,7 @@ def _squared(term: Expr, children: dict[Expr, ProofNode], judge: Judge) -> bool:
     if not moving:
         return judge.is_signed(term, 1)
     if len(moving) == 2 and moving[0] is moving[1] and moving[0] in children:  # gᵀ P g
-        return children[moving[0]].relation == "affine" and is_semidefinite(of_anything(term, moving[0]), judge)
+        return children[moving[0]].relation == "affine" and is_proved(of_anything(term, moving[0]), (), (), judge)
     base, q = base_and_exponent(moving[0])
     return (
         len(moving) == 1
@@ -154,7 +154,7 @@ def matrix_fraction(node: ProofNode, judge: Judge) -> bool:
     if any(f is not a for k, f in enumerate(e.factors) if k != found[0]):
         return False
     apart = [{y, z} for y, z in zip(one, two, strict=True) if y != z]
-    return apart == [set(e.labels[found[0]])] and is_semidefinite(matrix, judge)
+    return apart == [set(e.labels[found[0]])] and is_proved(matrix, (0,), (1,), judge)
 
 
 def log_det(node: ProofNode, judge: Judge) -> bool:
@@ -162,24 +162,37 @@ def log_det(node: ProofNode, judge: Judge) -> bool:
     if not isinstance(e, Call) or e.fn != "logdet" or e.ders or len(node.children) != 1:
         return False
     (child,) = node.children
-    return child.expr is e.args[0] and child.relation == "affine" and node.relation == "concave" and is_semidefinite(child.expr, judge)
+    return child.expr is e.args[0] and child.relation == "affine" and node.relation == "concave" and is_proved(child.expr, (0,), (1,), judge)
 
 
 # ---------------------------------------------------------------- largest values
 def largest(node: ProofNode, judge: Judge) -> bool:
-    """The larger (or smaller) of two children; or Σ w of it, beside what a third one is."""
+    """The larger of two convex children, or the smaller of two concave ones; or c Σ w of the larger of two convex ones, beside
+    what a third child is: concave where c Σ w is not positive."""
     wanted = "convex" if node.rule == "pointwise maximum" else "concave"
-    if node.relation != wanted or len(node.children) not in (2, 3) or any(not fits(c.relation, wanted) for c in node.children):
+    if node.relation != wanted or len(node.children) not in (2, 3) or node.children[0].expr.shape != node.children[1].expr.shape:
         return False
-    low, high, *others = (c.expr for c in node.children)
-    if low.shape != high.shape:
-        return False
-    sense = 1 if wanted == "convex" else -1
-    gap = apply("relu", add([(Fraction(1), high), (Fraction(-1), low)], low.shape))
-    back = apply("relu", add([(Fraction(1), low), (Fraction(-1), high)], low.shape))
-    chosen = [(Fraction(1), low), (Fraction(1), gap)] if sense > 0 else [(Fraction(1), low), (Fraction(-1), back)]
-    if not others and low.shape == node.expr.shape and judge.same(node.expr, add(chosen, low.shape)):
-        return True
+    (low, high), others = node.children[:2], node.children[2:]
+    if not others and _fit((low, high), wanted) and low.expr.shape == node.expr.shape:
+        first, second, sense = (low.expr, high.expr, 1) if wanted == "convex" else (high.expr, low.expr, -1)
+        chosen = add([(Fraction(1), low.expr), (Fraction(sense), _beyond(second, first))], low.expr.shape)
+        if judge.same(node.expr, chosen):
+            return True
+    return _fit((low, high), "convex") and _fit(others, wanted) and _weighted_maximum(node, low.expr, high.expr, judge)
+
+
+def _fit(children: Sequence[ProofNode], wanted: str) -> bool:
+    return all(fits(c.relation, wanted) for c in children)
+
+
+def _beyond(high: Expr, low: Expr) -> Expr:
+    """max(high − low, 0)."""
+    return apply("relu", add([(Fraction(1), high), (Fraction(-1), low)], low.shape))
+
+
+def _weighted_maximum(node: ProofNode, low: Expr, high: Expr, judge: Judge) -> bool:
+    """Whether the whole is c Σ w max(low, high) and the third child, with the sense of c w."""
+    gap, sense = _beyond(high, low), 1 if node.relation == "convex" else -1
     larger = add([(Fraction(1), low), (Fraction(1), gap)], low.shape)
     for c, t in node.expr.terms if isinstance(node.expr, Add) else ():
         whole = opened(t)
@@ -187,7 +200,7 @@ def largest(node: ProofNode, judge: Judge) -> bool:
             assert isinstance(whole, Contract)
             sign = judge.sign_of([w for j, w in enumerate(whole.factors) if j != place]) if f is gap else None
             if sign is not None and sign * c * sense > 0:
-                shown = [(c, with_factor(whole, place, larger)), *((Fraction(1), o) for o in others)]
+                shown = [(c, with_factor(whole, place, larger)), *((Fraction(1), o.expr) for o in node.children[2:])]
                 if judge.same(node.expr, add(shown, node.expr.shape)):
                     return True
     return False

@@ -11,6 +11,7 @@ from symderiv.certificates.forms_checked import FORMS
 from symderiv.certificates.functions_checked import FUNCTIONS
 from symderiv.certificates.judged import Judge, holds, is_well_formed
 from symderiv.certificates.proof import ProofNode
+from symderiv.errors import SymderivError
 from symderiv.facts import Facts
 from symderiv.proving.prepare import symmetrised
 
@@ -38,7 +39,10 @@ def judge_of(tree: ProofNode, facts: Facts, trials: int = 8, seed: int = 0) -> J
 def follows(node: ProofNode, judge: Judge) -> bool:
     """Whether the step from the children to the claim is one that its rule allows."""
     rule = (FUNCTIONS if node.kind == "function" else FORMS).get(node.rule)
-    return rule is not None and is_well_formed(node, judge) and rule(node, judge)
+    try:
+        return rule is not None and is_well_formed(node, judge) and rule(node, judge)
+    except SymderivError:
+        return False  # what the step speaks of can't be built, or can't be looked at
 
 
 __all__ = ["check_proof", "follows", "holds"]

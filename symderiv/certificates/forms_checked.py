@@ -15,7 +15,7 @@ from symderiv.build import add, contract, ones, permute, power, view
 from symderiv.certificates.definite import Definite
 from symderiv.certificates.judged import DIRECTED, Judge, holds, is_weaker, is_well_formed
 from symderiv.certificates.mirror import Mirror
-from symderiv.certificates.proof import ProofNode
+from symderiv.certificates.proof import Axes, ProofNode
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, is_zero
 
 ALONG = ((0, 1, 2, 3), (0, 1, 3, 2), (1, 0, 2, 3), (1, 0, 3, 2))
@@ -304,12 +304,12 @@ FORMS: dict[str, Callable[[ProofNode, Judge], bool]] = {
 }  # fmt: skip
 
 
-def is_semidefinite(e: Expr, judge: Judge) -> bool:
-    """Whether a matrix is positive semidefinite, a scalar ≥ 0, by a proof whose steps are taken again as well."""
-    found = Definite(judge.facts).prove(e, *(((0,), (1,)) if e.shape else ((), ())))
+def is_proved(e: Expr, left: Axes, right: Axes, judge: Judge) -> bool:
+    """Whether a form on these axes is ⪰ 0 (without axes: entries ≥ 0) by a proof whose steps are taken again as well."""
+    found = Definite(judge.facts).prove(e, left, right)
     if found is None:
         return False
     return all(n.rule in FORMS and is_well_formed(n, judge) and FORMS[n.rule](n, judge) and holds(n, judge) for n in found.walk())
 
 
-__all__ = ["ALONG", "FORMS", "along_symmetric", "is_semidefinite"]
+__all__ = ["ALONG", "FORMS", "along_symmetric", "is_proved"]

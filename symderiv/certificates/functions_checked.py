@@ -98,7 +98,7 @@ def _outer(node: ProofNode, judge: Judge) -> bool:
     bends, rises = on_grid(e, judge)
     if node.relation not in bends or not (inner == "affine" or monotone or "affine" in bends):
         return False
-    return inner == "affine" or ("increasing" if inner == node.relation else "decreasing") in rises
+    return inner == "affine" or (node.relation != "affine" and ("increasing" if inner == node.relation else "decreasing") in rises)
 
 
 def _log_concave(node: ProofNode, judge: Judge) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from math import inf
 
 from symderiv.build import apply
 from symderiv.certificates.proof import ProofNode
@@ -140,9 +141,10 @@ def on_grid(e: Map, judge: Judge, outer: Callable[[Expr], Expr] = lambda e: e) -
     from symderiv.proving.numeric.definite import shape_on_grid
 
     where = judge.signs.of(e.arg)
-    low = -WIDEST if where.lo is None else float(where.lo)
-    high = WIDEST if where.hi is None else float(where.hi)
-    return shape_on_grid(lambda t: outer(apply(e.fn, t, e.params, e.order)), low, high)
+    low = -inf if where.lo is None else float(where.lo)
+    high = inf if where.hi is None else float(where.hi)
+    near = min(max(low, 0.0), high)  # the part of the interval that is nearest to zero
+    return shape_on_grid(lambda t: outer(apply(e.fn, t, e.params, e.order)), max(low, near - WIDEST), min(high, near + WIDEST))
 
 
 __all__ = ["DIRECTED", "TOLERANCE", "Judge", "fits", "holds", "is_weaker", "is_well_formed", "on_grid", "parted", "turned"]

@@ -33,7 +33,7 @@ def pointwise_maximum(search: Composition, node: Add) -> ProofNode | None:
 
 
 def sums_of_maxima(search: Composition, node: Add) -> ProofNode | None:
-    """Σ w b + Σ w relu(d) is Σ w max(b, b + d), entry by entry, beside other terms."""
+    """c Σ w b + c Σ w relu(d) is c Σ w max(b, b + d), entry by entry, beside other terms: b and b + d are convex in either sense."""
     for k, (c, t) in enumerate(node.terms):
         whole = opened(t)
         if not isinstance(whole, Contract):
@@ -59,8 +59,9 @@ def sums_of_maxima(search: Composition, node: Add) -> ProofNode | None:
             wanted = "convex" if c * sign > 0 else "concave"
             low = add(base, f.shape)
             rest = [(e, s) for e, s in rest if e]
-            parts = [low, add([(1, low), (1, f.arg)], f.shape), *([add(rest, node.shape)] if rest else [])]
-            known = [p for p in map(search.prove, parts) if p is not None and p.relation in (wanted, "affine")]
+            parts = [(low, "convex"), (add([(1, low), (1, f.arg)], f.shape), "convex")]
+            parts += [(add(rest, node.shape), wanted)] if rest else []
+            known = [p for e, sense in parts if (p := search.prove(e)) is not None and p.relation in (sense, "affine")]
             if len(known) == len(parts):
                 rule = "pointwise maximum" if wanted == "convex" else "pointwise minimum"
                 return search.made(node, wanted, rule, known, search.used())

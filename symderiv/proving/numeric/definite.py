@@ -234,15 +234,16 @@ def _direction(x: Symbol, value: Any, facts: Iterable[Fact], rng: np.random.Gene
 
 def shape_on_grid(f: Callable[[Expr], Expr], low: float, high: float) -> tuple[set[str], set[str]]:
     """(affine, convex, concave; increasing, decreasing): what an elementwise function may be, by its values between two."""
-    low, high = max(low, -20.0), min(high, 20.0)
+    if high - low < LEVEL:
+        return {"affine", "convex", "concave"}, {"increasing", "decreasing"}
     t = symbol("t", (GRID,))
     whole, at, rng = f(t), {t: np.linspace(low, high, GRID)}, np.random.default_rng(4)
     values, *moved = (evaluate(whole, at, {}, None, rng if k else None) for k in range(4))
     finite = np.all(np.isfinite([values, *moved]), axis=0)
     values, moved = values[finite], [m[finite] for m in moved]
     noise = NOISE * np.max(abs(np.array(moved) - values), axis=0, initial=0.0)
-    if len(values) < 3 or high - low < LEVEL:
-        return {"affine", "convex", "concave"}, {"increasing", "decreasing"}
+    if len(values) < 3:
+        return set(), set()  # nothing is seen there
     slack = LEVEL * (1 + float(np.max(abs(values)))) + noise
     second, first = np.diff(values, 2), np.diff(values)
     room, step = slack[:-2] + 2 * slack[1:-1] + slack[2:], slack[:-1] + slack[1:]
