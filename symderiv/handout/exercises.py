@@ -19,7 +19,7 @@ from symderiv.handout.faults import planted_fault
 from symderiv.handout.model import BLANK, Block, Check, Code, Example, Exercise, Line, Prose, Steps, Task
 from symderiv.handout.tasks import Asked, Blanks, Drawn, Fault
 from symderiv.handout.told import as_line, result
-from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, given_latex, is_function
+from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, is_function, numbers_given
 from symderiv.ir import free_symbols
 from symderiv.present import Written, written
 from symderiv.render.symbols import name_latex
@@ -46,7 +46,7 @@ def exercise(item: Asked, context: Context, make: Make) -> Exercise:
     task = None
     if item.numbers:
         values = drawn_values(item, context.variant)
-        prompt.append(Example(tuple(_given(name, value) for name, value in values.items()), "Given"))
+        prompt.append(Example(numbers_given(values), "Given"))
         if item.ask is not None:
             task, asked, answer = _asked(item, values)
             prompt.append(asked)
@@ -158,10 +158,6 @@ def drawn_values(item: Asked, variant: int) -> dict[str, Any]:
     """The numbers of an exercise, drawn for a variant where they are to be drawn."""
     return {name: value.values(variant, f"{item.title}/{name}") if isinstance(value, Drawn) else value
             for name, value in item.numbers.items()}  # fmt: skip
-
-
-def _given(name: str, value: Any) -> str:
-    return rf"{name_latex(name)}(x)=\text{{{value}}}" if is_function(value) else f"{name_latex(name)}={given_latex(value)}"
 
 
 def _asked(item: Asked, values: dict[str, Any]) -> tuple[Task, Prose, Block]:

@@ -18,6 +18,7 @@ from symderiv.handout.formula import width
 from symderiv.handout.given import letter_of, program
 from symderiv.handout.model import Block, Check, Code, Heading, Line, Prose, Steps, Table
 from symderiv.handout.source import Depth, Derivatives
+from symderiv.handout.tables import entries_latex
 from symderiv.handout.told import as_line, names_in, numbered
 from symderiv.handout.values import error_latex
 from symderiv.ir import Expr, Name
@@ -107,9 +108,7 @@ def operator_latex(told: Derivation) -> str:
 
 def result_latex(expr: Expr) -> str:
     """The result as a matrix, or by its entries where it has more than two axes."""
-    if len(expr.shape) <= 2:
-        return expr_latex(expr)
-    return rf"\bigl[\,{expr_latex(expr, 'index')}\,\bigr]_{{{'ijklmnpq'[: len(expr.shape)]}}}"
+    return expr_latex(expr) if len(expr.shape) <= 2 else entries_latex(expr, "big")
 
 
 def _where(told: Derivation) -> str:
