@@ -24,7 +24,7 @@ from symderiv.render.indexing import (
 from symderiv.render.joined import Opened, in_brackets, is_join, name_rest, opened, single, spread
 from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
+from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, applied_level
 from symderiv.render.signs import is_difference, reads_well, signed
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
@@ -168,7 +168,7 @@ class IndexWriter:
             return self.power(base, q)
         arg = yield self.entry(node.arg, letters, used, True)
         text = self.style.function(node, arg.text)
-        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+        return Piece(text, applied_level(text))
 
     def base(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Generator[Any, Any, Any]:
         """(text, exponent) of a power; √Σx² is a norm, and in an even power a difference has its longer part first."""
@@ -211,7 +211,7 @@ class IndexWriter:
                 self.at(self.style.head(node), letters, self.style.subscripted(node.fn)) + f"({', '.join(args)})"
         else:
             text = self.at(self.style.value(node, args), letters, False)
-        return Piece(text, ATOM if letters or text.endswith(")") else RAISED)
+        return Piece(text, ATOM if letters else applied_level(text))
         yield
 
     def expected(self, node: Call, letters: tuple[str, ...], used: frozenset[str]) -> Task:

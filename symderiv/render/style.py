@@ -264,7 +264,7 @@ class PlainStyle(Style):
 
     def raised(self, text: str, exponent: str, hadamard: bool = False) -> str:
         if hadamard:
-            return f"{text}^⊙{exponent}"
+            return f"{text}^⊙{exponent}" if exponent.isdigit() else f"{text}^⊙({exponent})"
         return text + exponent.translate(_SUPERSCRIPTS) if exponent.lstrip("-").isdigit() else f"{text}^({exponent})"
 
     def brackets(self, text: str) -> str:
