@@ -73,6 +73,7 @@ from symderiv.handout.values import array_latex, arrays, exact, is_function, num
 from symderiv.handout.visitor import points_text
 from symderiv.ir import free_symbols
 from symderiv.present import fact_latex
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
@@ -181,6 +182,11 @@ def derived(item: Derived, context: Context) -> list[Block]:
     """A derivation as golden handouts tell it: sought, given, steps in each form, numbers, result, checks, the call."""
     told = item.call.run()
     whole = told.H if isinstance(told, GaussNewton) else told
+    with beside(whole.subject, *whole.wrt):
+        return _derived(item, told, whole, context)
+
+
+def _derived(item: Derived, told: Derivation | GaussNewton, whole: Derivation, context: Context) -> list[Block]:
     found = check(told)
     if not found.ok:
         raise SourceError(item.call.place, f"the derivation isn't confirmed: {found.trouble}")

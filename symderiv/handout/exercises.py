@@ -22,6 +22,7 @@ from symderiv.handout.told import as_line, result
 from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, is_function, numbers_given
 from symderiv.ir import free_symbols
 from symderiv.present import Written, written
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 
 Make = Callable[[Any, Context], list[Block]]
@@ -73,7 +74,8 @@ def worked(item: Blanks | Fault, context: Context, inner: Context) -> tuple[list
     """(what is asked, its solution)."""
     told = _confirmed(item.call, "steps are left blank, or made wrong, in derivations only")
     seed = item.seed + 1000 * context.variant
-    return _blank(item, told, context, inner, seed) if isinstance(item, Blanks) else _fault(item, told, context, inner, seed)
+    with beside(told.subject, *told.wrt):
+        return _blank(item, told, context, inner, seed) if isinstance(item, Blanks) else _fault(item, told, context, inner, seed)
 
 
 def _confirmed(call: Call, otherwise: str) -> Derivation:
@@ -209,10 +211,11 @@ def _literal(value: Any) -> str:
 def solution_of(call: Call, context: Context) -> list[Block]:
     """A call that stands for itself: its steps and its result, with the call."""
     told = _confirmed(call, "write derivation(...), or another item, around this call")
-    lines = written(told, "matrix", "normal")
+    with beside(told.subject, *told.wrt):
+        lines, box = written(told, "matrix", "normal"), result(told)
     context.name(lines)
     context.fire(told.steps)
-    return [Steps("", tuple(map(as_line, lines))), result(told), Code("The call", call.code())]
+    return [Steps("", tuple(map(as_line, lines))), box, Code("The call", call.code())]
 
 
 __all__ = ["alone", "drawn_values", "exercise", "solution_of", "worked"]

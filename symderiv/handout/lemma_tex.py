@@ -30,6 +30,7 @@ from symderiv.handout.trees import split_result
 from symderiv.handout.writers.tex import TexWriter, math_in_ascii
 from symderiv.ir import Call, Expr, Map, Name, postorder
 from symderiv.present import expr_latex, fact_latex, split_written, written
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
@@ -145,6 +146,11 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
     if not found.ok:
         raise SourceError(one.place, f"the lemma '{one.label}' isn't confirmed: {found.trouble}")
     whole = told.H if isinstance(told, GaussNewton) else told
+    with beside(whole.subject, *whole.wrt):
+        return _told(one, told, whole, found, cited)
+
+
+def _told(one: Lemma, told: Told, whole: Derivation, found: Checked, cited: dict[str, None]) -> tuple[str, str]:
     lines = split_written(told, one.notation, one.detail) if isinstance(told, GaussNewton) else written(told, one.notation, one.detail)
     boxed = split_result(told) if isinstance(told, GaussNewton) else result(told)
     parts = [part for part in boxed.parts if part != _named(whole)] or list(boxed.parts)

@@ -47,7 +47,7 @@ _LATEX: dict[type, tuple[str, ...]] = {
     Line: ("lhs", "rhs", "law", "shape"), Result: ("parts",), Example: ("parts",), ProofNode: ("claim",), CardRow: ("law",),
 }  # fmt: skip
 _LEFT = (Code, Figure, Task)
-_GROUP = re.compile(r"\\(?:operatorname\*?|text|mathrm|mathbb|mathcal|begin|end)\{[^{}]*\}")
+_GROUP = re.compile(r"\\(?:operatorname\*?|text|mathrm|mathtt|mathbb|mathcal|begin|end)\{[^{}]*\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _MATH = re.compile(r"(?<!\\)(\$\$?)((?:[^$\\]|\\.)+)\1")
 

@@ -22,6 +22,7 @@ from symderiv.handout.source import Functions, Identity, Maps, Models, SourceErr
 from symderiv.handout.values import array_latex, arrays, error_latex, numbers_given
 from symderiv.ir import Expr, free_symbols
 from symderiv.present import expr_latex
+from symderiv.render.apart import beside
 from symderiv.render.index import index_latex
 from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex, shape_latex
@@ -55,6 +56,11 @@ def identity(item: Identity) -> list[Block]:
     verdict = prove(item.left, item.right, **item.options)
     if not verdict:
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, {verdict.reason}")
+    with beside(verdict.lhs, verdict.rhs):
+        return _identity(item, verdict)
+
+
+def _identity(item: Identity, verdict: Any) -> list[Block]:
     left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
     if left == right:
         raise SourceError(item.place, f"both sides are printed as {left}; name a part of one, as in \"C = A @ B; ...\"")

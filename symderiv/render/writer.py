@@ -92,7 +92,7 @@ class Writer:
         return Piece(self._sized(self.style.identity, t.shape), ATOM)
 
     def _sized(self, sign: str, shape: Shape2) -> str:
-        return self.style.sized(sign, self.style.size(shape[0])) if self.style.notation.sizes else sign
+        return self.style.sized(sign, self.style.size(shape[0])) if self.style.shows_size(sign) else sign
 
     def _ones(self, t: Tree) -> str:
         """Ones of a tree's shape, as a numerator."""

@@ -22,6 +22,8 @@ from symderiv.handout.model import escape as plain
 from symderiv.handout.told import numbered, result, ways
 from symderiv.handout.trees import certificate, proof_tree, split_result
 from symderiv.present import NOTATIONS, Written, expr_latex, fact_latex, split_written, written
+from symderiv.render.apart import beside
+from symderiv.render.symbols import name_latex
 from symderiv.services import service
 from symderiv.splits import GaussNewton
 from symderiv.sympy_program import sympy_program
@@ -70,7 +72,8 @@ def _given(question: Question, shapes: Shapes) -> dict[str, Any]:
 
 
 def _one(question: Question) -> str:
-    if len(_by(question)) != 1 and len(question.wrt) != 1:
+    _by(question)
+    if len(question.wrt) != 1:
         raise FieldError("wrt", "this takes one variable", hint="ask for one variable at a time")
     return question.wrt[0]
 
@@ -102,6 +105,11 @@ def _derivative(question: Question, shapes: Shapes) -> Answer:
 
 def derived(found: Derivation) -> Answer:
     """A derivation: what is sought, the result, what it rests on; its steps in three notations and in full."""
+    with beside(found.subject, *found.wrt):
+        return _derived(found)
+
+
+def _derived(found: Derivation) -> Answer:
     forward = forward_pass(found.subject)
     top: list[Block] = [Prose(sought(found)), result(found), *([forward] if forward else []), _assumed(found)]
     told = [Steps(HEADINGS[n], tuple(map(_line, written(found, n, "normal"))), folded=n != "matrix") for n in NOTATIONS]
@@ -174,10 +182,11 @@ def _curvature(question: Question, shapes: Shapes) -> Answer:
     found = api.curvature(question.text, name, **_given(question, shapes))
     decided = found.verdict != "unknown"
     word = found.verdict.capitalize()
-    says = f"in ${name}$" + (", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
+    shown = f"${name_latex(name)}$"
+    says = f"in {shown}" + (", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
     top: list[Block] = [Check(says, ok=decided, word=word)]
     if found.hessian is not None and found.verdict != "affine":
-        top.append(Result((rf"\nabla^2_{{{name}}}f={expr_latex(found.hessian)}",)))
+        top.append(Result((rf"\nabla^2_{{{name_latex(name)}}}f={expr_latex(found.hessian)}",)))
     if found.proof is not None:
         top.append(Proof(proof_tree(found.proof), "Proof"))
     top += [Code(title, shown) for title, shown in _examples(found)]
