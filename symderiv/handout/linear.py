@@ -163,6 +163,8 @@ def _delimiter(text: str) -> str:
 def _sign(text: str) -> str:
     if text in ("\\{", "\\}", "\\_", "\\%", "\\&", "\\#", "\\$"):
         return text[1]
+    if text == "\\|":
+        return "‖"
     if text in OPENING | CLOSING and not text.startswith("\\"):
         return text
     return SIGN.get(text[1:], text[1:]) if text.startswith("\\") else text

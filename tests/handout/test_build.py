@@ -207,6 +207,23 @@ def test_what_can_not_be_built_is_an_error(paths: list[str], formats: tuple[str,
 
 
 # ---------------------------------------------------------------- sources
+@pytest.mark.parametrize("names", [("a_b.py", "a-b.py"), ("one/a.py", "two/a.py"), ("index.py",), ("preamble.py",)])
+def test_no_sheet_is_written_over_another(names: tuple[str, ...], tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SymderivError, match="would write"):
+        build(paths, tmp_path / "out", ("markdown",))
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("inside", [".", "solutions", "x/../y/z"])
+def test_solutions_are_never_inside_what_students_get(inside: str, sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(SymderivError, match="lecturer"):
+        build([sources], tmp_path / "out", ("markdown",), lecturer=tmp_path / "out" / inside)
+
+
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="form"):
         derivation(jacobian("W @ h", "h", W="o n", h="n"), forms="brief indx")
@@ -258,7 +275,8 @@ def test_what_latexify_prints_wrongly_is_refused_for_arrays(body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["x @ y", "x.sum()", "log(x)*y", "2*log(x)*y", "x*-y", "g(x)", "exp(x, y)", "np.linalg.norm(x)", "x % 2", "exp(*x)"],
+    ["x @ y", "x.sum()", "log(x)*y", "2*log(x)*y", "x*-y", "g(x)", "exp(x, y)", "np.linalg.norm(x)", "x % 2", "exp(*x)",
+     "1e-5 * x", "x - 1e20"],
 )  # fmt: skip
 def test_what_reads_otherwise_is_refused_for_numbers_too(body: str) -> None:
     assert refusal(f"def f(x, y):\n    return {body}\n", scalar=True) is not None
@@ -267,7 +285,8 @@ def test_what_reads_otherwise_is_refused_for_numbers_too(body: str) -> None:
 @pytest.mark.parametrize(
     "source",
     ["def f(x=1):\n    return x", "def f(*x):\n    return x", "def f(x):\n    x += 1\n    return x",
-     "def f(x):\n    x, y = 1, 2\n    return x",
+     "def f(x):\n    x, y = 1, 2\n    return x", "def f(x):\n    x = x + 1\n    return x",
+     "def f(x):\n    y = x + 1\n    y = y - 2\n    return y",
      "def f(x):\n    print(x)\n    return x", "def f(x):\n    pass", "x = 1", "def f(x):", "@g\ndef f(x):\n    return x",
      "def f(x):\n    if x:\n        return 1\n    return x"],
 )  # fmt: skip

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symderiv.errors import SymderivError
+from symderiv.handout.affine import affine, matching_verdict
 from symderiv.handout.blocks import pages
-from symderiv.handout.model import Example, Steps, Table
+from symderiv.handout.model import Example, Page, Prose, Section, Steps, Table
 from symderiv.handout.source import (
     derivation,
     derivatives,
@@ -19,9 +21,11 @@ from symderiv.handout.source import (
     identity,
     jacobian,
     maps,
+    matching,
     section,
 )
 from symderiv.handout.values import array_latex, exact
+from symderiv.handout.writers import markdown, plain
 
 
 def blocks(*items: Any) -> list[Any]:
@@ -66,4 +70,33 @@ def test_code_in_a_table_is_the_code() -> None:
     (row,) = one_of(Table, blocks(maps(("m", text, "Q"), Q="n d", K="n d", V="n k"))).rows
     assert row[1] == f"`{text}`"
 
+
+
+
+@pytest.mark.parametrize(("module", "loss"), [("W @ theta", "sum((p - y)**2)/2"), ("sigmoid(theta)", "sum((p - y)**2)/2")])
+def test_what_is_said_of_a_pair_is_said_of_its_own_input(module: str, loss: str) -> None:
+    shapes = {"theta": "n", "W": "o n", "y": "o"} if "W" in module else {"theta": "n", "y": "n"}
+    found = matching(module, loss, input="theta", output="p", target="y", **shapes).run()
+    said = " ".join(block.text for block in matching_verdict(found))
+    assert r"\theta" in said and "u" not in re.findall(r"[A-Za-z]+", " ".join(re.findall(r"\$[^$]*\$", said)))
+    assert not re.search(r"\}\\underbrace", affine(found)), "two parts of a sum have a sign between them"
+
+
+@pytest.mark.parametrize("name", ["np", "lambda", "x", "a b", ""])
+def test_a_notebook_can_bind_its_answer(name: str) -> None:
+    with pytest.raises(SymderivError, match="name of an answer"):
+        exercise("E", "", numbers={"x": [1, 2]}, ask="x * x", name=name)
+
+
+@pytest.mark.parametrize("name", ["np", "lambda", "a b"])
+def test_a_notebook_can_bind_its_numbers(name: str) -> None:
+    with pytest.raises(SymderivError, match="name of a number"):
+        exercise("E", "", numbers={"x": [1, 2], name: 3}, ask="x * x")
+
+
+def test_a_norm_is_no_absolute_value() -> None:
+    r"""In a table of Markdown \| would be an escaped bar."""
+    page = Page("A", "a", None, (Section("B", (Prose(r"$\|x\|+|y|$"), Table(("c",), ((r"$\|x\|+|y|$",),)))),))
+    assert plain.write(page).count("‖x‖ + |y|") == 2
+    assert markdown.write(page).count(r"$\Vert x\Vert +\vert y\vert $") == 2
 

@@ -214,7 +214,7 @@ def _quad(formulas: tuple[str, ...]) -> str:
 def _math(latex: str) -> str:
     """A formula without the signs that Markdown or HTML would take for their own."""
     found = re.sub(r"\s*\n\s*", " ", latex)
-    found = re.sub(r"(?<!\\)\|", r"\\vert ", found)
+    found = re.sub(r"\\?\|", lambda bar: r"\vert " if bar[0] == "|" else r"\Vert ", found)
     found = found.replace(r"\{", r"\lbrace ").replace(r"\}", r"\rbrace ")
     found = re.sub(r"(?<!\\operatorname)\*", r"\\ast ", found)
     return found.replace("<", r"\lt ").replace(">", r"\gt ")

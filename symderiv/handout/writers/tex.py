@@ -205,7 +205,7 @@ class TexWriter(Visitor):
     def link(self, inner: tuple[Span, ...], target: str) -> str:
         shown = self.spans(inner)
         if re.match(r"https?://", target):
-            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target)}}}{{{shown}}}"
+            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target.replace(chr(92), '%5C'))}}}{{{shown}}}"
         return shown
 
 
