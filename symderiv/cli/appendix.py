@@ -20,7 +20,7 @@ def appendix(source: str, out: str | None, papers: tuple[str, ...], standalone: 
     """
     from symderiv.handout.lemma_tex import write
     from symderiv.handout.lemmas import unused
-    from symderiv.handout.source import load_appendix
+    from symderiv.handout.load import load_appendix
     wanted = Path(out if out is not None else f"{Path(source).stem}-appendix.tex")
     if not wanted.name:
         raise click.UsageError(f"--out {out} is no file.")

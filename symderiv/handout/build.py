@@ -20,11 +20,12 @@ from typing import TextIO
 from symderiv.errors import SymderivError, UnknownNameError
 from symderiv.handout.blocks import pages
 from symderiv.handout.formats import get, names
+from symderiv.handout.load import load
 from symderiv.handout.locate import told
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
 from symderiv.handout.respell import respelled, spelling_of
-from symderiv.handout.source import Place, SourceError, load
+from symderiv.handout.source import Place, SourceError
 from symderiv.handout.writers.tex import preamble
 from symderiv.render.notation import using
 
@@ -186,6 +187,10 @@ def build_sheet(source: Path, order: Order) -> Built:
         return Built(str(source), slug, error=str(error))
     except SymderivError as error:                              # of a writer, which knows of no source
         return Built(str(source), slug, error=str(SourceError(*told(error, Place(str(source), 1)))))
+    except OSError:
+        raise
+    except Exception as error:                                  # of ours: the other sheets are built all the same
+        return Built(str(source), slug, error=str(SourceError(Place(str(source), 1), f"{type(error).__name__}: {error}")))
     return Built(str(source), slug, sheet.title, sheet.summary, tuple(files), notes=tuple(notes))
 
 

@@ -55,6 +55,8 @@ def exercise(item: Asked, context: Context, make: Make) -> Exercise:
     hints = tuple(tuple(_made(part, context, make)) for part in item.hints)
     solution += [block for part in item.solution for block in _made(part, inner, make)]
     context.solved(inner)
+    if any(isinstance(block, Exercise) for block in (*prompt, *solution, *(block for hint in hints for block in hint))):
+        raise SourceError(item.place, f"exercise '{item.title}': no exercise, blank or wrong line of its own can stand in it")
     return Exercise(item.title, context.exercises, tuple(prompt), item.points, hints, tuple(solution), task)
 
 

@@ -131,7 +131,7 @@ def exercise(
     for given in numbers or {}:
         if not _bindable(given):
             raise SymderivError(f"exercise '{title}': '{given}' can't be the name of a number", hint="take a name such as x")
-    if points < 0 or tolerance <= 0:
+    if not (math.isfinite(points) and points >= 0 and math.isfinite(tolerance) and tolerance > 0):
         raise SymderivError(f"exercise '{title}': points can't be negative, nor can a tolerance be zero")
     return Asked(title, prompt, points, _several(hint), _several(solution), numbers or {}, ask, name, tolerance,
                  tuple(covers.split()), here())  # fmt: skip
@@ -154,6 +154,8 @@ def blanks(
     _known(notation, detail)
     if what not in WHAT:
         raise UnknownNameError.among(what, WHAT, "blank", f"what is left blank: {', '.join(WHAT)}")
+    if count < 1:
+        raise SymderivError(f"blanks: {count} lines can't be left blank", hint="count=1 or more, or lines=[...]")
     return Blanks(call, notation, detail, what, count, tuple(lines), seed, here())
 
 

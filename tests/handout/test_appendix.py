@@ -19,6 +19,7 @@ from symderiv.functions import SCALAR, TENSOR
 from symderiv.handout import pdf as sheets
 from symderiv.handout.lemma_tex import write
 from symderiv.handout.lemmas import of_sheet, ordered, unused
+from symderiv.handout.load import load_appendix
 from symderiv.handout.references import bibtex, keys, references
 from symderiv.handout.source import (
     Appendix,
@@ -30,7 +31,6 @@ from symderiv.handout.source import (
     identity,
     jacobian,
     lemma,
-    load_appendix,
 )
 from symderiv.losses import LOSSES
 from symderiv.rules import RULES
