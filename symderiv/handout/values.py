@@ -12,13 +12,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from math import lcm
+from math import isfinite, lcm
 from typing import Any
 
 import numpy as np
 import sympy
 
 from symderiv.api import parse
+from symderiv.errors import SymderivError
 from symderiv.present import expr_latex
 from symderiv.render.symbols import name_latex
 
@@ -29,7 +30,10 @@ DIGITS = 4
 
 def value_of(entry: Any) -> float:
     """A number given as one, or as a short text such as "log(2)" or "1/3"."""
-    return float(sympy.sympify(entry, rational=True)) if isinstance(entry, str) else float(entry)
+    value = float(sympy.sympify(entry, rational=True)) if isinstance(entry, str) else float(entry)
+    if not isfinite(value):
+        raise SymderivError(f"{entry} can't be a number of an example", hint="numbers on a page are finite")
+    return value
 
 
 def array_of(given: Any) -> Any:

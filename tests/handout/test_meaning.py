@@ -11,7 +11,7 @@ import pytest
 from symderiv.errors import SymderivError
 from symderiv.handout.affine import affine, matching_verdict
 from symderiv.handout.blocks import pages
-from symderiv.handout.model import Example, Page, Prose, Section, Steps, Table
+from symderiv.handout.model import Example, Line, Page, Prose, Section, Steps, Table
 from symderiv.handout.source import (
     derivation,
     derivatives,
@@ -100,3 +100,18 @@ def test_a_norm_is_no_absolute_value() -> None:
     assert plain.write(page).count("‖x‖ + |y|") == 2
     assert markdown.write(page).count(r"$\Vert x\Vert +\vert y\vert $") == 2
 
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), "oo"])
+def test_numbers_on_a_page_are_finite(value: Any) -> None:
+    with pytest.raises(SymderivError, match="finite"):
+        blocks(derivation(jacobian("tanh(h)", "h", h="n"), forms="brief", numbers={"h": [value, 1]}))
+
+
+def test_words_beside_a_line_are_words() -> None:
+    """In Markdown a reason stands in a formula: no tag, no command comes of it."""
+    hostile = r"<script>alert(1)</script> \\input{x} 50% & #1 a_b ^ ~"
+    line = Line("a", "b", hostile)
+    shown = markdown.write(Page("A", "a", None, (Section("B", (Steps("", (line,)),)),)))
+    assert "<" not in shown and ">" not in shown and r"\input" not in shown
+    assert re.search(r"\\text\{alert\(1\)\}", shown)

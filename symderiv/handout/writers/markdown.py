@@ -224,5 +224,9 @@ def _text(text: str) -> str:
     return re.sub(r"([\\`*_$\[\]<>])", r"\\\1", text)
 
 
+_IN_TEXT = {"<": r"}\lt\text{", ">": r"}\gt\text{", "\\": r"}\backslash\text{", "^": r"}\wedge\text{", "~": r"}\sim\text{"}
+"""signs that HTML or LaTeX would take for their own inside of ``\\text``"""
+
+
 def _escape_latex(text: str) -> str:
-    return re.sub(r"([&%#_{}$])", r"\\\1", text)
+    return "".join(_IN_TEXT.get(sign) or ("\\" + sign if sign in "&%#_{}$" else sign) for sign in text)
