@@ -33,6 +33,7 @@ from symderiv.present import expr_latex, fact_latex, split_written, written
 from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
+from symderiv.verdicts import Verdict
 
 WIDEST = 30.0
 """in em: a line of a display that is wider is broken"""
@@ -133,6 +134,11 @@ def _identity(item: Identity) -> tuple[str, str]:
     verdict = prove(item.left, item.right, **item.options)
     if verdict.status != "proved":
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, and a lemma has to be proved")
+    with beside(verdict.lhs, verdict.rhs):
+        return _claimed(item, verdict)
+
+
+def _claimed(item: Identity, verdict: Verdict) -> tuple[str, str]:
     left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
     given = _let([row[:2] for row in symbols(verdict.lhs, (), {}).rows] + [row[:2] for row in symbols(verdict.rhs, (), {}).rows])
     assumed = f" with {', '.join(WRITER.line(f'`{a}`') for a in verdict.assumptions)}" if verdict.assumptions else ""
