@@ -25,7 +25,7 @@ from symderiv.handout.model import (
 )
 from symderiv.handout.svg import STYLE as SVG_STYLE
 from symderiv.handout.svg import svg
-from symderiv.handout.visitor import Visitor, convention
+from symderiv.handout.visitor import Visitor
 
 EXTENSION = ".md"
 LABEL = "Markdown"
@@ -49,10 +49,7 @@ def drawings(page: Page) -> dict[str, str]:
 
 def document(page: Page, writer: MarkdownWriter) -> str:
     """The page, written by one of the writers of Markdown."""
-    before = [f"# {writer.line(page.title)}"]
-    before += [writer.prose(page.note)] if page.note else []
-    before += [writer.prose(convention(page.convention.text))] if page.convention else []
-    return "\n\n".join([*before, *map(writer.section, page.sections)]) + "\n"
+    return "\n\n".join([f"# {writer.line(page.title)}", *writer.opening(page), *map(writer.section, page.sections)]) + "\n"
 
 
 class MarkdownWriter(Visitor):
@@ -62,14 +59,14 @@ class MarkdownWriter(Visitor):
         self.slug, self.extension = slug, extension
         self.drawn = 0
 
-    def drawing_name(self) -> str:
-        """The file of the next drawing."""
+    def drawing(self, block: Figure) -> str:
+        """Where the next drawing is."""
         self.drawn += 1
         return f"{self.slug}-{self.drawn}.svg"
 
     def figure(self, block: Figure) -> str:
         caption = f"\n\n*{self.line(block.caption)}*" if block.caption else ""
-        return f"![{_alt(block.alt)}]({self.drawing_name()}){caption}"
+        return f"![{_alt(block.alt)}]({self.drawing(block)}){caption}"
 
     def section(self, section: Section) -> str:
         number = f"{section.number}. " if section.number is not None else ""
@@ -172,7 +169,7 @@ class MarkdownWriter(Visitor):
 
 
 def _alt(text: str) -> str:
-    return re.sub(r"[\[\]\\\n<>]", " ", text)
+    return re.sub(r"[\[\]!\\\n<>]", " ", text)
 
 
 def aligned(lines: tuple[Line, ...]) -> str:
