@@ -16,7 +16,7 @@ from typing import Any
 
 from symderiv import reference
 from symderiv.handout.calls import Call, fisher, gauss_newton, gradient, hessian, jacobian, matching
-from symderiv.handout.source import load
+from symderiv.handout.load import load
 from symderiv.record import fires
 from symderiv.rules import RULES
 from tests.cases_cookbook import COOKBOOK

@@ -13,8 +13,9 @@ import pytest
 from symderiv.api import prove
 from symderiv.build import add, ones, scale
 from symderiv.handout.checked import LINE_TRIALS, check, line_claims, planted, replays
+from symderiv.handout.load import load
 from symderiv.handout.pairs import as_derivation
-from symderiv.handout.source import Call, Derived, Functions, Handout, Identity, Maps, Pair, Pairs, Splits, load
+from symderiv.handout.source import Call, Derived, Functions, Handout, Identity, Maps, Pair, Pairs, Splits
 from symderiv.ir import Expr, is_zero
 from symderiv.verify import check_steps
 

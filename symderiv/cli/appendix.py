@@ -20,8 +20,13 @@ def appendix(source: str, out: str | None, papers: tuple[str, ...], standalone: 
     """
     from symderiv.handout.lemma_tex import write
     from symderiv.handout.lemmas import unused
-    from symderiv.handout.source import load_appendix
-    target = Path(out if out is not None else f"{Path(source).stem}-appendix.tex").with_suffix(".tex")
+    from symderiv.handout.load import load_appendix
+    wanted = Path(out if out is not None else f"{Path(source).stem}-appendix.tex")
+    if not wanted.name:
+        raise click.UsageError(f"--out {out} is no file.")
+    target = wanted.with_suffix(".tex")
+    if any(target.resolve() == Path(given).resolve() for given in (source, *papers)):
+        raise click.UsageError(f"--out {target} would overwrite what the lemmas are made from; name another file.")
     text = "\n".join(Path(name).read_text(encoding="utf-8", errors="replace") for name in papers)
     found = load_appendix(Path(source))
     made = write(found, source, text, target.stem, standalone)

@@ -23,6 +23,7 @@ from symderiv.derive import Derivation
 from symderiv.errors import SymderivError
 from symderiv.frontend.parser import parse_program
 from symderiv.frontend.syntax import Binary, Ref, postorder
+from symderiv.render.apart import beside
 from symderiv.saved import to_json
 from symderiv.splits import GaussNewton
 from symderiv.sympy_program import sympy_program
@@ -62,7 +63,8 @@ def derive(text: str, wrt: tuple[str, ...], shapes: tuple[str, ...], assume: tup
     source, declared = read_text(text), read_shapes(shapes)
     with work("deriving", seconds, source):
         found = _found(source, wrt, declared, assume, **how)
-        body = FORMATS[form](found, notation, detail)
+        with beside(*(expr for _, part in _parts(found) for expr in (part.subject, *part.wrt))):
+            body = FORMATS[form](found, notation, detail)
     note, refuted = _checked(found, trials, seed, seconds) if verify else ("", False)
     notes = [*stretched(source, declared), *([note] if note else [])]
     if form in PROSE:

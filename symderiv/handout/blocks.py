@@ -69,10 +69,11 @@ from symderiv.handout.told import (
     unsaid,
     ways,
 )
-from symderiv.handout.values import array_latex, arrays, exact, given_latex, is_function, slices
+from symderiv.handout.values import array_latex, arrays, exact, is_function, numbers_given, slices
 from symderiv.handout.visitor import points_text
 from symderiv.ir import free_symbols
-from symderiv.present import expr_latex, fact_latex
+from symderiv.present import fact_latex
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
@@ -181,6 +182,11 @@ def derived(item: Derived, context: Context) -> list[Block]:
     """A derivation as golden handouts tell it: sought, given, steps in each form, numbers, result, checks, the call."""
     told = item.call.run()
     whole = told.H if isinstance(told, GaussNewton) else told
+    with beside(whole.subject, *whole.wrt):
+        return _derived(item, told, whole, context)
+
+
+def _derived(item: Derived, told: Derivation | GaussNewton, whole: Derivation, context: Context) -> list[Block]:
     found = check(told)
     if not found.ok:
         raise SourceError(item.call.place, f"the derivation isn't confirmed: {found.trouble}")
@@ -301,8 +307,7 @@ def _changed(general: Derivation, derivation: Derivation) -> list[str]:
 
 def numbers(item: Derived, told: Derivation | GaussNewton) -> Example:
     """A small example: what is put in, what else is asked for, and the derivative, by the generated function."""
-    given = [rf"{name_latex(k)}(x)={_function_latex(v)}" if is_function(v) else rf"{name_latex(k)}={given_latex(v)}"
-             for k, v in item.numbers.items()]  # fmt: skip
+    given = numbers_given(item.numbers)
     functions = {k: v for k, v in item.numbers.items() if is_function(v)}
     values = arrays(item.numbers)
     shown = [(latex, _evaluated(text, item, values, functions)) for latex, text in item.show.items()]
@@ -322,11 +327,6 @@ def _evaluated(text: str, item: Derived, values: Mapping[str, Any], functions: M
     expr = symderiv.parse(text, shapes=shapes)
     used = {s.name for s in free_symbols(expr)}
     return expr.numpy()(**{k: v for k, v in values.items() if k in used})
-
-
-def _function_latex(text: str) -> str:
-    argument, body = text.replace("lambda", "").split(":", 1)
-    return expr_latex(symderiv.parse(body, shapes={argument.strip(): ""}))
 
 
 __all__ = ["blocks_of", "derived", "page", "pages"]

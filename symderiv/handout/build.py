@@ -20,16 +20,19 @@ from typing import TextIO
 from symderiv.errors import SymderivError, UnknownNameError
 from symderiv.handout.blocks import pages
 from symderiv.handout.formats import get, names
+from symderiv.handout.load import load
 from symderiv.handout.locate import told
 from symderiv.handout.model import Page, Section, Table
 from symderiv.handout.pdf import pdf
 from symderiv.handout.respell import respelled, spelling_of
-from symderiv.handout.source import Place, SourceError, load
+from symderiv.handout.source import Place, SourceError
 from symderiv.handout.writers.tex import preamble
 from symderiv.render.notation import using
 
 FORMATS = ("html", "tex", "markdown", "pdf")
 _ALSO: dict[str, tuple[str, ...]] = {"tex": ("tex", "fragment"), "pdf": ()}
+_OURS = ("index", "preamble")
+"""names of the files that `frame` writes"""
 _WORKERS = 2
 
 
@@ -93,8 +96,8 @@ def build(
 def ordered(out: str | Path, formats: Sequence[str], lecturer: str | Path | None = None, variants: int = 1) -> Order:
     """An order whose directories are there; raises SymderivError for one that can't be carried out."""
     folder, second = Path(out), None if lecturer is None else Path(lecturer)
-    if second is not None and second.resolve() == folder.resolve():
-        raise SymderivError("the lecturer's pages can't be where the students' are", hint="give them a directory of their own")
+    if second is not None and second.resolve().is_relative_to(folder.resolve()):
+        raise SymderivError("the lecturer's pages can't be where the students' are", hint="give them a directory outside of it")
     for name in formats:
         if name not in (*names(), *_ALSO):
             raise UnknownNameError.among(name, (*names(), *_ALSO), "format", f"formats: {', '.join((*names(), 'pdf'))}")
@@ -114,7 +117,10 @@ def frame(sheets: Sequence[Built], order: Order) -> None:
 
 
 def find_sources(paths: Iterable[str | Path]) -> list[Path]:
-    """The sources among files and directories, each once, those of a directory in the order of their names."""
+    """The sources among files and directories, each once, those of a directory in the order of their names.
+
+    Raises SymderivError where there is none, or where two would write the same files.
+    """
     found: dict[Path, None] = {}
     for path in map(Path, paths):
         if path.is_dir():
@@ -125,7 +131,25 @@ def find_sources(paths: Iterable[str | Path]) -> list[Path]:
             raise SymderivError(f"there is no source '{path}'", hint="give a source file, or a directory of them")
     if not found:
         raise SymderivError(f"there is no source in {', '.join(map(str, paths))}", hint="a source is a Python file that binds `sheet`")
+    _tell_apart(found)
     return list(found)
+
+
+def slug_of(source: Path) -> str:
+    """What the pages of a source are called."""
+    return source.stem.replace("_", "-")
+
+
+def _tell_apart(sources: Iterable[Path]) -> None:
+    """Refuse two sources that would write the same files, and one that would write those of all sheets together."""
+    known: dict[str, Path] = {}
+    for source in sources:
+        slug = slug_of(source)
+        if slug in _OURS:
+            raise SymderivError(f"'{source}' would write the files of all sheets together ({slug})", hint="give it another name")
+        other = known.setdefault(slug, source)
+        if other is not source:
+            raise SymderivError(f"'{other}' and '{source}' would write the same files ({slug})", hint="give one another name")
 
 
 @dataclass(frozen=True)
@@ -144,7 +168,7 @@ class Order:
 
 def build_sheet(source: Path, order: Order) -> Built:
     """Build one source in every format, for students and for the lecturer, in every variant that differs."""
-    slug = source.stem.replace("_", "-")
+    slug = slug_of(source)
     files: dict[str, None] = {}
     notes: list[str] = []
     try:
@@ -162,6 +186,10 @@ def build_sheet(source: Path, order: Order) -> Built:
         return Built(str(source), slug, error=str(error))
     except SymderivError as error:                              # of a writer, which knows of no source
         return Built(str(source), slug, error=str(SourceError(*told(error, Place(str(source), 1)))))
+    except OSError:
+        raise
+    except Exception as error:                                  # of ours: the other sheets are built all the same
+        return Built(str(source), slug, error=str(SourceError(Place(str(source), 1), f"{type(error).__name__}: {error}")))
     return Built(str(source), slug, spelling.prose(sheet.title), spelling.prose(sheet.summary), tuple(files), notes=tuple(notes))
 
 
@@ -216,7 +244,7 @@ def index(sheets: Sequence[Built]) -> Page:
             links = [f"[{word}]({sheet.slug}{ending})" for ending, word in kinds.items() if sheet.slug + ending in sheet.files]
             rows.append((f"[{sheet.title}]({sheet.slug})", sheet.summary, ", ".join(links)))
     table = Table(("sheet", "what it derives", "also as"), tuple(rows), stack=True)
-    return Page("Handouts", "index", None, (Section("All sheets", (table,)),))
+    return Page("Handouts", _OURS[0], None, (Section("All sheets", (table,)),))
 
 
 @contextmanager

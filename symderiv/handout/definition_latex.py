@@ -72,10 +72,15 @@ def _function(node: ast.FunctionDef, scalar: bool) -> str | None:
     if a.defaults or a.kw_defaults or a.kwonlyargs or a.posonlyargs or a.vararg or a.kwarg or node.decorator_list:
         return "only plain arguments are printed"
     *assignments, last = node.body
+    known = {one.arg for one in a.args}
     for statement in assignments:
         plain = isinstance(statement, ast.Assign) and len(statement.targets) == 1 and isinstance(statement.targets[0], ast.Name)
         if not plain or not isinstance(statement, ast.Assign):
             return "only assignments to names are printed"
+        name = ast.unparse(statement.targets[0])
+        if name in known:                                       # y = y - 1 is no equation
+            return f"{name} has two values"
+        known.add(name)
         found = _expression(statement.value, scalar)
         if found is not None:
             return found
@@ -90,7 +95,7 @@ def _expression(node: ast.expr, scalar: bool) -> str | None:
         case ast.Name():
             return None
         case ast.Constant(value=value):
-            return None if type(value) in (int, float) else "only numbers are printed"
+            return None if type(value) in (int, float) and repr(value).replace(".", "", 1).isdigit() else "only plain numbers are printed"
         case ast.UnaryOp(op=ast.USub(), operand=inner):
             return _expression(inner, scalar)
         case ast.BinOp(op=ast.MatMult()):
@@ -111,9 +116,10 @@ def _operation(left: ast.expr, op: ast.operator, right: ast.expr, scalar: bool) 
     word = _BETWEEN.get(type(op))
     if word is None:
         return f"{type(op).__name__} isn't printed"
+    if isinstance(op, ast.Mult) and (_open_ended(left) or isinstance(right, ast.UnaryOp)):
+        return "a product that reads otherwise without brackets"
     if scalar:
-        unclear = isinstance(op, ast.Mult) and (_open_ended(left) or isinstance(right, ast.UnaryOp))
-        return "a product that reads otherwise without brackets" if unclear else None
+        return None
     number = isinstance(right, ast.Constant) or (isinstance(left, ast.Constant) and isinstance(op, ast.Mult))
     if isinstance(op, ast.Pow) or not number:
         return f"a {word} of what may be arrays"

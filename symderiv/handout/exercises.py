@@ -19,9 +19,10 @@ from symderiv.handout.faults import planted_fault
 from symderiv.handout.model import BLANK, Block, Check, Code, Example, Exercise, Line, Prose, Steps, Task
 from symderiv.handout.tasks import Asked, Blanks, Drawn, Fault
 from symderiv.handout.told import as_line, result
-from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, given_latex, is_function
+from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, is_function, numbers_given
 from symderiv.ir import free_symbols
 from symderiv.present import Written, written
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 
 Make = Callable[[Any, Context], list[Block]]
@@ -46,7 +47,7 @@ def exercise(item: Asked, context: Context, make: Make) -> Exercise:
     task = None
     if item.numbers:
         values = drawn_values(item, context.variant)
-        prompt.append(Example(tuple(_given(name, value) for name, value in values.items()), "Given"))
+        prompt.append(Example(numbers_given(values), "Given"))
         if item.ask is not None:
             task, asked, answer = _asked(item, values)
             prompt.append(asked)
@@ -54,6 +55,8 @@ def exercise(item: Asked, context: Context, make: Make) -> Exercise:
     hints = tuple(tuple(_made(part, context, make)) for part in item.hints)
     solution += [block for part in item.solution for block in _made(part, inner, make)]
     context.solved(inner)
+    if any(isinstance(block, Exercise) for block in (*prompt, *solution, *(block for hint in hints for block in hint))):
+        raise SourceError(item.place, f"exercise '{item.title}': no exercise, blank or wrong line of its own can stand in it")
     return Exercise(item.title, context.exercises, tuple(prompt), item.points, hints, tuple(solution), task)
 
 
@@ -73,7 +76,8 @@ def worked(item: Blanks | Fault, context: Context, inner: Context) -> tuple[list
     """(what is asked, its solution)."""
     told = _confirmed(item.call, "steps are left blank, or made wrong, in derivations only")
     seed = item.seed + 1000 * context.variant
-    return _blank(item, told, context, inner, seed) if isinstance(item, Blanks) else _fault(item, told, context, inner, seed)
+    with beside(told.subject, *told.wrt):
+        return _blank(item, told, context, inner, seed) if isinstance(item, Blanks) else _fault(item, told, context, inner, seed)
 
 
 def _confirmed(call: Call, otherwise: str) -> Derivation:
@@ -160,10 +164,6 @@ def drawn_values(item: Asked, variant: int) -> dict[str, Any]:
             for name, value in item.numbers.items()}  # fmt: skip
 
 
-def _given(name: str, value: Any) -> str:
-    return rf"{name_latex(name)}(x)=\text{{{value}}}" if is_function(value) else f"{name_latex(name)}={given_latex(value)}"
-
-
 def _asked(item: Asked, values: dict[str, Any]) -> tuple[Task, Prose, Block]:
     """(the task, its sentence, the answer)."""
     if any(map(is_function, values.values())):
@@ -213,10 +213,11 @@ def _literal(value: Any) -> str:
 def solution_of(call: Call, context: Context) -> list[Block]:
     """A call that stands for itself: its steps and its result, with the call."""
     told = _confirmed(call, "write derivation(...), or another item, around this call")
-    lines = written(told, "matrix", "normal")
+    with beside(told.subject, *told.wrt):
+        lines, box = written(told, "matrix", "normal"), result(told)
     context.name(lines)
     context.fire(told.steps)
-    return [Steps("", tuple(map(as_line, lines))), result(told), Code("The call", call.code())]
+    return [Steps("", tuple(map(as_line, lines))), box, Code("The call", call.code())]
 
 
 __all__ = ["alone", "drawn_values", "exercise", "solution_of", "worked"]

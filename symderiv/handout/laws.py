@@ -18,10 +18,12 @@ from symderiv.handout.formula import width
 from symderiv.handout.given import letter_of, program
 from symderiv.handout.model import Block, Check, Code, Heading, Line, Prose, Steps, Table
 from symderiv.handout.source import Depth, Derivatives
+from symderiv.handout.tables import entries_latex
 from symderiv.handout.told import as_line, names_in, numbered
 from symderiv.handout.values import error_latex
 from symderiv.ir import Expr, Name
 from symderiv.present import expr_latex, fact_latex, written
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 
 TRIALS = 5
@@ -48,14 +50,16 @@ def derivatives(item: Derivatives, context: Any) -> list[Block]:
             raise SourceError(call.place, f"the result isn't '{expected}': {verdict.status}, {verdict.reason}")
         worst, compared = max(worst, found.report.worst), compared + found.lines
         context.fire(told.steps)
-        lines = _lines(told)
-        context.name(lines)
-        subject, by = subject_latex(told.subject), operator_latex(told)
-        shown = parse(expected, shapes={k: v for k, v in shapes.items() if k != "assume"}) if point else result
-        derived = f"${result_latex(shown)}${_where(told)}"
-        rows.append((f"{number}", f"${subject}$", f"${by}$", derived, ", ".join(filter(None, (_given(told), _put(point))))))
-        last = [Line("", result_latex(result), f"at {_put(point)}"), Line("", result_latex(shown), "proved equal")] if point else []
-        title = f"{number}: ${letter_of(told)}={subject}$, by ${name_latex(told.wrt[0].name)}$"
+        with beside(told.subject, *told.wrt):
+            lines = _lines(told)
+            context.name(lines)
+            subject, by = subject_latex(told.subject), operator_latex(told)
+            shown = parse(expected, shapes={k: v for k, v in shapes.items() if k != "assume"}) if point else result
+            derived, ends = f"${result_latex(shown)}${_where(told)}", (result_latex(result), result_latex(shown))
+            given, named = ", ".join(filter(None, (_given(told), _put(point)))), name_latex(told.wrt[0].name)
+        rows.append((f"{number}", f"${subject}$", f"${by}$", derived, given))
+        last = [Line("", ends[0], f"at {_put(point)}"), Line("", ends[1], "proved equal")] if point else []
+        title = f"{number}: ${letter_of(told)}={subject}$, by ${named}$"
         below.append(Steps(title, (*numbered(lines), *last), folded=True))
     which = f"each of the {len(rows)} results" if len(rows) > 1 else "the result"
     how = (f"{which} has one normal form with the form that books print · {TRIALS} draws each · "
@@ -107,9 +111,7 @@ def operator_latex(told: Derivation) -> str:
 
 def result_latex(expr: Expr) -> str:
     """The result as a matrix, or by its entries where it has more than two axes."""
-    if len(expr.shape) <= 2:
-        return expr_latex(expr)
-    return rf"\bigl[\,{expr_latex(expr, 'index')}\,\bigr]_{{{'ijklmnpq'[: len(expr.shape)]}}}"
+    return expr_latex(expr) if len(expr.shape) <= 2 else entries_latex(expr, "big")
 
 
 def _where(told: Derivation) -> str:

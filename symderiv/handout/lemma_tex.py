@@ -30,8 +30,10 @@ from symderiv.handout.trees import split_result
 from symderiv.handout.writers.tex import TexWriter, math_in_ascii
 from symderiv.ir import Call, Expr, Map, Name, postorder
 from symderiv.present import expr_latex, fact_latex, split_written, written
+from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
+from symderiv.verdicts import Verdict
 
 WIDEST = 30.0
 """in em: a line of a display that is wider is broken"""
@@ -132,6 +134,11 @@ def _identity(item: Identity) -> tuple[str, str]:
     verdict = prove(item.left, item.right, **item.options)
     if verdict.status != "proved":
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, and a lemma has to be proved")
+    with beside(verdict.lhs, verdict.rhs):
+        return _claimed(item, verdict)
+
+
+def _claimed(item: Identity, verdict: Verdict) -> tuple[str, str]:
     left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
     given = _let([row[:2] for row in symbols(verdict.lhs, (), {}).rows] + [row[:2] for row in symbols(verdict.rhs, (), {}).rows])
     assumed = f" with {', '.join(WRITER.line(f'`{a}`') for a in verdict.assumptions)}" if verdict.assumptions else ""
@@ -145,6 +152,11 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
     if not found.ok:
         raise SourceError(one.place, f"the lemma '{one.label}' isn't confirmed: {found.trouble}")
     whole = told.H if isinstance(told, GaussNewton) else told
+    with beside(whole.subject, *whole.wrt):
+        return _told(one, told, whole, found, cited)
+
+
+def _told(one: Lemma, told: Told, whole: Derivation, found: Checked, cited: dict[str, None]) -> tuple[str, str]:
     lines = split_written(told, one.notation, one.detail) if isinstance(told, GaussNewton) else written(told, one.notation, one.detail)
     boxed = split_result(told) if isinstance(told, GaussNewton) else result(told)
     parts = [part for part in boxed.parts if part != _named(whole)] or list(boxed.parts)
@@ -160,7 +172,8 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
 
 
 def _comment(found: Checked) -> str:
-    return f"% {counted(found.steps, 'step')} replayed, {counted(found.lines, 'line')} compared with numbers, the result at {found.report.trials} points"
+    lines = f"{counted(found.lines, 'line')} compared with numbers"
+    return f"% {counted(found.steps, 'step')} replayed, {lines}, the result at {found.report.trials} points"
 
 
 def _given(whole: Derivation, one: Lemma) -> str:

@@ -90,11 +90,16 @@ def of_sheet(items: Iterable[Any]) -> Appendix:
     for item in items:
         call = item if isinstance(item, Call | Identity) else getattr(item, "call", None)
         if isinstance(call, Call | Identity):
-            words = f"{call.left} is {call.right}" if isinstance(call, Identity) else f"{call.operator} {call.arguments[0]}"
-            text = slug(words)[:40].strip("-")
+            words = f"{call.left} is {call.right}" if isinstance(call, Identity) else f"{call.operator} {_called(call.arguments[0])}"
+            text = slug(words)[:40].strip("-") or "lemma"
             label = next(t for t in (text, *(f"{text}-{n}" for n in range(2, 10_000))) if t not in found)
             found[label] = Lemma(label, call, "", "", "", (), "matrix", "normal", call.place)
     return Appendix(tuple(found.values()), Place("", 1))
+
+
+def _called(what: Any) -> str:
+    """What is derived, in words that are the same in every process: of a function its name."""
+    return getattr(what, "__name__", None) or (what if isinstance(what, str) else type(what).__name__)
 
 
 def ordered(paper: Appendix, text: str = "", rests: Mapping[str, Sequence[str]] | None = None) -> tuple[Lemma, ...]:

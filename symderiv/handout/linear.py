@@ -54,6 +54,8 @@ def _text(nodes: tuple[Node, ...], tight: bool = False) -> str:
             found.append("," if tight else ", ")
         elif text != "\\not":
             one = _factor(nodes, index) if text in _FRACTIONS else _one(node)
+            if text == "\\sqrt" and [n.text for n in nodes[index + 1 : index + 2]] == ["^"]:
+                one = f"({one})"                                # the square of a root
             if _apart("".join(found[-4:])[-2:], one, node, before):
                 found.append(" ")
             found.append(one)
@@ -71,15 +73,16 @@ def _apart(left: str, right: str, node: Node, before: str) -> bool:
         return True
     if not right[0].isalnum() and right[0] not in "∂∇":
         return False
-    word = len(right) > 1 and right[:2].isalpha()
+    word = (len(right) > 1 and right[:2].isalpha()) or (left[-1].isdigit() and right[0].isdigit())
     return word or before in ("_", "^") or before in _NAMES or (left[-1].isalpha() and right[0].isdigit())
 
 
 def _factor(nodes: tuple[Node, ...], index: int) -> str:
     """A fraction; in brackets where it's a factor that isn't a derivative, so that 1/s x can't be read as 1/(s x)."""
     one = _one(nodes[index])
-    around = [n.text for n in (*nodes[max(index - 1, 0) : index], *nodes[index + 1 : index + 2])]
-    alone = all(text in _INFIX | OPENING | CLOSING | {",", ";", ".", "\\quad", "\\qquad"} for text in around)
+    apart = _INFIX | {",", ";", ".", "\\quad", "\\qquad"}
+    before, after = nodes[max(index - 1, 0) : index], nodes[index + 1 : index + 2]
+    alone = all(n.text in apart | OPENING for n in before) and all(n.text in apart | CLOSING for n in after)
     return one if alone or re.match("∂|d[A-Za-z]", one) else f"({one})"
 
 
@@ -148,7 +151,7 @@ def _grouped(nodes: tuple[Node, ...], below: bool) -> str:
     """One side of a fraction, in brackets if it would be read wrongly without."""
     inside = _text(nodes).strip()
     factors = sum(node.text not in ("^", "_", "'") for node in nodes)
-    if any(sign in inside for sign in " /·⊙⊗+-") and factors > 1:
+    if any(sign in inside for sign in " /·⊙⊗+-") and (factors > 1 or (below and "/" in inside and inside[-1] != ")")):
         return f"({inside})"
     if inside.startswith("∂"):
         return f"({inside})" if below and inside.count("∂") > 1 else inside
@@ -163,6 +166,8 @@ def _delimiter(text: str) -> str:
 def _sign(text: str) -> str:
     if text in ("\\{", "\\}", "\\_", "\\%", "\\&", "\\#", "\\$"):
         return text[1]
+    if text == "\\|":
+        return "‖"
     if text in OPENING | CLOSING and not text.startswith("\\"):
         return text
     return SIGN.get(text[1:], text[1:]) if text.startswith("\\") else text

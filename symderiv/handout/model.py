@@ -281,7 +281,8 @@ def _unsolved(block: Block) -> Block:
     if not isinstance(block, Exercise):
         return block
     task = replace(block.task, expected=(), program="") if block.task else None
-    return replace(block, solution=(), task=task)
+    prompt, hints = tuple(map(_unsolved, block.prompt)), tuple(tuple(map(_unsolved, hint)) for hint in block.hints)
+    return replace(block, prompt=prompt, hints=hints, solution=(), task=task)
 
 
 def slug(text: str) -> str:

@@ -47,7 +47,7 @@ _LATEX: dict[type, tuple[str, ...]] = {
     Line: ("lhs", "rhs", "law", "shape"), Result: ("parts",), Example: ("parts",), ProofNode: ("claim",), CardRow: ("law",),
 }  # fmt: skip
 _LEFT = (Code, Figure, Task)
-_GROUP = re.compile(r"\\(?:operatorname\*?|text|mathrm|mathbb|mathcal|begin|end)\{[^{}]*\}")
+_GROUP = re.compile(r"\\(?:operatorname\*?|text|mathrm|mathtt|mathbb|mathcal|begin|end)\{[^{}]*\}")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _MATH = re.compile(r"(?<!\\)(\$\$?)((?:[^$\\]|\\.)+)\1")
 
@@ -85,11 +85,11 @@ class Spelling:
                 end = at + len(sign)
                 apart = " " if text[-1:].isalpha() and latex[end : end + 1].isalpha() else ""
                 return (text + apart if sign in _OPERATORS else f"{{{text}}}"), end
-        if group := _GROUP.match(latex, at):
-            return group[0], group.end()
-        for name, text in self.names.items():
+        for name, text in self.names.items():                   # loss is \mathrm{loss}: before what is left as it is
             if latex.startswith(name, at) and _ends(latex, at + len(name), name):
                 return f"{{{text}}}", at + len(name)
+        if group := _GROUP.match(latex, at):
+            return group[0], group.end()
         if command := _COMMAND.match(latex, at):
             body = self.macros.get(command[0][1:])
             return self._expanded(body, latex, command.end()) if body is not None else (command[0], command.end())
@@ -164,7 +164,7 @@ def spelling_of(source: Path) -> Spelling:
 def spelling_in(path: Path) -> Spelling:
     """The notation that a file states; raises SourceError for a wrong one."""
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         line = re.search(r"line (\d+)", str(error))
         raise SourceError(Place(str(path), int(line[1]) if line else 1), f"it isn't TOML: {error}") from None
@@ -177,7 +177,8 @@ def _read(given: Mapping[str, Any], path: Path) -> Spelling:
     _known(tables["signs"], tuple(SIGNS), "sign", path)
     layout, bold = given.get("layout", LAYOUTS[0]), given.get("bold_vectors", False)
     if layout not in LAYOUTS:
-        raise SourceError(_place(path, "layout"), str(UnknownNameError.among(str(layout), LAYOUTS, "layout", f"layouts: {', '.join(LAYOUTS)}")))
+        known = f"layouts: {', '.join(LAYOUTS)}"
+        raise SourceError(_place(path, "layout"), str(UnknownNameError.among(str(layout), LAYOUTS, "layout", known)))
     if not isinstance(bold, bool):
         raise SourceError(_place(path, "bold_vectors"), "bold_vectors takes true or false")
     macros = {key.removeprefix("\\"): text for key, text in tables["macros"].items()}
@@ -188,10 +189,20 @@ def _read(given: Mapping[str, Any], path: Path) -> Spelling:
     return Spelling(replace(DEFAULT, layout=layout, bold_vectors=bold), signs, longest_first, macros)
 
 
+def _closed(text: str) -> bool:
+    """Whether every brace is closed, and none before it is opened."""
+    depth = 0
+    for sign in re.sub(r"\\.", "", text):
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth < 0:
+            return False
+    return not depth
+
+
 def _table(given: Mapping[str, Any], key: str, path: Path) -> dict[str, str]:
     table = given.get(key, {})
     for name, text in table.items() if isinstance(table, dict) else [(key, None)]:
-        if not isinstance(text, str) or text.count("{") != text.count("}"):
+        if not isinstance(text, str) or not _closed(text):
             raise SourceError(_place(path, name), f"{key}: {name} takes LaTeX between quotes, with every brace closed")
     return dict(table)
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import symderiv
+from symderiv.errors import SymderivError, clip
 from symderiv.handout.calls import (
     Call,
     Identity,
@@ -45,9 +45,7 @@ from symderiv.handout.calls import (
     natural_gradient,
 )
 from symderiv.handout.figures import Graph, Plot, graph, plot
-from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma, of_sheet
-from symderiv.handout.locate import marked, said, told
-from symderiv.handout.needed import beside
+from symderiv.handout.lemmas import Appendix, Lemma, appendix, lemma
 from symderiv.handout.orders import Partitions, partitions
 from symderiv.handout.tasks import (
     Asked,
@@ -201,7 +199,7 @@ Item = (
 
 
 def prose(text: str, /, heading: str = "") -> Words:
-    return Words(text, heading, here())
+    return Words(_words(text, "prose"), _words(heading, "a heading"), here())
 
 
 def derivation(
@@ -309,7 +307,6 @@ class Handout:
             elif isinstance(item, Splits | Pairs):
                 yield from (row[1] for row in item.rows)
 
-
     def drawn(self) -> bool:
         """Whether anything on the sheet is drawn by a seed, so that its variants differ."""
         return any(
@@ -331,58 +328,35 @@ def _within(items: Iterable[Any]) -> Iterator[Item]:
 
 
 def section(title: str, /, *items: Item) -> SourceSection:
-    return SourceSection(title, items, here())
+    """A part of a sheet; raises SymderivError for what is no item."""
+    for item in items:
+        if not isinstance(item, Item):
+            hint = 'as in prose("...")' if isinstance(item, str) else "take prose(...), derivation(...), or another item"
+            raise SymderivError(f"section '{title}': {_shown(item)} can't stand in a section", hint=hint)
+    return SourceSection(_words(title, "a section's title"), items, here())
+
+
+def _shown(given: object) -> str:
+    return clip(repr(given), 40)
+
+
+def _words(given: object, what: str) -> str:
+    """A text; raises SymderivError for anything else, and for one that no file can hold."""
+    if not isinstance(given, str):
+        raise SymderivError(f"{what} is a text, not {_shown(given)}")
+    if any("\ud800" <= sign <= "\udfff" for sign in given):
+        raise SymderivError(f"{what} has half a sign of UTF-16 in it, which no file in UTF-8 can hold")
+    return given
 
 
 def handout(title: str, /, *sections: SourceSection, summary: str = "", convention: str = CONVENTION) -> Handout:
+    """A sheet; raises SymderivError for what can't be one."""
+    for part in sections:
+        if not isinstance(part, SourceSection):
+            raise SymderivError(f"a sheet is made of sections, not of {_shown(part)}", hint='as in section("...", prose("..."))')
+    texts = (title, "a sheet's title"), (summary, "a sheet's summary"), (convention, "a sheet's convention")
+    title, summary, convention = (_words(text, what) for text, what in texts)
     return Handout(title, summary, convention, sections, here())
-
-
-def load(path: Path) -> Handout:
-    """The sheet that a source binds; raises SourceError at its file and line."""
-    found = _bound(path).get("sheet")
-    if not isinstance(found, Handout):
-        raise SourceError(Place(str(path), 1), "it binds no `sheet = handout(...)`")
-    return found
-
-
-def load_appendix(path: Path) -> Appendix:
-    """The appendix that a source binds, or the derivations of its sheet as one; raises SourceError at its file and line."""
-    space = _bound(path)
-    found = next((value for value in space.values() if isinstance(value, Appendix)), None)
-    if found is None and isinstance(space.get("sheet"), Handout):
-        found = of_sheet(space["sheet"].items())
-    if found is None or not found.lemmas:
-        raise SourceError(Place(str(path), 1), "it binds no `paper = appendix(lemma(...), ...)`")
-    return found
-
-
-def _bound(path: Path) -> dict[str, Any]:
-    """The names that a source binds."""
-    place = Place(str(path), 1)
-    space: dict[str, Any] = {"__name__": f"derivations.{path.stem}", "__file__": str(path)}
-    try:
-        with beside(path):
-            exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), space)
-    except SyntaxError as error:                                # of the source, or of a file that it imports
-        message = marked(error.msg, error.text, error.offset or 1) if error.text else error.msg
-        raise SourceError(Place(error.filename or str(path), error.lineno or 1, error.offset or 0), message) from None
-    except OSError as error:
-        raise SourceError(place, f"it can't be read: {error.strerror}") from None
-    except symderiv.SymderivError as error:
-        raise SourceError(*told(error, _raised_at(error, path))) from error
-    except Exception as error:
-        raise SourceError(_raised_at(error, path), said(error, globals() | space)) from error
-    return space
-
-
-def _raised_at(error: BaseException, path: Path) -> Place:
-    line, trace = 1, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(path):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return Place(str(path), line)
 
 
 __all__ = [
@@ -392,7 +366,7 @@ __all__ = [
     "appendix", "blanks", "bregman", "certified", "curvature", "depth", "derivation", "derivative",
     "derivatives", "drawn", "exercise", "faa_di_bruno", "fenchel_young", "find_error", "fisher", "functions",
     "gauss_newton", "glm", "gradient", "graph", "handout", "hessian", "hessian_backpropagation", "identity",
-    "jacobian", "kfac", "lemma", "load", "load_appendix", "losses", "maps", "matched_curvature", "matching",
+    "jacobian", "kfac", "lemma", "losses", "maps", "matched_curvature", "matching",
     "matching_loss", "models", "natural_gradient", "pair", "pairs", "partitions", "plot", "prose", "section",
     "splits",
 ]  # fmt: skip

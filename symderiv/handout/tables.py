@@ -17,11 +17,14 @@ from symderiv.functions.rows import ScalarFunction
 from symderiv.handout.checked import SEED, TRIALS
 from symderiv.handout.formula import width
 from symderiv.handout.given import program, space
-from symderiv.handout.model import Block, Check, Example, Line, Steps, Table, escape
+from symderiv.handout.model import Block, Check, Example, Line, Steps, Table
 from symderiv.handout.source import Functions, Identity, Maps, Models, SourceError
-from symderiv.handout.values import array_latex, arrays, error_latex, given_latex
+from symderiv.handout.values import array_latex, arrays, error_latex, numbers_given
 from symderiv.ir import Expr, free_symbols
 from symderiv.present import expr_latex
+from symderiv.render.apart import beside
+from symderiv.render.index import index_latex
+from symderiv.render.letters import output_letters
 from symderiv.render.matrix import matrix_latex, shape_latex
 from symderiv.render.notation import DEFAULT
 from symderiv.render.symbols import name_latex
@@ -53,6 +56,11 @@ def identity(item: Identity) -> list[Block]:
     verdict = prove(item.left, item.right, **item.options)
     if not verdict:
         raise SourceError(item.place, f"'{item.left}' and '{item.right}': {verdict.status}, {verdict.reason}")
+    with beside(verdict.lhs, verdict.rhs):
+        return _identity(item, verdict)
+
+
+def _identity(item: Identity, verdict: Any) -> list[Block]:
     left, right = (side_latex(e, form) for e, form in zip((verdict.lhs, verdict.rhs), item.forms, strict=True))
     if left == right:
         raise SourceError(item.place, f"both sides are printed as {left}; name a part of one, as in \"C = A @ B; ...\"")
@@ -69,9 +77,19 @@ def side_latex(expr: Expr, form: str) -> str:
     if form == "trace":
         return matrix_latex(expr, replace(DEFAULT, frobenius="trace"))
     if form == "index" or len(expr.shape) > 2:
-        text = expr_latex(expr, "index")
-        return rf"\Bigl[\,{text}\,\Bigr]_{{{'ijklmn'[:len(expr.shape)]}}}" if expr.shape else text
+        return entries_latex(expr, "Big")
     return expr_latex(expr)
+
+
+def entries_latex(expr: Expr, size: str) -> str:
+    r"""An array by its entries, in brackets of a size, at the letters that they have.
+
+    >>> entries_latex(symderiv.parse("W_i @ V", W_i="m n", V="n p"), "big")
+    '\\bigl[\\,\\sum_l(W_i)_{jl}\\,V_{lk}\\,\\bigr]_{jk}'
+    """
+    letters = output_letters(len(expr.shape), expr)
+    text = index_latex(expr, letters)[0]
+    return rf"\{size}l[\,{text}\,\{size}r]_{{{''.join(letters)}}}" if letters else text
 
 
 def known(item: Identity, verdict: Any) -> Check:
@@ -94,8 +112,7 @@ def _example(item: Identity, verdict: Any, left: str) -> Example:
                   for e in (verdict.lhs, verdict.rhs))  # fmt: skip
     if not np.allclose(one, other, rtol=1e-12, atol=1e-12):
         raise SourceError(item.place, "the two sides differ on the numbers given")
-    given = [f"{name_latex(k)}={given_latex(v)}" for k, v in item.numbers.items()]
-    return Example((*given, rf"\Longrightarrow\quad {left}={array_latex(one)}"), "With numbers")
+    return Example((*numbers_given(item.numbers), rf"\Longrightarrow\quad {left}={array_latex(one)}"), "With numbers")
 
 
 # ---------------------------------------------------------------- maps
@@ -106,7 +123,7 @@ def maps(item: Maps) -> list[Block]:
         value, environment, _ = to_expr(text, _mentioned(item, text))
         x = environment.symbols[of]
         arrow = rf"${name_latex(of)}\in{space(x.shape)}\;\mapsto\;{space(value.shape)}$"
-        rows.append((title, f"${expr_latex(value)}$" if len(expr_latex(value)) < 60 else f"`{escape(text)}`", arrow))
+        rows.append((title, f"${expr_latex(value)}$" if len(expr_latex(value)) < 60 else f"`{text}`", arrow))
     return [Table(("module", "value", "as a map"), tuple(rows), stack=True)]
 
 

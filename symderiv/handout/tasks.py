@@ -16,6 +16,7 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any
 
 from symderiv.errors import SymderivError, UnknownNameError
@@ -125,12 +126,20 @@ def exercise(
     """
     if ask is not None and not numbers:
         raise SymderivError(f"exercise '{title}': what is asked for needs numbers", hint="numbers={...}, or drawn(...) in them")
-    if not name.isidentifier():
+    if not _bindable(name) or name in (numbers or {}):
         raise SymderivError(f"exercise '{title}': '{name}' can't be the name of an answer", hint="take a name such as J")
-    if points < 0 or tolerance <= 0:
+    for given in numbers or {}:
+        if not _bindable(given):
+            raise SymderivError(f"exercise '{title}': '{given}' can't be the name of a number", hint="take a name such as x")
+    if not (math.isfinite(points) and points >= 0 and math.isfinite(tolerance) and tolerance > 0):
         raise SymderivError(f"exercise '{title}': points can't be negative, nor can a tolerance be zero")
     return Asked(title, prompt, points, _several(hint), _several(solution), numbers or {}, ask, name, tolerance,
                  tuple(covers.split()), here())  # fmt: skip
+
+
+def _bindable(name: str) -> bool:
+    """Whether a notebook can bind the name, and still use NumPy."""
+    return name.isidentifier() and not iskeyword(name) and name != "np"
 
 
 def _several(given: Any) -> tuple[Any, ...]:
@@ -145,6 +154,8 @@ def blanks(
     _known(notation, detail)
     if what not in WHAT:
         raise UnknownNameError.among(what, WHAT, "blank", f"what is left blank: {', '.join(WHAT)}")
+    if count < 1:
+        raise SymderivError(f"blanks: {count} lines can't be left blank", hint="count=1 or more, or lines=[...]")
     return Blanks(call, notation, detail, what, count, tuple(lines), seed, here())
 
 

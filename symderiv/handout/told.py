@@ -17,6 +17,7 @@ from symderiv.handout.model import Heading, Line, Result, Steps, Table
 from symderiv.ir import Expr, Name, Shape
 from symderiv.present import Written, as_written, chapters_of, expr_latex, split_written, written
 from symderiv.present.writer import is_turned
+from symderiv.render.apart import named
 from symderiv.render.forms import forms
 from symderiv.render.matrix import shape_latex
 from symderiv.render.notation import chosen
@@ -126,7 +127,19 @@ def left_sides(derivation: Derivation) -> list[str]:
         return [next(line.lhs for line in reversed(told[k][1]) if line.lhs) for k in ends]
     if len(derivation.result.shape) == 4 and _rows(derivation) == 2:
         return [_by_vec(derivation)]
-    return [{"jacobian": "J", "hessian": "H"}.get(derivation.kind, "T")]
+    return [tensor_letter(derivation)]
+
+
+def tensor_letter(derivation: Derivation) -> str:
+    """What a tensor is called where its derivative's sign would be long: J, H or T, or a letter that no name has.
+
+    >>> import symderiv as sd
+    >>> tensor_letter(sd.jacobian("J @ h", "J", J="o n", h="n"))
+    'T'
+    """
+    wanted = {"jacobian": "J", "hessian": "H"}.get(derivation.kind, "") + "TQDM"
+    taken = {name for name, _ in named(derivation.subject)}
+    return next((letter for letter in wanted if letter not in taken), wanted[0])
 
 
 Tellings = list[tuple[Chapter, list[Written]]]
@@ -224,7 +237,7 @@ def ways(derivation: Derivation) -> list[Heading | Table | Steps]:
     expr = derivation.result
     if isinstance(expr, tuple) or len(expr.shape) < 3:
         return []
-    found = forms(expr, {"jacobian": "J", "hessian": "H"}.get(derivation.kind, "T"), _rows(derivation))
+    found = forms(expr, tensor_letter(derivation), _rows(derivation))
     if any(width(form.latex) > WIDEST for form in found):
         lines = tuple(
             Line(form.lhs or _by_vec(derivation), form.rhs, ", ".join(filter(None, (form.view, form.note))),

@@ -12,11 +12,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from fractions import Fraction
-from math import lcm
+from math import isfinite, lcm
 from typing import Any
 
 import numpy as np
 import sympy
+
+from symderiv.api import parse
+from symderiv.errors import SymderivError
+from symderiv.present import expr_latex
+from symderiv.render.symbols import name_latex
 
 LARGEST_DENOMINATOR = 999
 EXACT = 1e-12
@@ -25,7 +30,10 @@ DIGITS = 4
 
 def value_of(entry: Any) -> float:
     """A number given as one, or as a short text such as "log(2)" or "1/3"."""
-    return float(sympy.sympify(entry, rational=True)) if isinstance(entry, str) else float(entry)
+    value = float(sympy.sympify(entry, rational=True)) if isinstance(entry, str) else float(entry)
+    if not isfinite(value):
+        raise SymderivError(f"{entry} can't be a number of an example", hint="numbers on a page are finite")
+    return value
 
 
 def array_of(given: Any) -> Any:
@@ -54,8 +62,20 @@ def matrix(rows: list[list[str]]) -> str:
 
 
 def exact(array: Any) -> bool:
-    """Whether every entry is shown as it is."""
-    return all(_fraction(v) is not None for v in np.ravel(array))
+    """Whether every entry is shown as it is: as a whole number, or all over one denominator.
+
+    >>> exact([1, 0.5]), exact([1 / 7, 1 / 997])
+    (True, False)
+    """
+    return _over_one(array) is not None
+
+
+def _over_one(array: Any) -> tuple[int, list[Fraction]] | None:
+    """(the denominator that all entries are shown over, the entries); None where they are shown as decimals."""
+    found = [_fraction(v) for v in np.ravel(array)]
+    known = [f for f in found if f is not None]
+    whole = lcm(*(f.denominator for f in known)) if known else 1
+    return None if len(known) < len(found) or whole > LARGEST_DENOMINATOR else (whole, known)
 
 
 def _fraction(value: float) -> Fraction | None:
@@ -66,11 +86,10 @@ def _fraction(value: float) -> Fraction | None:
 def array_latex(array: Any) -> str:
     """A number, column or matrix: as fractions over one denominator where these are exact, else with a few digits."""
     array = np.asarray(array)
-    fractions = [_fraction(v) for v in np.ravel(array)]
-    known = [f for f in fractions if f is not None]
-    whole = lcm(*(f.denominator for f in known)) if known else 1
-    if len(known) < len(fractions) or whole > LARGEST_DENOMINATOR:
+    shared = _over_one(array)
+    if shared is None:
         return _laid_out(array, [_decimal(v) for v in np.ravel(array)])
+    whole, known = shared
     if not array.ndim:
         return _number(known[0])
     front = "" if whole == 1 else rf"\frac{{1}}{{{whole}}}"
@@ -123,6 +142,22 @@ def error_latex(value: float) -> str:
 def arrays(numbers: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays among the numbers: what is no text of a function."""
     return {k: array_of(v) for k, v in numbers.items() if not is_function(v)}
+
+
+def numbers_given(numbers: Mapping[str, Any]) -> tuple[str, ...]:
+    r"""Numbers, arrays and functions that are given, each as a formula; a function at the argument that its text has.
+
+    >>> numbers_given({"x": [1, 2], "f": "lambda u: u**2"})
+    ('x=\\begin{bmatrix}1\\\\2\\end{bmatrix}', 'f(u)=u^2')
+    """
+    return tuple(_function(name, value) if is_function(value) else f"{name_latex(name)}={given_latex(value)}"
+                 for name, value in numbers.items())  # fmt: skip
+
+
+def _function(name: str, text: str) -> str:
+    head, body = text.split(":", 1)
+    argument = head.strip().removeprefix("lambda").strip()
+    return f"{name_latex(name)}({name_latex(argument)})={expr_latex(parse(body, shapes={argument: ''}))}"
 
 
 def is_function(given: Any) -> bool:

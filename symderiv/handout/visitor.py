@@ -33,6 +33,7 @@ from symderiv.handout.model import (
     Exercise,
     Figure,
     Heading,
+    Page,
     Proof,
     Prose,
     Result,
@@ -48,6 +49,11 @@ class Visitor(ABC):
 
     gap = "\n\n"
     part_gap = "\n\n"
+
+    def opening(self, page: Page) -> list[str]:
+        """What stands under a page's title: its note, and its convention."""
+        texts = [page.note, convention(page.convention.text) if page.convention else ""]
+        return [self.prose(text) for text in texts if text]
 
     # ------------------------------------------------------------ blocks
     def block(self, block: Block) -> str:

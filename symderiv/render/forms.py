@@ -8,13 +8,17 @@ from symderiv.build import add, contract, scale
 from symderiv.ir import Add, Call, Contract, Expr, Shape, scaled
 from symderiv.kronecker import Part, components, grouped
 from symderiv.lift import lift_any, lift_slice, lift_sums
+from symderiv.render.apart import beside
 from symderiv.render.index import index_latex
 from symderiv.render.letters import next_letter, taken_names
 from symderiv.render.matrix import tree_latex
 from symderiv.render.notation import DEFAULT, Notation
+from symderiv.render.style import Style
 from symderiv.render.tree import Leaf
 
 LETTERS = "ijklmq"
+SIGNS = "CXKMSGQPUVABDTYZ"
+"""for parts of a tensor, in this order: the first that no name has"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,11 @@ def forms(expr: Expr, name: str = "H", split: int | None = None, notation: Notat
     core J_{ijk}=\\delta_{ij}\\,C_k,\\quad C=h
     vec h^\\top \\otimes I_o
     """
+    with beside(expr):
+        return _forms(expr, name, split, notation)
+
+
+def _forms(expr: Expr, name: str, split: int | None, notation: Notation) -> list[Form]:
     order = len(expr.shape)
     letters = _letters(expr)
     name = f"({name})" if "_" in name and not name.startswith("(") else name
@@ -113,10 +122,15 @@ def split_deltas(expr: Expr) -> tuple[Expr, tuple[tuple[int, ...], ...]] | None:
 def core_form(expr: Expr, name: str, letters: tuple[str, ...], notation: Notation = DEFAULT) -> Form | None:
     """H_ijk = δ_ij C_k with C in matrix form; for order 4 also C_ik X_jl."""
     lhs = f"{name}_{{{''.join(letters)}}}"
+    taken = taken_names(expr) | {name}
+    signs = [x for x in SIGNS if x not in taken]
+    if len(signs) < 2:
+        return None
     found = split_deltas(expr)
     if found is not None:
         core, classes = found
-        deltas = "".join(rf"\delta_{{{letters[ps[0]]}{letters[p]}}}\," for ps in classes for p in ps[1:])
+        style = Style(notation)
+        deltas = "".join(style.delta(letters[ps[0]], letters[p]) + r"\," for ps in classes for p in ps[1:])
         _, node = scaled(expr)
         assert isinstance(node, Contract)
         used = {x for ls in node.labels for x in ls}
@@ -124,11 +138,11 @@ def core_form(expr: Expr, name: str, letters: tuple[str, ...], notation: Notatio
         if not at:
             number = tree_latex(lift_any(core), notation)
             return Form("core", lhs, deltas.removesuffix(r"\,") if number == "1" else deltas + number, expr.shape)
-        tree = lift_sums(core) if len(at) <= 2 else None
+        tree, sign = lift_sums(core) if len(at) <= 2 else None, signs[0]
         if tree is None:
             text = index_latex(core, tuple(at), None, notation)[0]
-            return Form("core", lhs, rf"{deltas}C_{_group(at)},\quad C_{_group(at)}={text}", expr.shape)
-        return Form("core", lhs, rf"{deltas}C_{_group(at)},\quad C={tree_latex(tree, notation)}", expr.shape)
+            return Form("core", lhs, rf"{deltas}{sign}_{_group(at)},\quad {sign}_{_group(at)}={text}", expr.shape)
+        return Form("core", lhs, rf"{deltas}{sign}_{_group(at)},\quad {sign}={tree_latex(tree, notation)}", expr.shape)
     parts = _pairs(expr)
     if parts is None:
         return None
@@ -138,8 +152,6 @@ def core_form(expr: Expr, name: str, letters: tuple[str, ...], notation: Notatio
         return None
     if isinstance(a, Leaf) and isinstance(b, Leaf):
         return None                                             # the entry says it
-    avoid = taken_names(expr)
-    signs = [x for x in "CXKMSG" if x not in avoid]
     texts, defined = [], []
     for tree, places in ((a, axes), (b, others)):
         at = _group("".join(letters[p] for p in places))

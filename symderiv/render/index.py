@@ -9,6 +9,7 @@ from symderiv.build import value_shape
 from symderiv.families import EXPECTATION
 from symderiv.ir import SIGNED, Add, Box, Call, Contract, Der, Expr, Map, Name, Symbol, is_zero, number_of, postorder
 from symderiv.lift import lift, lift_any
+from symderiv.render.apart import beside
 from symderiv.render.derivatives import derivative_name, located
 from symderiv.render.indexing import (
     Factor,
@@ -22,9 +23,9 @@ from symderiv.render.indexing import (
     term_key,
 )
 from symderiv.render.joined import Opened, in_brackets, is_join, name_rest, opened, single, spread
-from symderiv.render.letters import POOL, SCALAR_POOL, Letters, inherited, next_letter, taken_names
+from symderiv.render.letters import POOL, SCALAR_POOL, Letters, free_letters, inherited, next_letter, taken_names
 from symderiv.render.notation import DEFAULT, Notation
-from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece
+from symderiv.render.pieces import ATOM, BIG, PRODUCT, RAISED, SUM, Piece, applied_level
 from symderiv.render.signs import is_difference, reads_well, signed
 from symderiv.render.style import PlainStyle, Style
 from symderiv.render.tree import Leaf, Norm, Opaque, Power, Tree, is_differential
@@ -44,12 +45,14 @@ def index_latex(expr: Expr, out_letters: Sequence[str], letters: Letters | None 
     >>> print(index_latex(matmul(A, B), "ij")[0])
     \sum_k A_{ik}\,B_{kj}
     """
-    return written(expr, out_letters, letters, Style(notation))
+    with beside(expr):
+        return written(expr, out_letters, letters, Style(notation))
 
 
 def index_text(expr: Expr, out_letters: Sequence[str], letters: Letters | None = None) -> tuple[str, Letters]:
     """The same as plain text."""
-    return written(expr, out_letters, letters, PlainStyle(DEFAULT))
+    with beside(expr):
+        return written(expr, out_letters, letters, PlainStyle(DEFAULT))
 
 
 def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, style: Style) -> tuple[str, Letters]:
@@ -63,10 +66,7 @@ def written(expr: Expr, out_letters: Sequence[str], letters: Letters | None, sty
 def entries_of(style: Style) -> Any:
     """How a matrix formula prints the entries of what has no matrix form."""
     def entries(tree: Opaque) -> tuple[str, str]:
-        avoid = taken_names(tree.node)
-        out: list[str] = []
-        for _ in tree.node.shape:
-            out.append(next_letter(out, avoid))
+        out = free_letters(len(tree.node.shape), taken_names(tree.node))
         return written(tree.node, out, None, style)[0], "".join(out)
     return entries
 
@@ -168,7 +168,7 @@ class IndexWriter:
             return self.power(base, q)
         arg = yield self.entry(node.arg, letters, used, True)
         text = self.style.function(node, arg.text)
-        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+        return Piece(text, applied_level(text))
 
     def base(self, node: Map, letters: tuple[str, ...], used: frozenset[str]) -> Generator[Any, Any, Any]:
         """(text, exponent) of a power; √Σx² is a norm, and in an even power a difference has its longer part first."""
@@ -211,7 +211,7 @@ class IndexWriter:
                 self.at(self.style.head(node), letters, self.style.subscripted(node.fn)) + f"({', '.join(args)})"
         else:
             text = self.at(self.style.value(node, args), letters, False)
-        return Piece(text, ATOM if letters or text.endswith(")") else RAISED)
+        return Piece(text, ATOM if letters else applied_level(text))
         yield
 
     def expected(self, node: Call, letters: tuple[str, ...], used: frozenset[str]) -> Task:

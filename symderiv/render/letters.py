@@ -68,9 +68,14 @@ def subscripts(names: Iterable[str]) -> set[str]:
 def output_letters(count: int, *exprs: Expr, pool: str = OUTPUT_POOL) -> tuple[str, ...]:
     """Letters for output indices: the first of the pool that no name ends with, then whatever is left."""
     avoid = subscripts(n.name for e in exprs for n in postorder(e) if isinstance(n, Symbol | Name))
-    letters = [c for c in pool if c not in avoid][:count]
+    return free_letters(count, avoid, [c for c in pool if c not in avoid][:count])
+
+
+def free_letters(count: int, avoid: Iterable[str], first: Iterable[str] = ()) -> tuple[str, ...]:
+    """So many letters, the first of them given, the others free."""
+    letters, shunned = list(first), set(avoid)
     while len(letters) < count:
-        letters.append(next_letter(letters, avoid))
+        letters.append(next_letter(letters, shunned))
     return tuple(letters)
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from symderiv.ir import Expr
 from symderiv.lift import lift_any
+from symderiv.render.apart import beside
 from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.signs import signed
@@ -23,7 +24,8 @@ def matrix_latex(expr: Expr, notation: Notation = DEFAULT) -> str:
     >>> print(matrix_latex(matmul(transpose(X), subtract(p, y))))
     X^\top(p-y)
     """
-    return tree_latex(lift_any(signed(expr, {})), notation)
+    with beside(expr):
+        return tree_latex(lift_any(signed(expr, {})), notation)
 
 
 def tree_latex(tree: Tree, notation: Notation = DEFAULT) -> str:

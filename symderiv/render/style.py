@@ -1,6 +1,7 @@
 """The two alphabets in which one writer prints a matrix tree: LaTeX and plain text."""
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -8,12 +9,15 @@ from symderiv.dims import Dim, dim_latex
 from symderiv.families import EXPECTATION
 from symderiv.functions import SCALAR as SCALAR_ROWS
 from symderiv.functions import TENSOR as TENSOR_ROWS
+from symderiv.functions import ScalarFunction, TensorFunction
 from symderiv.functions.constants import decimal, named
 from symderiv.ir import Call, Map, Name, Symbol
 from symderiv.render.notation import DEFAULT, Notation, chosen
-from symderiv.render.symbols import has_script, name_latex, name_text, script
+from symderiv.render.symbols import BESIDE, has_script, name_latex, name_text, script
 from symderiv.structures import Structure
 
+_SIGN = re.compile(r"(?:\\(?!operatorname)[A-Za-z]+|(?<![A-Za-z\\{])[A-Za-z](?![A-Za-z}]))(?:_(?:\{[^{}]*\}|\\[A-Za-z]+|\w))?")
+"""a sign of the tables that may be a name too: \\sigma, H, e, u_1"""
 _SUPERSCRIPTS = str.maketrans("0123456789-+/", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᐟ")
 
 
@@ -27,11 +31,18 @@ class Style:
         self.notation = notation = chosen(notation)
         self.hadamard, self.quotient, self.kron = notation.hadamard, notation.quotient, notation.kron
         self.ones, self.zeros, self.identity, self.zero = notation.ones, notation.zeros, notation.identity, "0"
+        self._learn()
+
+    def _learn(self) -> None:
+        """Which signs are names of what is printed beside."""
+        self.taken = {self.word(name) for name, _ in BESIDE.get()}
+        delta = self.word("delta")
+        self.iverson = any(self.word(name) == delta and order > 1 for name, order in BESIDE.get())
 
     # ------------------------------------------------------------ names
     def name(self, node: Symbol | Name) -> str:
         if isinstance(node, Symbol) and node.kind == "differential":
-            return rf"\mathrm{{d}}{name_latex(node.name)}"
+            return self.differential(name_latex(node.name))
         if isinstance(node, Symbol) and node.kind == "const" and node.name == "e":
             return r"\mathrm{e}"
         if isinstance(node, Symbol) and node.kind == "structure":
@@ -118,7 +129,8 @@ class Style:
         return rf"\langle {left},{right}\rangle"
 
     def differential(self, text: str) -> str:
-        return rf"\mathrm{{d}}{text}"
+        """d of a text; apart from a name such as dx."""
+        return rf"\mathrm{{d}}({text})" if self.word(f"d{text}") in self.taken else rf"\mathrm{{d}}{text}"
 
     def derivative(self, body: str, wrts: Sequence[str]) -> str:
         power = f"^{len(wrts)}" if len(wrts) > 1 else ""
@@ -136,7 +148,11 @@ class Style:
         return "".join(r"\sum" + script(x) for x in letters)
 
     def delta(self, i: str, j: str) -> str:
-        return rf"\delta_{{{i}{j}}}"
+        return f"[{i}={j}]" if self.iverson else rf"\delta_{{{i}{j}}}"
+
+    def shows_size(self, sign: str) -> bool:
+        """Whether a sign of ours has its size under it: I_n where I is a name."""
+        return self.notation.sizes or (sign == self.identity and sign in self.taken)
 
     def sized(self, sign: str, size: str) -> str:
         return sign + script(size)
@@ -152,10 +168,18 @@ class Style:
             return self._primed(name_latex(node.fn), node.order) + self.brackets(arg)
         values = {name: self.number(value) for (name, default), value in zip(row.params, node.params, strict=False)
                   if value != default}
-        if not node.order:
+        spelled = self._spelled(row)
+        if not node.order and not spelled:
             return row.tex(arg, **values) if "{x}" in row.latex or values else self.applied(row.latex, arg)
-        head = row.latex if "{x}" not in row.latex else rf"\operatorname{{{row.name}}}"
+        if not node.order and values:
+            return self.applied(spelled, ", ".join([arg, *values.values()]))
+        head = spelled or (row.latex if "{x}" not in row.latex else rf"\operatorname{{{row.name}}}")
         return self.applied(self._primed(head, node.order), arg)
+
+    def _spelled(self, row: ScalarFunction | TensorFunction) -> str:
+        """The name of a function whose sign is a name of what is printed beside; empty where its sign will do."""
+        signs = set(_SIGN.findall(row.latex.replace("{x}", "").replace("{y}", "")))
+        return rf"\operatorname{{{row.name.replace('_', '')}}}" if self.taken & signs else ""
 
     @staticmethod
     def _primed(head: str, order: int) -> str:
@@ -189,7 +213,8 @@ class Style:
         if node.fn == EXPECTATION and not node.abstract:
             return r"\mathbb{E}" + self.brackets(args[0], "[]")
         row = TENSOR_ROWS.get(node.fn)
-        if row is not None and not node.abstract and len(args) == len(row.arguments) and _is_template(row.latex):
+        if row is not None and not node.abstract and len(args) == len(row.arguments) and _is_template(row.latex) \
+                and not self._spelled(row):
             return row.tex(*args)
         return self.applied(self.head(node), ", ".join(args))
 
@@ -198,7 +223,7 @@ class Style:
         row = TENSOR_ROWS.get(node.fn)
         if row is None or node.abstract:
             return name_latex(node.fn)
-        text = row.latex if not _is_template(row.latex) else rf"\operatorname{{{row.name}}}"
+        text = self._spelled(row) or (row.latex if not _is_template(row.latex) else rf"\operatorname{{{row.name}}}")
         axis = special_axis(node)
         return text if axis is None else rf"{text}_{{\mathrm{{axis}}\,{axis}}}"
 
@@ -229,11 +254,13 @@ class PlainStyle(Style):
     def __init__(self, notation: Notation = DEFAULT) -> None:
         super().__init__(notation)
         self.hadamard, self.quotient, self.kron, self.ones, self.zeros, self.identity = "⊙", "⊘", "⊗", "1", "0", "I"
+        self._learn()
 
     def name(self, node: Symbol | Name) -> str:
         if isinstance(node, Symbol) and node.kind == "structure":
             return self.structure(Structure.read(node.name))
-        return ("d" if isinstance(node, Symbol) and node.kind == "differential" else "") + name_text(node.name)
+        text = name_text(node.name)
+        return self.differential(text) if isinstance(node, Symbol) and node.kind == "differential" else text
 
     def unit_vector(self, at: Dim) -> str:
         text = str(at).replace("-", "−")
@@ -265,7 +292,7 @@ class PlainStyle(Style):
 
     def raised(self, text: str, exponent: str, hadamard: bool = False) -> str:
         if hadamard:
-            return f"{text}^⊙{exponent}"
+            return f"{text}^⊙{exponent}" if exponent.isdigit() else f"{text}^⊙({exponent})"
         return text + exponent.translate(_SUPERSCRIPTS) if exponent.lstrip("-").isdigit() else f"{text}^({exponent})"
 
     def brackets(self, text: str, pair: str = "()") -> str:
@@ -290,7 +317,7 @@ class PlainStyle(Style):
         return f"⟨{left}, {right}⟩"
 
     def differential(self, text: str) -> str:
-        return f"d{text}"
+        return f"d({text})" if f"d{text}" in self.taken else f"d{text}"
 
     def derivative(self, body: str, wrts: Sequence[str]) -> str:
         power = {1: "", 2: "²", 3: "³"}.get(len(wrts), f"^{len(wrts)}")
@@ -303,7 +330,7 @@ class PlainStyle(Style):
         return "Σ_" + "".join(letters) + " "
 
     def delta(self, i: str, j: str) -> str:
-        return f"δ[{i},{j}]"
+        return f"[{i} = {j}]" if self.iverson else f"δ[{i},{j}]"
 
     def sized(self, sign: str, size: str) -> str:
         return f"{sign}_{size}"

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
+from contextvars import ContextVar
 from functools import lru_cache
 
 from symderiv.dims import Dim, dim_latex
@@ -26,18 +28,26 @@ _SHIFTED = re.compile(r"[A-Za-z][+-]\d")
 _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
-@lru_cache(maxsize=4096)
 def name_latex(name: str) -> str:
-    r"""LaTeX for a name.
+    r"""LaTeX for a name; letter for letter where another name beside it would look the same (see `apart`).
 
     >>> [name_latex(n) for n in ("W1", "delta_z", "x_hat", "W_out", "loss", "σ", "delta_a1")]
     ['W_1', '\\delta_z', '\\hat{x}', 'W_{\\mathrm{out}}', '\\mathrm{loss}', '\\sigma', '\\delta_{a_1}']
     >>> name_latex("x}\\input{y<")
     '\\mathrm{xinputy}'
     """
+    return _verbatim(name) if name in _alike(BESIDE.get(), _latex) else _latex(name)
+
+
+@lru_cache(maxsize=4096)
+def _latex(name: str) -> str:
     base, subscript, star = _parts(name)
     text = base if not subscript else f"{base}_{_group(subscript)}"
     return f"{text}^{{{star}}}" if star else text
+
+
+def _verbatim(name: str) -> str:
+    return rf"\mathtt{{{''.join(chr(92) + '_' if c == '_' else _character(c) for c in name)}}}"
 
 
 def has_script(name: str) -> bool:
@@ -48,6 +58,21 @@ def has_script(name: str) -> bool:
     """
     _, subscript, star = _parts(name)
     return bool(subscript or star)
+
+
+Named = frozenset[tuple[str, int]]
+"""names, each with the number of its axes"""
+BESIDE: ContextVar[Named] = ContextVar("beside", default=frozenset())
+"""what is printed together, as `apart` knows it"""
+
+
+@lru_cache(maxsize=512)
+def _alike(named: Named, printed: Callable[[str], str]) -> frozenset[str]:
+    """Those that look like another one: W1 and W_1, lam and lambda, x and x_."""
+    found: dict[str, list[str]] = {}
+    for name in {name for name, _ in named}:
+        found.setdefault(printed(name), []).append(name)
+    return frozenset(name for same in found.values() if len(same) > 1 for name in same)
 
 
 @lru_cache(maxsize=4096)
@@ -74,9 +99,9 @@ def _parts(name: str) -> tuple[str, str, str]:
         base = f"{accent}{{{base}}}"
     script = [number] if number else []
     if rest and not number and (base == r"\delta" or (rest[0] == "delta" and len(rest) > 1)):    # of a cotangent
-        script.append(name_latex("_".join(rest)))
+        script.append(_latex("_".join(rest)))
     else:
-        script += [name_latex(piece) if re.fullmatch(r"\D\d+", piece) else _atom(piece) for piece in rest]
+        script += [_latex(piece) if re.fullmatch(r"\D\d+", piece) else _atom(piece) for piece in rest]
     return base, ",".join(script), star
 
 
@@ -122,13 +147,17 @@ def script(text: str, position: str = "_") -> str:
     return position + _group(text)
 
 
-@lru_cache(maxsize=4096)
 def name_text(name: str) -> str:
-    """A name in plain text.
+    """A name in plain text; letter for letter where another name beside it would look the same.
 
     >>> [name_text(n) for n in ("W1", "delta_z", "x_hat", "lambda", "W_out")]
     ['W₁', 'δ_z', 'x\u0302', 'λ', 'W_out']
     """
+    return name if name in _alike(BESIDE.get(), _text) else _text(name)
+
+
+@lru_cache(maxsize=4096)
+def _text(name: str) -> str:
     pieces = [p if _SHIFTED.fullmatch(p) else "".join(c for c in p if c.isalnum()) for p in name.split("_") if p]
     if not pieces:
         return "_"
@@ -140,7 +169,7 @@ def name_text(name: str) -> str:
     head = GREEK.get(_ALSO.get(head, head), head)
     if rest and rest[0] in _MARKS:
         head, rest = head + _MARKS[rest[0]], rest[1:]
-    tail = "_" + "_".join(f"({r.replace('-', '−')})" if _SHIFTED.fullmatch(r) else name_text(r) for r in rest) if rest else ""
+    tail = "_" + "_".join(f"({r.replace('-', '−')})" if _SHIFTED.fullmatch(r) else _text(r) for r in rest) if rest else ""
     return head + number + tail
 
 

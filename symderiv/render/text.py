@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from symderiv.ir import Expr
 from symderiv.lift import lift_any
+from symderiv.render.apart import beside
 from symderiv.render.index import entries_of
 from symderiv.render.notation import DEFAULT, Notation
 from symderiv.render.signs import signed
@@ -22,7 +23,8 @@ def plain(expr: Expr) -> str:
     >>> print(plain(matmul(diag(apply("f", matmul(W, h), order=1, generic=True)), W)))
     diag(f'(W h)) W
     """
-    return tree_text(lift_any(signed(expr, {})))
+    with beside(expr):
+        return tree_text(lift_any(signed(expr, {})))
 
 
 def tree_text(tree: Tree, notation: Notation = DEFAULT) -> str:

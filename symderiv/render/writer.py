@@ -9,7 +9,7 @@ from symderiv.build import value_shape
 from symderiv.errors import TooLargeError
 from symderiv.render.construct import coefficient_of, product, transpose
 from symderiv.render.derivatives import derivative_name, indexed_piece, is_row, located, slice_piece
-from symderiv.render.pieces import ATOM, BIG, HADAMARD, PRODUCT, RAISED, SUM, Of, Piece
+from symderiv.render.pieces import ATOM, BIG, HADAMARD, PRODUCT, RAISED, SUM, Of, Piece, applied_level
 from symderiv.render.style import Style
 from symderiv.render.tree import (
     Apply,
@@ -92,7 +92,7 @@ class Writer:
         return Piece(self._sized(self.style.identity, t.shape), ATOM)
 
     def _sized(self, sign: str, shape: Shape2) -> str:
-        return self.style.sized(sign, self.style.size(shape[0])) if self.style.notation.sizes else sign
+        return self.style.sized(sign, self.style.size(shape[0])) if self.style.shows_size(sign) else sign
 
     def _ones(self, t: Tree) -> str:
         """Ones of a tree's shape, as a numerator."""
@@ -259,14 +259,14 @@ class Writer:
     @piece.register
     def _(self, t: Func, of: Of) -> Piece:
         text = self.style.function(t.node, of(t.arg).text)
-        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+        return Piece(text, applied_level(text))
 
     @piece.register
     def _(self, t: Apply, of: Of) -> Piece:
         if t.node.ders:
             return self._derivative(t, of)
         text = self.style.value(t.node, [of(a).text for a in t.args])
-        return Piece(text, ATOM if text.endswith((")", r"\rvert")) else RAISED)
+        return Piece(text, applied_level(text))
 
     def _derivative(self, t: Apply, of: Of, row: bool = False) -> Piece:
         text = derivative_name(t.node, self.style, row)

@@ -22,6 +22,8 @@ from symderiv.handout.model import escape as plain
 from symderiv.handout.told import numbered, result, ways
 from symderiv.handout.trees import certificate, proof_tree, split_result
 from symderiv.present import NOTATIONS, Written, expr_latex, fact_latex, split_written, written
+from symderiv.render.apart import beside
+from symderiv.render.symbols import name_latex
 from symderiv.services import service
 from symderiv.splits import GaussNewton
 from symderiv.sympy_program import sympy_program
@@ -70,7 +72,8 @@ def _given(question: Question, shapes: Shapes) -> dict[str, Any]:
 
 
 def _one(question: Question) -> str:
-    if len(_by(question)) != 1 and len(question.wrt) != 1:
+    _by(question)
+    if len(question.wrt) != 1:
         raise FieldError("wrt", "this takes one variable", hint="ask for one variable at a time")
     return question.wrt[0]
 
@@ -102,6 +105,11 @@ def _derivative(question: Question, shapes: Shapes) -> Answer:
 
 def derived(found: Derivation) -> Answer:
     """A derivation: what is sought, the result, what it rests on; its steps in three notations and in full."""
+    with beside(found.subject, *found.wrt):
+        return _derived(found)
+
+
+def _derived(found: Derivation) -> Answer:
     forward = forward_pass(found.subject)
     top: list[Block] = [Prose(sought(found)), result(found), *([forward] if forward else []), _assumed(found)]
     told = [Steps(HEADINGS[n], tuple(map(_line, written(found, n, "normal"))), folded=n != "matrix") for n in NOTATIONS]
@@ -137,13 +145,23 @@ def _assumed(found: Derivation) -> Assumptions:
 
 def _copies(found: Derivation) -> Copies:
     return {
-        "latex": lambda: latex_lines(result(found).parts),
-        "steps": lambda: f"\\[\n{found.latex()}\n\\]",
-        "markdown": found.markdown,
+        "latex": _apart(found, lambda: latex_lines(result(found).parts)),
+        "steps": _apart(found, lambda: f"\\[\n{found.latex()}\n\\]"),
+        "markdown": _apart(found, found.markdown),
         "numpy": lambda: source(found),
         "sympy": lambda: sympy_program([(found.kind, found.to_sympy())]),
-        "text": found.text,
+        "text": _apart(found, found.text),
     }
+
+
+def _apart(found: Derivation, write: Callable[[], str]) -> Callable[[], str]:
+    """What writes with the names of the derivation told apart, as its page does."""
+
+    def written_apart() -> str:
+        with beside(found.subject, *found.wrt):
+            return write()
+
+    return written_apart
 
 
 # ---------------------------------------------------------------- splits, curvature
@@ -151,6 +169,11 @@ def _gauss_newton(question: Question, shapes: Shapes) -> Answer:
     if not question.at:
         raise FieldError("at", "say at which intermediate value the Hessian is split", hint="name it in a program: u = W @ x")
     found = api.gauss_newton(question.text, _one(question), at=question.at, **_given(question, shapes))
+    with beside(found.H.subject, *found.H.wrt):
+        return _split(found)
+
+
+def _split(found: GaussNewton) -> Answer:
     top = (Prose(sought(found.H)), split_result(found), *certificate(found), _assumed(found.H))
     told = [Steps(HEADINGS[n], tuple(map(_line, split_written(found, n))), folded=n != "matrix") for n in NOTATIONS]
     full = Steps(f"The whole Hessian. {FULL}", numbered(written(found.H, "index", "full")), folded=True)
@@ -160,12 +183,12 @@ def _gauss_newton(question: Question, shapes: Shapes) -> Answer:
 def _split_copies(found: GaussNewton) -> Copies:
     parts = (("G", found.G), ("R", found.R), ("H", found.H))
     return {
-        "latex": lambda: latex_lines(split_result(found).parts),
-        "steps": lambda: f"\\[\n{found.latex()}\n\\]",
-        "markdown": found.markdown,
+        "latex": _apart(found.H, lambda: latex_lines(split_result(found).parts)),
+        "steps": _apart(found.H, lambda: f"\\[\n{found.latex()}\n\\]"),
+        "markdown": _apart(found.H, found.markdown),
         "numpy": lambda: "\n\n".join(source(part) for _, part in parts),
         "sympy": lambda: sympy_program([(name, part.to_sympy()) for name, part in parts]),
-        "text": found.text,
+        "text": _apart(found.H, found.text),
     }
 
 
@@ -174,10 +197,11 @@ def _curvature(question: Question, shapes: Shapes) -> Answer:
     found = api.curvature(question.text, name, **_given(question, shapes))
     decided = found.verdict != "unknown"
     word = found.verdict.capitalize()
-    says = f"in ${name}$" + (", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
+    shown = f"${name_latex(name)}$"
+    says = f"in {shown}" + (", strictly" if found.strict else "") if decided else plain(found.reason or "nothing could be shown")
     top: list[Block] = [Check(says, ok=decided, word=word)]
     if found.hessian is not None and found.verdict != "affine":
-        top.append(Result((rf"\nabla^2_{{{name}}}f={expr_latex(found.hessian)}",)))
+        top.append(Result((rf"\nabla^2_{{{name_latex(name)}}}f={expr_latex(found.hessian)}",)))
     if found.proof is not None:
         top.append(Proof(proof_tree(found.proof), "Proof"))
     top += [Code(title, shown) for title, shown in _examples(found)]
@@ -232,7 +256,8 @@ def _matching(question: Question, shapes: Shapes) -> Answer:
     words = {"proved": "Matches", "checked": "Matches, checked only", "refuted": "Doesn't match"}
     word = words.get(found.status if not found.matches or found.status != "refuted" else "proved", "Unknown")
     verdict = Check("the loss matches the module" if found.matches else "see why below", ok=found.matches, word=word)
-    top = (Prose(sought(steps)), Result((affine(found),)), verdict, *matching_verdict(found))
+    with beside(steps.subject, *steps.wrt):
+        top = (Prose(sought(steps)), Result((affine(found),)), verdict, *matching_verdict(found))
     return Answer("Matching loss", top, rest.steps, rest.copies, rest.verify)
 
 
@@ -246,6 +271,11 @@ def _prove(question: Question, shapes: Shapes) -> Answer:
     if not question.other.strip():
         raise FieldError("other", "there is no right side yet", hint="write what the formula should be equal to")
     found = api.prove(question.text, question.other, **_given(question, shapes))
+    with beside(found.lhs, found.rhs):
+        return _proved(found)
+
+
+def _proved(found: Any) -> Answer:
     sides = (Result((f"{expr_latex(found.lhs)}{_SIGNS[found.status]}{expr_latex(found.rhs)}",)),)
     top: list[Block] = [*sides, Check(plain(found.reason), ok=bool(found), word=found.status.capitalize())]
     if found.steps:

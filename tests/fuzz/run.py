@@ -3,8 +3,7 @@
     python -m tests.fuzz.run --programs 2000 --seed 0 --minutes 10 [--report FILE] [--depth 3] [--order 2]
 
 A failure is shrunk, and told as a call to be pasted; the others go on. Exit code 1 where there was one, and where 20,000
-programs or more left a rule out. Where JAX is
-installed, it differentiates the same texts.
+programs or more left a rule out. Where JAX is installed, it differentiates the same texts.
 """
 
 from __future__ import annotations
@@ -31,6 +30,8 @@ from tests.fuzz.jax_oracle import oracle
 CHUNK = 100
 #: In a run of so many programs each rule has to fire.
 LONG = 20_000
+
+
 class Stop(Exception):
     """The time is over."""
 

@@ -18,17 +18,19 @@ from symderiv.errors import SymderivError
 from symderiv.functions import SCALAR, TENSOR
 from symderiv.handout import pdf as sheets
 from symderiv.handout.lemma_tex import write
-from symderiv.handout.lemmas import ordered, unused
+from symderiv.handout.lemmas import of_sheet, ordered, unused
+from symderiv.handout.load import load_appendix
 from symderiv.handout.references import bibtex, keys, references
 from symderiv.handout.source import (
     Appendix,
     SourceError,
     appendix,
+    derivation,
     gauss_newton,
+    gradient,
     identity,
     jacobian,
     lemma,
-    load_appendix,
 )
 from symderiv.losses import LOSSES
 from symderiv.rules import RULES
@@ -241,3 +243,21 @@ def test_the_split_names_its_two_parts() -> None:
     tex = write(appendix(lemma("s", gauss_newton("u = tanh(X @ w); sum((u - y)**2)/2", "w", at="u", X="m n", w="n", y="m")))).tex
     assert r"}_{G}" in tex
     assert r"}_{R}" in tex
+
+
+def test_a_label_is_the_same_in_every_process() -> None:
+    def square(x: object) -> object:
+        return x * x
+
+    (one,) = of_sheet([derivation(gradient(square, "x", x=""))]).lemmas
+    assert one.label == "gradient-square"
+
+
+@pytest.mark.parametrize("out", ["main.tex", "./main.bib", "paper.tex", "."])
+def test_the_paper_is_not_written_over(out: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, text in (("main.tex", MAIN), ("paper.tex", MAIN), ("paper.py", "x = 1\n")):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(main, ["appendix", "paper.py", "--paper", "main.tex", "--paper", "paper.tex", "--out", out])
+    assert done.exit_code == 2 and "--out" in done.output
+    assert (tmp_path / "main.tex").read_text(encoding="utf-8") == MAIN

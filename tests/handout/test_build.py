@@ -19,6 +19,7 @@ from symderiv.handout.blocks import page
 from symderiv.handout.build import build, main_build
 from symderiv.handout.checked import Checked
 from symderiv.handout.definition_latex import definition_latex, refusal
+from symderiv.handout.load import load
 from symderiv.handout.model import Card, Check, Code, Example, Page, Result, Steps, Symbols, Table
 from symderiv.handout.source import (
     SourceError,
@@ -27,7 +28,6 @@ from symderiv.handout.source import (
     handout,
     identity,
     jacobian,
-    load,
     prose,
     section,
 )
@@ -207,6 +207,62 @@ def test_what_can_not_be_built_is_an_error(paths: list[str], formats: tuple[str,
 
 
 # ---------------------------------------------------------------- sources
+HEAD = "from symderiv.handout.source import *\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import sys\nsys.exit(3)\n", ":3: it ends the program"),
+        ("sheet = handout(None)\n", ":2: a sheet's title is a text"),
+        ("sheet = handout('T', 'S')\n", ":2: a sheet is made of sections"),
+        ("sheet = handout('T', section('S', 'text'))\n", "can't stand in a section"),
+        ("sheet = handout('T', section('S', None))\n", "can't stand in a section"),
+        ("sheet = handout('T', section(3))\n", "a section's title is a text"),
+        ("sheet = handout('T', section('S', prose(3)))\n", "prose is a text"),
+        ("sheet = handout('T', section('S', prose('\\ud800')))\n", "UTF-16"),
+        ("sheet = handout('T', section('S', exercise('E', 3)))\n", "AttributeError"),
+        (b"sheet = handout('\xe9')\n", "can't decode"),
+        (b"a\0b", "null bytes"),
+        ("sheet = handout('T', section('S', blanks(jacobian('tanh(x)', 'x', x='n'), count=0)))\n", ":2: blanks: 0 lines"),
+    ],
+)
+def test_a_sheet_that_is_none_is_told_at_its_place(text: str | bytes, said: str, sources: Path, tmp_path: Path) -> None:
+    (sources / "02_bad.py").write_bytes(HEAD.encode() + (text if isinstance(text, bytes) else text.encode()))
+    (bad,) = build([sources / "02_bad.py"], tmp_path / "out", ("markdown",))
+    assert said in bad.error and bad.error.startswith(str(sources / "02_bad.py"))
+
+
+def test_a_writer_that_fails_leaves_the_other_sheets(sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "pages", lambda *given: 1 / 0)
+    (built,) = build([sources], tmp_path / "out", ("markdown",))
+    assert "ZeroDivisionError" in built.error
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "# -*- coding: latin-1 -*-\n"])
+def test_a_source_is_read_as_python_reads_it(mark: str, tmp_path: Path) -> None:
+    text = f"{mark}{HEAD}sheet = handout('Übung', section('S', prose('é')))\n".replace("\n", "\r\n")
+    (tmp_path / "a.py").write_bytes(text.encode("latin-1" if "latin" in mark else "utf-8"))
+    assert load(tmp_path / "a.py").title == "Übung"
+
+
+@pytest.mark.parametrize("names", [("a_b.py", "a-b.py"), ("one/a.py", "two/a.py"), ("index.py",), ("preamble.py",)])
+def test_no_sheet_is_written_over_another(names: tuple[str, ...], tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in names]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SymderivError, match="would write"):
+        build(paths, tmp_path / "out", ("markdown",))
+    assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("inside", [".", "solutions", "x/../y/z"])
+def test_solutions_are_never_inside_what_students_get(inside: str, sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(SymderivError, match="lecturer"):
+        build([sources], tmp_path / "out", ("markdown",), lecturer=tmp_path / "out" / inside)
+
+
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="form"):
         derivation(jacobian("W @ h", "h", W="o n", h="n"), forms="brief indx")
@@ -258,7 +314,8 @@ def test_what_latexify_prints_wrongly_is_refused_for_arrays(body: str) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["x @ y", "x.sum()", "log(x)*y", "2*log(x)*y", "x*-y", "g(x)", "exp(x, y)", "np.linalg.norm(x)", "x % 2", "exp(*x)"],
+    ["x @ y", "x.sum()", "log(x)*y", "2*log(x)*y", "x*-y", "g(x)", "exp(x, y)", "np.linalg.norm(x)", "x % 2", "exp(*x)",
+     "1e-5 * x", "x - 1e20"],
 )  # fmt: skip
 def test_what_reads_otherwise_is_refused_for_numbers_too(body: str) -> None:
     assert refusal(f"def f(x, y):\n    return {body}\n", scalar=True) is not None
@@ -267,7 +324,8 @@ def test_what_reads_otherwise_is_refused_for_numbers_too(body: str) -> None:
 @pytest.mark.parametrize(
     "source",
     ["def f(x=1):\n    return x", "def f(*x):\n    return x", "def f(x):\n    x += 1\n    return x",
-     "def f(x):\n    x, y = 1, 2\n    return x",
+     "def f(x):\n    x, y = 1, 2\n    return x", "def f(x):\n    x = x + 1\n    return x",
+     "def f(x):\n    y = x + 1\n    y = y - 2\n    return y",
      "def f(x):\n    print(x)\n    return x", "def f(x):\n    pass", "x = 1", "def f(x):", "@g\ndef f(x):\n    return x",
      "def f(x):\n    if x:\n        return 1\n    return x"],
 )  # fmt: skip

@@ -59,6 +59,31 @@ def one(*items: object, variant: int = 0) -> tuple[Exercise, Exercise]:
     return first, second
 
 
+def test_no_solution_is_left_however_deep_its_exercise_stands() -> None:
+    deep = Exercise("A", 1, (Exercise("B", 2, (), solution=(Prose(SECRET),)),), hints=((Exercise("C", 3, (), solution=(Prose(SECRET),)),),))
+    whole = Page("T", "t", None, (Section("S", (deep,)),))
+    assert repr(whole).count(SECRET) == 2 and SECRET not in repr(without_solutions(whole))
+
+
+@pytest.mark.parametrize("where", ["prompt", "hint", "solution"])
+@pytest.mark.parametrize("inner", [exercise("B", "", solution=SECRET), find_error(LAYERS, seed=1)])
+def test_an_exercise_in_an_exercise_is_refused(where: str, inner: object) -> None:
+    """It would have no number of its own, nor be counted; a wrong line to find may stand in a prompt."""
+    parts = {"hint": {"hint": inner}, "solution": {"solution": inner}}.get(where, {})
+    asked = exercise("A", "Text.", *([inner] if where == "prompt" else []), **parts)
+    if where == "prompt" and not isinstance(inner, type(exercise("A"))):
+        assert one(asked)[0].number == 1
+    else:
+        with pytest.raises(SourceError, match="can stand in it"):
+            one(asked)
+
+
+@pytest.mark.parametrize("points", [-1, float("nan"), float("inf")])
+def test_points_are_a_number(points: float) -> None:
+    with pytest.raises(SymderivError, match="points"):
+        exercise("A", points=points)
+
+
 def the_steps(blocks: tuple[object, ...]) -> tuple[Line, ...]:
     (steps,) = [block for block in blocks if isinstance(block, Steps)]
     return steps.lines

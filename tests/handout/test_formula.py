@@ -6,7 +6,7 @@ import re
 
 import pytest
 from handout_sample import PAGE
-from hypothesis import given
+from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 
 from symderiv.handout.formula import parse, pieces, width
@@ -89,7 +89,9 @@ def test_primes_stand_beside_their_letter() -> None:
 @pytest.mark.parametrize(
     ("latex", "text"),
     [
-        (r"\tfrac12\lVert N-Y\rVert^2", "1/2 ‖N - Y‖²"),
+        (r"\tfrac12\lVert N-Y\rVert^2", "(1/2) ‖N - Y‖²"),
+        (r"\mathbf{1} \mathbf{1}^\top \oslash A", "1 1ᵀ ⊘ A"),
+        (r"\|x\|^2", "‖x‖²"),
         (r"\frac{1}{s}\,e^{u}", "(1/s) e^u"),
         (r"\frac{a+b}{2s}", "(a + b)/(2s)"),
         (r"\frac{\partial^2 C}{\partial w_i\,\partial w_j}", "∂²C/(∂w_i ∂w_j)"),
@@ -104,6 +106,41 @@ def test_primes_stand_beside_their_letter() -> None:
 )
 def test_a_formula_in_one_line(latex: str, text: str) -> None:
     assert linear(latex).replace("ŷ", "y\u0302") == text.replace("ŷ", "y\u0302")
+
+
+VALUES = {"a": 1.7, "b": 0.6, "c": 2.3}
+scalars = st.recursive(
+    st.sampled_from([*((name, value) for name, value in VALUES.items()), ("2", 2.0), ("10", 10.0)]),
+    lambda inner: st.one_of(
+        st.tuples(inner, inner).map(lambda p: (rf"\frac{{{p[0][0]}}}{{{p[1][0]}}}", p[0][1] / p[1][1])),
+        st.tuples(inner, inner).map(lambda p: (rf"({p[0][0]}+{p[1][0]})", p[0][1] + p[1][1])),
+        st.tuples(inner, inner).map(lambda p: (rf"({p[0][0]}-{p[1][0]})", p[0][1] - p[1][1])).filter(lambda p: abs(p[1]) > 1e-3),
+        st.tuples(inner, inner).map(lambda p: (rf"{p[0][0]}\,{p[1][0]}", p[0][1] * p[1][1])),
+        st.tuples(inner, st.sampled_from([2, 3, -1])).map(lambda p: (rf"({p[0][0]})^{{{p[1]}}}", p[0][1] ** p[1])),
+        inner.filter(lambda p: p[1] > 0).map(lambda p: (rf"\sqrt{{{p[0]}}}", p[1] ** 0.5)),
+        inner.filter(lambda p: p[1] > 0).map(lambda p: (rf"\sqrt{{{p[0]}}}^{{3}}", p[1] ** 1.5)),
+    ),
+    max_leaves=8,
+)
+
+
+def as_number(text: str) -> float:
+    """A line of text as one reads it: powers first, then products and fractions from left to right."""
+    raised = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+    text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: "**(" + "".join(raised[x] for x in m[0]) + ")", text)
+    text = re.sub(r"√(\w+)((?:\*\*\([^)]*\))?)", r"sqrt(\1\2)", text).replace("√(", "sqrt(")
+    text = re.sub(r"\s*([-+/])\s*", r"\1", text)
+    text = re.sub(r"(?<=[\w)])\s+(?=[\w(])", "*", text)
+    text = re.sub(r"(?<=[0-9])(?=[a-c(])|(?<=\))(?=[\w(])|(?<=\b[a-c])(?=[a-c(])", "*", text)
+    return float(eval(text, {"sqrt": lambda x: x**0.5, **VALUES}))
+
+
+@seed(1)
+@settings(deadline=None, max_examples=400, database=None)
+@given(scalars)
+def test_a_formula_in_one_line_has_its_value(made: tuple[str, float]) -> None:
+    latex, value = made
+    assert as_number(linear(latex)) == pytest.approx(value, rel=1e-9), (latex, linear(latex))
 
 
 def test_prose_is_read() -> None:

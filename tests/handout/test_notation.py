@@ -90,6 +90,13 @@ def test_a_name_is_printed_only_where_it_is_one() -> None:
     assert printed == r"\operatorname{softplus}({\hat{y}})+p_{1}+\pi+{U}+W_{12}"
 
 
+def test_a_name_of_several_letters_is_one_too(tmp_path: Path) -> None:
+    (tmp_path / "notation.toml").write_text("\ufeff[names]\r\nloss = '\\ell'\r\nW_out = 'V'\r\n", "utf-8")
+    spelling = spelling_of(tmp_path / "one.py")
+    printed = spelling.formula(r"\mathrm{loss}+W_{\mathrm{out}}\,x+\text{loss}+\mathtt{W\_out}")
+    assert printed == r"{\ell}+{V}\,x+\text{loss}+\mathtt{W\_out}"
+
+
 def test_commands_take_arguments() -> None:
     spelling = Spelling(macros={"norm": r"\lVert #1\rVert", "RR": r"\mathbb{R}"})
     assert spelling.formula(r"\norm{x\in\RR}+\normal") == r"{\lVert x\in{\mathbb{R}}\rVert}+\normal"
@@ -144,7 +151,8 @@ def test_numbers_are_turned_with_the_formula(project: Path) -> None:
 
 @pytest.mark.parametrize(("text", "said"), [
     ("layout = 'denominatr'", "denominator"), ("colour = 1", "bold_vectors"), ("[signs]\ntranspos = 'T'", "transpose"),
-    ("[names]\np = '\\hat{y'", "brace"), ("[names]\np = 3", "quotes"), ("signs = 3", "quotes"),
+    ("[names]\np = '\\hat{y'", "brace"), ("[names]\np = 3", "quotes"), ("[names]\np = '}\\input{'", "brace"),
+    ("[names]\np = '\\}{'", "brace"), ("signs = 3", "quotes"),
     ("layout = [", "TOML"), ("bold_vectors = 'yes'", "true or false"),
 ])  # fmt: skip
 def test_a_wrong_notation_is_told_with_its_file(tmp_path: Path, text: str, said: str) -> None:

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from symderiv.cli import main
 from symderiv.errors import SymderivError
+from symderiv.handout.load import load
 from symderiv.handout.newproject import FILES, new
-from symderiv.handout.source import load
 from symderiv.handout.watch import watch
 
 SHEET = 'from symderiv.handout.source import *\nsheet = handout("{0}", section("One", prose("Text."){1}))\n'

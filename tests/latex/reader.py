@@ -238,8 +238,8 @@ class Reader:
             if not axis.startswith(r"\mathrm{axis}"):
                 raise Unread(f"{name} with {axis}")
             axis = axis.removeprefix(r"\mathrm{axis}")
-        if self.peek() == r"\lvert":
-            return Node("apply", f"{name}:{axis}" if axis else name, (self.atom(),))
+        if self.peek()[:1] == "\\":                              # without brackets it reaches over the marks of its argument
+            return Node("apply", f"{name}:{axis}" if axis else name, (self.marked(),))
         if self.peek() != "(":
             raise Unread(f"{name} without an argument")
         self.take("(")

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import symderiv as sd
 from symderiv.draw import draw, draw_sizes
+from symderiv.evaluate import evaluate
 from symderiv.frontend.environment import declare
 from symderiv.render import style
 from tests.fuzz.grammar import Program, programs
@@ -116,3 +117,19 @@ def test_values_by_hand():
     with pytest.raises(AssertionError):
         as_matrix(read(r"x\,A"), known, (3, 2))
     assert Indices(known, read(r"\sum_k x_k")).value(read(r"\sum_k x_k")).a == 7.0
+
+
+@pytest.mark.parametrize("text", ["logcosh(x)**2", "log_sigmoid(x)**2", "logcosh(x)**3 * x", "logdet(X)**2", "logdet(X)**2 * X",
+                                  "sum(logcosh(x))**2", "1/log_sigmoid(x)**2"])  # fmt: skip
+def test_a_function_of_several_signs_is_in_brackets_under_a_power(text):
+    """\\log\\cosh(x)^2 is the logarithm of cosh(x)^2."""
+    shapes = {name: shape for name, shape in {"x": "n", "X": "n n"}.items() if f"({name})" in text}
+    expr = sd.parse(text, shapes=shapes)
+    values = {"x": np.array([0.5, 1.25, 2.0]), "X": np.array([[1.0, 0.5, 0.0], [-0.5, 0.75, 0.25], [0.0, 0.5, 1.5]])}
+    values = {name: values[name] for name in shapes}
+    value = evaluate(expr, {s: values[s.name] for s in declare(shapes).symbols.values()}, {"n": 3})
+    for notation in (MATRIX, INDEX):
+        node = read(expr.latex(notation=notation))
+        back = as_entries(node, {**values, "n": 3}, "ij"[: value.ndim], value.shape) if notation == INDEX and value.ndim \
+            else as_matrix(node, values, value.shape)
+        assert np.allclose(back, value, rtol=1e-12), expr.latex(notation=notation)

@@ -13,6 +13,7 @@ from tests.fuzz.namespace import numpy_space
 from tests.latex.reader import Node, Unread
 
 SPACE = {**numpy_space(), "sigma": numpy_space()["sigmoid"], "H": numpy_space()["heaviside"], "Phi": numpy_space()["normal_cdf"],
+         "normalcdf": numpy_space()["normal_cdf"],
          "varphi": numpy_space()["normal_pdf"], "arctan": np.arctan, "arsinh": np.arcsinh, "artanh": np.arctanh,
          "sqrt": np.sqrt, "abs": np.abs, "exp": np.exp, "log": np.log,
          "sin": np.sin, "cos": np.cos, "tan": np.tan, "tanh": np.tanh, "sinh": np.sinh, "cosh": np.cosh, "sign": np.sign}  # fmt: skip

@@ -193,3 +193,23 @@ def test_a_fault_of_ours_is_a_message_without_a_traceback(monkeypatch: pytest.Mo
     found = answer({"do": "derive", "text": "x"})
     assert found["error"]["message"].startswith("internal error: ZeroDivisionError")
     assert "secret" not in texts(found)
+
+
+# ---------------------------------------------------------------- names
+@pytest.mark.parametrize(
+    ("question", "shown"),
+    [
+        ({"text": "sum((W_out @ lambda_)**2)", "wrt": "lambda_", "kind": "curvature"}, r"\nabla^2_{\lambda}f=2\,W_{\mathrm{out}}^\top"),
+        ({"text": "sum(x_out**2)", "wrt": "x_out", "kind": "curvature"}, r"\nabla^2_{x_{\mathrm{out}}}f"),
+        ({"text": "x - x_", "wrt": "x_", "kind": "jacobian", "shapes": {"x": "n", "x_": "n"}}, r"\partial \mathtt{x\_}^\top}=-I"),
+        ({"text": "W1 @ x", "other": "W_1 @ x", "kind": "prove"}, r"\mathtt{W1} x\ne \mathtt{W\_1} x"),
+        ({"text": "u = W1 @ x; sum(u * (W_1 @ u))", "wrt": "x", "kind": "gauss_newton", "at": "u"}, r"\mathtt{W1}^\top"),
+    ],
+)
+def test_names_are_printed_as_names_and_told_apart(question: dict[str, Any], shown: str) -> None:
+    made = answer({"do": "derive", **question})
+    assert made["ok"], made
+    formulas = [one["latex"] for block in made["top"] if block["type"] == "result" for one in block["formulas"]]
+    assert any(shown in latex for latex in formulas), formulas
+    if question["kind"] != "curvature":                         # there, what is copied is the Hessian's derivation
+        assert shown in made["copies"]["latex"]["text"]

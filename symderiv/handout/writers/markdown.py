@@ -25,7 +25,7 @@ from symderiv.handout.model import (
 )
 from symderiv.handout.svg import STYLE as SVG_STYLE
 from symderiv.handout.svg import svg
-from symderiv.handout.visitor import Visitor, convention
+from symderiv.handout.visitor import Visitor
 
 EXTENSION = ".md"
 LABEL = "Markdown"
@@ -49,10 +49,7 @@ def drawings(page: Page) -> dict[str, str]:
 
 def document(page: Page, writer: MarkdownWriter) -> str:
     """The page, written by one of the writers of Markdown."""
-    before = [f"# {writer.line(page.title)}"]
-    before += [writer.prose(page.note)] if page.note else []
-    before += [writer.prose(convention(page.convention.text))] if page.convention else []
-    return "\n\n".join([*before, *map(writer.section, page.sections)]) + "\n"
+    return "\n\n".join([f"# {writer.line(page.title)}", *writer.opening(page), *map(writer.section, page.sections)]) + "\n"
 
 
 class MarkdownWriter(Visitor):
@@ -62,14 +59,14 @@ class MarkdownWriter(Visitor):
         self.slug, self.extension = slug, extension
         self.drawn = 0
 
-    def drawing_name(self) -> str:
-        """The file of the next drawing."""
+    def drawing(self, block: Figure) -> str:
+        """Where the next drawing is."""
         self.drawn += 1
         return f"{self.slug}-{self.drawn}.svg"
 
     def figure(self, block: Figure) -> str:
         caption = f"\n\n*{self.line(block.caption)}*" if block.caption else ""
-        return f"![{_alt(block.alt)}]({self.drawing_name()}){caption}"
+        return f"![{_alt(block.alt)}]({self.drawing(block)}){caption}"
 
     def section(self, section: Section) -> str:
         number = f"{section.number}. " if section.number is not None else ""
@@ -172,7 +169,7 @@ class MarkdownWriter(Visitor):
 
 
 def _alt(text: str) -> str:
-    return re.sub(r"[\[\]\\\n<>]", " ", text)
+    return re.sub(r"[\[\]!\\\n<>]", " ", text)
 
 
 def aligned(lines: tuple[Line, ...]) -> str:
@@ -214,7 +211,7 @@ def _quad(formulas: tuple[str, ...]) -> str:
 def _math(latex: str) -> str:
     """A formula without the signs that Markdown or HTML would take for their own."""
     found = re.sub(r"\s*\n\s*", " ", latex)
-    found = re.sub(r"(?<!\\)\|", r"\\vert ", found)
+    found = re.sub(r"\\?\|", lambda bar: r"\vert " if bar[0] == "|" else r"\Vert ", found)
     found = found.replace(r"\{", r"\lbrace ").replace(r"\}", r"\rbrace ")
     found = re.sub(r"(?<!\\operatorname)\*", r"\\ast ", found)
     return found.replace("<", r"\lt ").replace(">", r"\gt ")
@@ -224,5 +221,9 @@ def _text(text: str) -> str:
     return re.sub(r"([\\`*_$\[\]<>])", r"\\\1", text)
 
 
+_IN_TEXT = {"<": r"}\lt\text{", ">": r"}\gt\text{", "\\": r"}\backslash\text{", "^": r"}\wedge\text{", "~": r"}\sim\text{"}
+"""signs that HTML or LaTeX would take for their own inside of ``\\text``"""
+
+
 def _escape_latex(text: str) -> str:
-    return re.sub(r"([&%#_{}$])", r"\\\1", text)
+    return "".join(_IN_TEXT.get(sign) or ("\\" + sign if sign in "&%#_{}$" else sign) for sign in text)

@@ -45,7 +45,7 @@ class MystWriter(MarkdownWriter):
 
     def figure(self, block: Figure) -> str:
         caption = f"\n\n{self.line(block.caption)}" if block.caption else ""
-        return f":::{{figure}} {self.drawing_name()}\n:alt: {_title(block.alt)}{caption}\n:::"
+        return f":::{{figure}} {self.drawing(block)}\n:alt: {_title(block.alt)}{caption}\n:::"
 
     def link(self, inner: tuple[Span, ...], target: str) -> str:
         sheet, _, place = target.partition("#")

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import base64
 import json
-import re
+from dataclasses import replace
 from typing import Any
 
 from symderiv.handout.model import SOLVED, Card, Exercise, Figure, Page, Section, Task
 from symderiv.handout.svg import STYLE, svg
-from symderiv.handout.visitor import convention
 from symderiv.handout.writers.markdown import MarkdownWriter
 
 EXTENSION = ".ipynb"
@@ -37,10 +36,8 @@ class _Notebook:
 
     def notebook(self) -> dict[str, Any]:
         page, writer = self.page, _CellWriter(self.page)
-        note = page.note.removesuffix(SOLVED)                   # nbgrader keeps this cell when it takes the solutions out
-        before = [f"# {writer.line(page.title)}", *([writer.prose(note)] if note else [])]
-        before += [writer.prose(convention(page.convention.text))] if page.convention else []
-        self.text("\n\n".join(before), writer)
+        unsolved = replace(page, note=page.note.removesuffix(SOLVED))        # nbgrader keeps this cell when it takes the solutions out
+        self.text("\n\n".join([f"# {writer.line(page.title)}", *writer.opening(unsolved)]), writer)
         for section in page.sections:
             self.section(section)
         language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
@@ -130,15 +127,11 @@ class _CellWriter(MarkdownWriter):
     def card(self, block: Card) -> str:
         return super().card(block if block.open_rows is None else Card(block.open_rows, block.heading))
 
-    def figure(self, block: Figure) -> str:
+    def drawing(self, block: Figure) -> str:
         name = f"figure-{len(self.attachments) + 1}.svg"
         drawn = svg(block.drawing, block.alt, STYLE)
         self.attachments[name] = {"image/svg+xml": base64.b64encode(drawn.encode()).decode()}
-        return f"![{_alt(block.alt)}](attachment:{name})" + (f"\n\n*{self.line(block.caption)}*" if block.caption else "")
-
-
-def _alt(text: str) -> str:
-    return re.sub(r"[\[\]!\\\n<>]", " ", text)
+        return f"attachment:{name}"
 
 
 def _lines(text: str) -> list[str]:

@@ -34,10 +34,8 @@ def write(page: Page) -> str:
     """The page as text of at most about 100 columns."""
     writer = PlainWriter()
     title = writer.line(page.title)
-    before = [f"{title}\n{'=' * columns(title)}"]
-    before += [writer.prose(page.note)] if page.note else []
-    before += [writer.prose("Convention. " + page.convention.text)] if page.convention else []
-    return "\n\n".join([*before, *map(writer.section, page.sections)]) + "\n"
+    heading = f"{title}\n{'=' * columns(title)}"
+    return "\n\n".join([heading, *writer.opening(page), *map(writer.section, page.sections)]) + "\n"
 
 
 def columns(text: str) -> int:

@@ -30,7 +30,7 @@ from symderiv.handout.model import (
 )
 from symderiv.handout.picture import picture
 from symderiv.handout.unicode import COMMAND
-from symderiv.handout.visitor import Visitor, convention, points_text
+from symderiv.handout.visitor import Visitor, points_text
 
 EXTENSION = ".tex"
 LABEL = "LaTeX"
@@ -67,10 +67,9 @@ def write(page: Page, standalone: bool = True) -> str:
 
 def _body(page: Page) -> str:
     writer = TexWriter()
-    note = f"{writer.prose(page.note)}\n" if page.note else ""
-    conventions = f"{writer.prose(convention(page.convention.text))}\n" if page.convention else ""
+    opening = "".join(f"{part}\n" for part in writer.opening(page))
     sections = "\n".join(map(writer.section, page.sections))
-    return f"\\handouttitle{{{writer.line(page.title)}}}\n{note}{conventions}{sections}\n"
+    return f"\\handouttitle{{{writer.line(page.title)}}}\n{opening}{sections}\n"
 
 
 @cache
@@ -205,7 +204,7 @@ class TexWriter(Visitor):
     def link(self, inner: tuple[Span, ...], target: str) -> str:
         shown = self.spans(inner)
         if re.match(r"https?://", target):
-            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target)}}}{{{shown}}}"
+            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target.replace(chr(92), '%5C'))}}}{{{shown}}}"
         return shown
 
 
