@@ -12,7 +12,7 @@ from symderiv.build import add, apply, call, ones, remake, symbol
 from symderiv.draw import broken_fact, draw, draw_sizes, key_of, kink_distance, relevant
 from symderiv.errors import SymderivError
 from symderiv.evaluate import evaluate, nodes_of
-from symderiv.facts import Fact
+from symderiv.facts import Fact, Facts
 from symderiv.functions import SCALAR
 from symderiv.ir import Add, Box, Call, Contract, Expr, Map, Name, Symbol
 from symderiv.proving.extremes import CLEAR, Extreme, Range
@@ -60,7 +60,7 @@ def spectrum(
     node: Expr,
     left: Sequence[int],
     right: Sequence[int],
-    facts: Iterable[Fact],
+    facts: Facts,
     trials: int = 24,
     seed: int = 0,
     symmetric: bool | str = False,
