@@ -71,7 +71,6 @@ def spectrum(
     With ``symmetric`` the directions are symmetric matrices, with "diagonal" diagonal ones. Points are taken where all of
     ``about`` has finite values too.
     """
-    facts = list(facts)
     least: Extreme | None = None
     most: Extreme | None = None
     count = 0
