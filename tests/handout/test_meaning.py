@@ -25,7 +25,7 @@ from symderiv.handout.source import (
     section,
 )
 from symderiv.handout.values import array_latex, exact
-from symderiv.handout.writers import markdown, plain
+from symderiv.handout.writers import markdown, plain, tex
 
 
 def blocks(*items: Any) -> list[Any]:
@@ -115,3 +115,8 @@ def test_words_beside_a_line_are_words() -> None:
     shown = markdown.write(Page("A", "a", None, (Section("B", (Steps("", (line,)),)),)))
     assert "<" not in shown and ">" not in shown and r"\input" not in shown
     assert re.search(r"\\text\{alert\(1\)\}", shown)
+
+
+def test_an_address_stays_one_in_latex() -> None:
+    page = Page("A", "a", None, (Section("B", (Prose(r"[x](https://a.b/~me/c_d%20e?x=1&y=#z^{}\\f)"),)),))
+    assert r"\href{https://a.b/~me/c\_d\%20e?x=1\&y=\#z\%5E\%7B\%7D\%5C" in tex.write(page)
