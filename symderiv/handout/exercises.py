@@ -210,6 +210,8 @@ def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str, str]:
         value = np.asarray(function(**used), dtype=float)
     code = function.source().rstrip()
     defined = re.findall(r"^def (\w+)\(", code, re.MULTILINE)[-1]
+    if defined in used:
+        raise SourceError(item.place, f"'{defined}' is what the solution's function is called: give the number another name")
     return value, code, f"{defined}({', '.join(f'{name}={name}' for name in used)})"
 
 

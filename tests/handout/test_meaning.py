@@ -13,6 +13,7 @@ from symderiv.handout.affine import affine, matching_verdict
 from symderiv.handout.blocks import pages
 from symderiv.handout.model import Check, Example, Line, Page, Prose, Section, Steps, Table
 from symderiv.handout.source import (
+    SourceError,
     certified,
     curvature,
     derivation,
@@ -145,3 +146,12 @@ def test_shapes_may_be_given_at_once() -> None:
     called = gradient("x @ A @ x + t*x[0]", "x", shapes={**shapes, "t": ""})
     (row,) = one_of(Table, blocks(derivatives((called, "A @ x + A.T @ x", {"t": "0"})))).rows
     assert row[3] == r"$A x+A^\top x$"
+
+
+def test_a_solution_calls_its_function_not_a_number() -> None:
+    with pytest.raises(SourceError, match="another name"):
+        blocks(exercise("E", numbers={"gradient": [1, 2]}, ask=gradient("sum(gradient**3)", "gradient", gradient="n"), name="g"))
+    (asked,) = blocks(exercise("E", numbers={"x": [1, 2]}, ask=gradient("sum(x**3)", "x", x="n"), name="gradient"))[:1]
+    space: dict[str, Any] = {"np": np}
+    exec(f"{asked.task.given}\n{asked.task.program}", space)
+    assert np.allclose(space["gradient"], asked.task.expected)
