@@ -69,7 +69,7 @@ from symderiv.handout.told import (
     unsaid,
     ways,
 )
-from symderiv.handout.values import array_latex, arrays, exact, is_function, numbers_given, slices
+from symderiv.handout.values import EQUALS, array_latex, arrays, exact, is_function, numbers_given, slices
 from symderiv.handout.visitor import points_text
 from symderiv.ir import free_symbols
 from symderiv.present import fact_latex
@@ -77,7 +77,6 @@ from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 from symderiv.splits import GaussNewton
 
-_EQUALS = {True: "=", False: r"\approx "}
 LONGEST_INLINE = 40.0
 """in em: a longer formula isn't put into a sentence"""
 SHOWN_CODE = 40
@@ -253,8 +252,7 @@ def _generated(derivation: Derivation) -> list[Block]:
 
 
 def _drawn(item: Derived, derivation: Derivation) -> str:
-    abstract = [n.removeprefix("") for n, shape in item.call.options.items() if isinstance(shape, str) and
-                ("->" in shape or shape.strip() == "elementwise")]
+    abstract = [n for n, shape in item.call.shapes.items() if isinstance(shape, str) and ("->" in shape or shape.strip() == "elementwise")]
     return ", ".join(f"${name_latex(n)}$" for n in abstract) + " drawn as random smooth maps" if abstract else ""
 
 
@@ -262,8 +260,8 @@ def _drawn(item: Derived, derivation: Derivation) -> str:
 def definition(item: Derived, derivation: Derivation) -> list[Block]:
     """The Python function that computes what is differentiated, beside its formula; raises SourceError if it doesn't."""
     assert item.definition is not None
-    shapes = {k: v for k, v in item.call.options.items() if k not in ("assume", "shapes", "at", "order", "vec", "structured")}
-    verdict = prove(item.definition, derivation.subject, **shapes)
+    shapes = item.call.shapes
+    verdict = prove(item.definition, derivation.subject, shapes=shapes)
     if verdict.status not in ("proved", "checked"):
         raise SourceError(item.place, f"the definition isn't what is differentiated: {verdict.status}")
     source = source_of(item.definition)
@@ -318,12 +316,12 @@ def numbers(item: Derived, told: Derivation | GaussNewton) -> Example:
         parts = found if isinstance(found, tuple) else (found,)
         parts = tuple(part.T for part in parts) if turned(told) else parts
         shown += [piece for name, part in zip(left_sides(told), parts, strict=True) for piece in slices(name, part)]
-    texts = [f"{latex}{_EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
+    texts = [f"{latex}{EQUALS[exact(value)]}{array_latex(value)}" for latex, value in shown]
     return Example((*given, r"\Longrightarrow\quad " + texts[0], *texts[1:]), "With numbers")
 
 
 def _evaluated(text: str, item: Derived, values: Mapping[str, Any], functions: Mapping[str, str]) -> Any:
-    shapes = {k: v for k, v in item.call.options.items() if k in item.numbers and k not in functions}
+    shapes = {k: v for k, v in item.call.shapes.items() if k in item.numbers and k not in functions}
     expr = symderiv.parse(text, shapes=shapes)
     used = {s.name for s in free_symbols(expr)}
     return expr.numpy()(**{k: v for k, v in values.items() if k in used})

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import shutil
 import sys
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -136,8 +138,13 @@ def find_sources(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def slug_of(source: Path) -> str:
-    """What the pages of a source are called."""
-    return source.stem.replace("_", "-")
+    """What the pages of a source are called: the signs of its name that links and every format can hold.
+
+    >>> slug_of(Path("sheets/01_a_layer.py")), slug_of(Path("Über $x$ (neu).py"))
+    ('01-a-layer', 'Uber-x-neu')
+    """
+    plain = unicodedata.normalize("NFKD", source.stem).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")
 
 
 def _tell_apart(sources: Iterable[Path]) -> None:
@@ -145,6 +152,8 @@ def _tell_apart(sources: Iterable[Path]) -> None:
     known: dict[str, Path] = {}
     for source in sources:
         slug = slug_of(source)
+        if not slug:
+            raise SymderivError(f"'{source}' has no letter or digit of ASCII to call its pages by", hint="give it another name")
         if slug in _OURS:
             raise SymderivError(f"'{source}' would write the files of all sheets together ({slug})", hint="give it another name")
         other = known.setdefault(slug, source)

@@ -16,6 +16,8 @@ from typing import Any
 import symderiv
 
 _LINE = 84
+_NO_SHAPES = ("assume", "shapes", "at", "order", "vec", "structured")
+"""options of the operators; every other one declares a shape"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ class Call:
     place: Place
     part: str = ""
     """what is taken of the answer: names of attributes and keys, as in steps["z"]"""
+
+    @property
+    def shapes(self) -> dict[str, Any]:
+        """What the call declares, by keywords and by ``shapes=``.
+
+        >>> gradient("x @ y", "x", x="n", shapes={"y": "n"}, assume="x > 0").shapes
+        {'y': 'n', 'x': 'n'}
+        """
+        return {**(self.options.get("shapes") or {}), **{k: v for k, v in self.options.items() if k not in _NO_SHAPES}}
 
     def run(self, **changed: Any) -> Any:
         """Make the call, with some options changed (None leaves one out)."""

@@ -19,14 +19,22 @@ from symderiv.handout.faults import planted_fault
 from symderiv.handout.model import BLANK, Block, Check, Code, Example, Exercise, Line, Prose, Steps, Task
 from symderiv.handout.tasks import Asked, Blanks, Drawn, Fault
 from symderiv.handout.told import as_line, result
-from symderiv.handout.values import array_latex, array_of, arrays, error_latex, exact, is_function, numbers_given
+from symderiv.handout.values import (
+    EQUALS,
+    array_latex,
+    array_of,
+    arrays,
+    error_latex,
+    exact,
+    is_function,
+    numbers_given,
+)
 from symderiv.ir import free_symbols
 from symderiv.present import Written, written
 from symderiv.render.apart import beside
 from symderiv.render.symbols import name_latex
 
 Make = Callable[[Any, Context], list[Block]]
-_EQUALS = {True: "=", False: r"\approx "}
 EMPTY_RULE = "…………"
 TRIALS = 5
 
@@ -178,7 +186,7 @@ def _asked(item: Asked, values: dict[str, Any]) -> tuple[Task, Prose, Block]:
     within = "" if not found.ndim else "each entry "
     limit = f"{item.tolerance:g}" if item.tolerance >= 1e-3 else error_latex(item.tolerance).replace("1.0\\cdot", "")
     asked = Prose(f"Give ${letter}$, {within}to within ${limit}$.")
-    return task, asked, Example((f"{letter}{_EQUALS[exact(found)]}{array_latex(found)}",), "Answer")
+    return task, asked, Example((f"{letter}{EQUALS[exact(found)]}{array_latex(found)}",), "Answer")
 
 
 def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str, str]:
@@ -202,6 +210,8 @@ def _evaluated(item: Asked, values: dict[str, Any]) -> tuple[Any, str, str]:
         value = np.asarray(function(**used), dtype=float)
     code = function.source().rstrip()
     defined = re.findall(r"^def (\w+)\(", code, re.MULTILINE)[-1]
+    if defined in used:
+        raise SourceError(item.place, f"'{defined}' is what the solution's function is called: give the number another name")
     return value, code, f"{defined}({', '.join(f'{name}={name}' for name in used)})"
 
 

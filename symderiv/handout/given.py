@@ -78,7 +78,7 @@ def _goal(derivation: Derivation, letter: str) -> str:
             return rf"$\partial {letter}^\top/\partial {names[0]}$"
         turned = r"^\top" if x.shape else ""
         return rf"$\partial {letter}/\partial {names[0]}{turned}$"
-    letters = iter(output_letters(len(shape) + order * len(x.shape)))
+    letters = iter(output_letters(len(shape) + order * len(x.shape), derivation.subject))
     top = letter + _at(next(letters) for _ in shape) if shape else letter
     below = r"\,".join(rf"\partial {_script(name_latex(x.name))}{_at(next(letters) for _ in x.shape)}" for _ in range(order))
     return rf"$\partial{power} {top}/{below}$"

@@ -42,10 +42,9 @@ def derivatives(item: Derivatives, context: Any) -> list[Block]:
         found = check(told, trials=TRIALS)
         if not found.ok:
             raise SourceError(call.place, f"the derivation isn't confirmed: {found.trouble}")
-        shapes = {k: v for k, v in call.options.items() if k not in ("order", "vec", "structured", "at")}
-        point = dict(*where)
+        shapes, point = call.shapes, dict(*where)
         result = at_point(told.result, point, shapes)
-        verdict = prove(result, expected, **shapes)
+        verdict = prove(result, expected, assume=call.options.get("assume"), shapes=shapes)
         if verdict.status != "proved":
             raise SourceError(call.place, f"the result isn't '{expected}': {verdict.status}, {verdict.reason}")
         worst, compared = max(worst, found.report.worst), compared + found.lines
@@ -54,7 +53,7 @@ def derivatives(item: Derivatives, context: Any) -> list[Block]:
             lines = _lines(told)
             context.name(lines)
             subject, by = subject_latex(told.subject), operator_latex(told)
-            shown = parse(expected, shapes={k: v for k, v in shapes.items() if k != "assume"}) if point else result
+            shown = parse(expected, shapes=shapes) if point else result
             derived, ends = f"${result_latex(shown)}${_where(told)}", (result_latex(result), result_latex(shown))
             given, named = ", ".join(filter(None, (_given(told), _put(point)))), name_latex(told.wrt[0].name)
         rows.append((f"{number}", f"${subject}$", f"${by}$", derived, given))
@@ -78,8 +77,7 @@ def at_point(result: Expr, point: Mapping[str, str], shapes: Mapping[str, Any]) 
     >>> symderiv.present.expr_text(at_point(symderiv.parse("a*t + b", a="", b="", t=""), {"t": "0"}, {"t": ""}))
     'b'
     """
-    declared = {k: v for k, v in shapes.items() if k != "assume"}
-    return substitute(result, {parse(k, shapes=declared): parse(v, shapes=declared) for k, v in point.items()})
+    return substitute(result, {parse(k, shapes=shapes): parse(v, shapes=shapes) for k, v in point.items()})
 
 
 def _put(point: Mapping[str, str]) -> str:

@@ -26,6 +26,8 @@ from symderiv.render.symbols import name_latex
 LARGEST_DENOMINATOR = 999
 EXACT = 1e-12
 DIGITS = 4
+EQUALS = {True: "=", False: r"\approx "}
+"""before digits, by whether they are all of them"""
 
 
 def value_of(entry: Any) -> float:

@@ -44,7 +44,10 @@ def derivative_name(node: Call, style: Style, row: bool = False) -> str:
     sign = _SIGNS[times, min(values, 1)]
     if row or inputs > 1:
         sign = sign.upper()
-    return f"{sign}_{fn}" if plain or len(fn) == 1 else f"{sign}_{{{fn}}}"
+    text = f"{sign}_{fn}" if plain or len(fn) == 1 else f"{sign}_{{{fn}}}"
+    if text in style.taken:                                     # a user's own J_N
+        return f"{sign}_({fn})" if plain else f"{sign}_{{({fn})}}"
+    return text
 
 
 def is_row(t: Tree) -> bool:

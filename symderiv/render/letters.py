@@ -66,8 +66,9 @@ def subscripts(names: Iterable[str]) -> set[str]:
 
 
 def output_letters(count: int, *exprs: Expr, pool: str = OUTPUT_POOL) -> tuple[str, ...]:
-    """Letters for output indices: the first of the pool that no name ends with, then whatever is left."""
-    avoid = subscripts(n.name for e in exprs for n in postorder(e) if isinstance(n, Symbol | Name))
+    """Letters for output indices: the first of the pool that are no name, and that none ends with, then whatever is left."""
+    names = {n.name for e in exprs for n in postorder(e) if isinstance(n, Symbol | Name)}
+    avoid = subscripts(names) | {name for name in names if len(name) == 1}
     return free_letters(count, avoid, [c for c in pool if c not in avoid][:count])
 
 

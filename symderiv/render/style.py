@@ -56,7 +56,8 @@ class Style:
         ``index`` has the letters of axes that are fixed; the others are the row's and the column's, in alphabetical order.
         """
         unit = where.unit()
-        return self.unit_vector(unit) if unit is not None and not any(index) else self.ones_where(self.condition(where, index))
+        named = unit is not None and not any(index) and self.unit_vector(unit) not in self.taken
+        return self.unit_vector(unit) if named and unit is not None else self.ones_where(self.condition(where, index))
 
     def unit_vector(self, at: Dim) -> str:
         return rf"\mathbf{{e}}_{{{dim_latex(at)}}}"

@@ -36,7 +36,8 @@ def name_latex(name: str) -> str:
     >>> name_latex("x}\\input{y<")
     '\\mathrm{xinputy}'
     """
-    return _verbatim(name) if name in _alike(BESIDE.get(), _latex) else _latex(name)
+    shown = _latex(name)
+    return _verbatim(name) if _has_double(name, shown, _latex) else shown
 
 
 @lru_cache(maxsize=4096)
@@ -66,13 +67,18 @@ BESIDE: ContextVar[Named] = ContextVar("beside", default=frozenset())
 """what is printed together, as `apart` knows it"""
 
 
+def _has_double(name: str, shown: str, printed: Callable[[str], str]) -> bool:
+    """Whether another name looks like this one: W1 like W_1, lam like lambda, x like x_."""
+    beside = BESIDE.get()
+    return bool(beside) and bool(_by_look(beside, printed).get(shown, frozenset()) - {name})
+
+
 @lru_cache(maxsize=512)
-def _alike(named: Named, printed: Callable[[str], str]) -> frozenset[str]:
-    """Those that look like another one: W1 and W_1, lam and lambda, x and x_."""
-    found: dict[str, list[str]] = {}
-    for name in {name for name, _ in named}:
-        found.setdefault(printed(name), []).append(name)
-    return frozenset(name for same in found.values() if len(same) > 1 for name in same)
+def _by_look(named: Named, printed: Callable[[str], str]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for name, _ in named:
+        found[printed(name)] = found.get(printed(name), frozenset()) | {name}
+    return found
 
 
 @lru_cache(maxsize=4096)
@@ -153,7 +159,8 @@ def name_text(name: str) -> str:
     >>> [name_text(n) for n in ("W1", "delta_z", "x_hat", "lambda", "W_out")]
     ['W₁', 'δ_z', 'x\u0302', 'λ', 'W_out']
     """
-    return name if name in _alike(BESIDE.get(), _text) else _text(name)
+    shown = _text(name)
+    return name if _has_double(name, shown, _text) else shown
 
 
 @lru_cache(maxsize=4096)

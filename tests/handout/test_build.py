@@ -246,7 +246,10 @@ def test_a_source_is_read_as_python_reads_it(mark: str, tmp_path: Path) -> None:
     assert load(tmp_path / "a.py").title == "Übung"
 
 
-@pytest.mark.parametrize("names", [("a_b.py", "a-b.py"), ("one/a.py", "two/a.py"), ("index.py",), ("preamble.py",)])
+@pytest.mark.parametrize(
+    "names",
+    [("a_b.py", "a-b.py"), ("one/a.py", "two/a.py"), ("index.py",), ("preamble.py",), ("a b.py", "a(b).py"), ("ü.py", "u.py")],
+)
 def test_no_sheet_is_written_over_another(names: tuple[str, ...], tmp_path: Path) -> None:
     paths = [tmp_path / name for name in names]
     for path in paths:
@@ -255,6 +258,22 @@ def test_no_sheet_is_written_over_another(names: tuple[str, ...], tmp_path: Path
     with pytest.raises(SymderivError, match="would write"):
         build(paths, tmp_path / "out", ("markdown",))
     assert not list(tmp_path.glob("out/*"))
+
+
+@pytest.mark.parametrize("name", ["x y", "a&b", "$x$", "a<b>c", "a.b", "-x", "[z]", "`c`", "p%q", "Ü"])
+def test_files_have_names_that_links_can_hold(name: str, tmp_path: Path) -> None:
+    (tmp_path / f"{name}.py").write_text(f"{HEAD}sheet = handout('T', section('S', plot('x**2', 'x')))\n", encoding="utf-8")
+    (built,) = build([tmp_path / f"{name}.py"], tmp_path / "out", ("html", "markdown"))
+    assert re.fullmatch("[A-Za-z0-9-]+", built.slug) and not built.error
+    assert f'href="{built.slug}.html"' in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    (drawing,) = re.findall(r"\]\(([^)]*)\)", (tmp_path / "out" / f"{built.slug}.md").read_text(encoding="utf-8"))
+    assert (tmp_path / "out" / drawing).is_file()
+
+
+def test_a_name_without_letters_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "中.py").write_text(GOOD, encoding="utf-8")
+    with pytest.raises(SymderivError, match="no letter"):
+        build([tmp_path / "中.py"], tmp_path / "out", ("markdown",))
 
 
 @pytest.mark.parametrize("inside", [".", "solutions", "x/../y/z"])

@@ -11,8 +11,11 @@ import pytest
 from symderiv.errors import SymderivError
 from symderiv.handout.affine import affine, matching_verdict
 from symderiv.handout.blocks import pages
-from symderiv.handout.model import Example, Line, Page, Prose, Section, Steps, Table
+from symderiv.handout.model import Check, Example, Line, Page, Prose, Section, Steps, Table
 from symderiv.handout.source import (
+    SourceError,
+    certified,
+    curvature,
     derivation,
     derivatives,
     exercise,
@@ -25,7 +28,7 @@ from symderiv.handout.source import (
     section,
 )
 from symderiv.handout.values import array_latex, exact
-from symderiv.handout.writers import markdown, plain
+from symderiv.handout.writers import markdown, plain, tex
 
 
 def blocks(*items: Any) -> list[Any]:
@@ -115,3 +118,40 @@ def test_words_beside_a_line_are_words() -> None:
     shown = markdown.write(Page("A", "a", None, (Section("B", (Steps("", (line,)),)),)))
     assert "<" not in shown and ">" not in shown and r"\input" not in shown
     assert re.search(r"\\text\{alert\(1\)\}", shown)
+
+
+def test_an_address_stays_one_in_latex() -> None:
+    page = Page("A", "a", None, (Section("B", (Prose(r"[x](https://a.b/~me/c_d%20e?x=1&y=#z^{}\\f)"),)),))
+    assert r"\href{https://a.b/~me/c\_d\%20e?x=1\&y=\#z\%5E\%7B\%7D\%5C" in tex.write(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "direction", "rounded"),
+    [("sum(x**3)", "x", "v", False), ("sum(v**3)", "v", "h", False), ("-max(w)*max(-w)", "w", "v", True)],
+)
+def test_where_a_function_bends_is_told_in_its_own_letters(text: str, wrt: str, direction: str, rounded: bool) -> None:
+    """The direction is no variable, the variable is the function's, and a rounded number isn't equal to what was evaluated."""
+    found = blocks(certified(curvature(text, wrt, shapes={wrt: "n"}), "neither"))
+    for example in (block for block in found if isinstance(block, Example)):
+        point, way, value = example.parts
+        assert point.startswith(wrt) and way.startswith(direction)
+        assert (r"\approx" in way) == rounded and (f"f({wrt}+{direction})" in value) == rounded
+    assert ("fewer digits" in one_of(Check, found).text) == rounded
+
+
+def test_shapes_may_be_given_at_once() -> None:
+    shapes, numbers = {"A": "n n", "x": "n"}, {"A": [[1, 0], [0, 2]], "x": [0, 0]}
+    told = derivation(jacobian("tanh(A @ x)", "x", shapes=shapes), forms="brief", numbers=numbers, show={"y": "A @ x"})
+    assert r"y=\begin{bmatrix}0\\0\end{bmatrix}" in one_of(Example, blocks(told)).parts[-2]
+    called = gradient("x @ A @ x + t*x[0]", "x", shapes={**shapes, "t": ""})
+    (row,) = one_of(Table, blocks(derivatives((called, "A @ x + A.T @ x", {"t": "0"})))).rows
+    assert row[3] == r"$A x+A^\top x$"
+
+
+def test_a_solution_calls_its_function_not_a_number() -> None:
+    with pytest.raises(SourceError, match="another name"):
+        blocks(exercise("E", numbers={"gradient": [1, 2]}, ask=gradient("sum(gradient**3)", "gradient", gradient="n"), name="g"))
+    (asked,) = blocks(exercise("E", numbers={"x": [1, 2]}, ask=gradient("sum(x**3)", "x", x="n"), name="gradient"))[:1]
+    space: dict[str, Any] = {"np": np}
+    exec(f"{asked.task.given}\n{asked.task.program}", space)
+    assert np.allclose(space["gradient"], asked.task.expected)

@@ -79,3 +79,43 @@ def test_a_differential_is_no_name() -> None:
 def test_a_part_of_a_tensor_has_a_letter_that_no_name_has() -> None:
     (core,) = [f for f in forms(sd.jacobian("W @ (C @ x)", "W", W="o m", C="m n", x="n").result, "J") if f.view == "core"]
     assert core.rhs == r"\delta_{ij}\,X_k,\quad X=C x"
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes"),
+    [("j * (A @ x) + i * x", {"i": "", "j": "", "A": "n n", "x": "n"}), ("mean(A @ x) * A", {"A": "i j", "x": "j"}),
+     ("k * einsum('ab,c->abc', A, x)", {"k": "", "A": "n n", "x": "n"})],
+)  # fmt: skip
+def test_an_index_is_no_name(text: str, shapes: dict[str, str]) -> None:
+    """j A_ij + i δ_ij would have two meanings of i and j in one line."""
+    found = sd.jacobian(text, "x", shapes=shapes)
+    names = {name for name in (*shapes, "i" if "mean" in text else "") if len(name) == 1}
+    for line in found.text("index").splitlines():
+        assert not names & set(re.findall(r"[a-z]", "".join(re.findall(r"\[([a-z,]*)\]", line)))), line
+    inside = "".join(re.findall(r"_\{?([a-z]+)\}?", found.result.latex(notation="index").replace(r"\operatorname", "")))
+    assert inside and not names & set(inside)
+
+
+def test_a_value_of_the_users_is_no_cotangent_of_ours() -> None:
+    """delta_z = 2 z is what the user says; the cotangent of z has another name on both sides of its line."""
+    found = sd.gradient("z = W @ x\ndelta_z = 2*z\nsum(delta_z * tanh(delta_z))", "W", W="o n", x="n")
+    with beside(found.subject):
+        lines = [line.split(" = ")[0].strip() for line in found.text("matrix").splitlines()]
+    assert "delta_z_" in lines and "δ_z" not in lines
+
+
+@pytest.mark.parametrize(
+    ("text", "shapes", "shown"),
+    [
+        ("J_N @ N(x)", {"J_N": "m o", "N": "n -> o", "x": "n"}, r"J_N\,J_{(N)}"),
+        ("j_L @ x + L(x)", {"j_L": "n", "L": "n -> ", "x": "n"}, "j_{(L)}+j_L"),
+    ],
+)
+def test_a_name_is_no_derivative_of_ours(text: str, shapes: dict[str, str], shown: str) -> None:
+    found = sd.gradient if "L(" in text else sd.jacobian
+    assert found(text, "x", shapes=shapes).result.latex() == shown
+
+
+def test_a_unit_vector_is_no_name() -> None:
+    found = sd.gradient("e_0 @ x + x[0]", "x", e_0="3", x="3").result
+    assert found.text() == "1[i = 0] + e_0" or found.text() == "e_0 + 1[i = 0]"

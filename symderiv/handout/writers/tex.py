@@ -204,8 +204,13 @@ class TexWriter(Visitor):
     def link(self, inner: tuple[Span, ...], target: str) -> str:
         shown = self.spans(inner)
         if re.match(r"https?://", target):
-            return f"\\href{{{re.sub(r'([%#&_{}~^])', lambda m: chr(92) + m[1], target.replace(chr(92), '%5C'))}}}{{{shown}}}"
+            return f"\\href{{{_address(target)}}}{{{shown}}}"
         return shown
+
+
+def _address(target: str) -> str:
+    r"""An address as \\href takes it: what TeX has no plain sign for is written by its number."""
+    return "".join(f"\\%{ord(sign):02X}" if sign in "\\^{}" else f"\\{sign}" if sign in "%#&_" else sign for sign in target)
 
 
 def bookmark(title: str) -> str:
