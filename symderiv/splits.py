@@ -252,10 +252,11 @@ class _Parts:
         goal = contract((left, outer, right), (self.k + i, self.k + self.m, self.m + j), i + j)
         if self.square is not None:
             return self._as_square(goal, x, y)
-        cited = (mirror, self.second_outer)
-        turned = mirrored_block.apply(goal, self.engine.context, None, cited) if mirror is not None else None
-        if turned is not None:
-            return chain(goal, [Fire(mirrored_block.name, goal, turned, None, cited)], self.engine.context)
+        if mirror is not None:
+            cited = (mirror, self.second_outer)
+            turned = mirrored_block.apply(goal, self.engine.context, None, cited)
+            if isinstance(turned, Expr):
+                return chain(goal, [Fire(mirrored_block.name, goal, turned, None, cited)], self.engine.context)
         lemmas: dict[Expr, Proof] = {left: self.jacobian(x), right: self.jacobian(y), outer: self.second_outer}
         return unfolded(self.engine, self._filled(goal, lemmas), goal, [])
 

@@ -120,4 +120,7 @@ def _reduced(polynomial: Mapping[Monomial, int]) -> dict[Monomial, int]:
 
 def _dim(polynomial: Mapping[Monomial, int]) -> Dim:
     terms = [dim_product(c, *(int(x) if x.isdigit() else x for x in m)) for m, c in polynomial.items()]
-    return reduce(dim_sum, terms, 0)
+    total: Dim = 0
+    for term in terms:
+        total = dim_sum(total, term)
+    return total

@@ -41,8 +41,8 @@ def generate(
     expressions. A generic function f is an argument too: ``f``, with its derivatives as ``df``, ``d2f``, …; so is an
     abstract module N: ``N``, with ``J_N`` (shape of the value + shape of the argument), ``H_N``, ``D3_N``; where it has
     several arguments, those it is differentiated by are numbered: ``J_L_0``, ``H_L_01``. With ``compress`` each result
-    is a `Compressed`, or each of those for which it is true. ``doc`` is what the docstring says first, ``sizes`` are typical sizes to plan with, ``comment``
-    gives the mathematics of a node as one short line.
+    is a `Compressed`, or each of those for which it is true. ``doc`` is what the docstring says first, ``sizes`` are
+    typical sizes to plan with, ``comment`` gives the mathematics of a node as one short line.
 
     >>> from symderiv.build import symbol
     >>> x = symbol("x", ("n",))

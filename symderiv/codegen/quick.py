@@ -34,7 +34,8 @@ def quick(text: str, ranks: Mapping[str, int]) -> tuple[ast.Module, dict[str, An
 def number(node: ast.expr) -> float | None:
     """The value of a number that is written out, such as −1/3."""
     if isinstance(node, ast.Constant):
-        return float(node.value) if type(node.value) in (int, float) else None
+        value = node.value
+        return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         inner = number(node.operand)
         return None if inner is None else -inner

@@ -8,7 +8,21 @@ from itertools import product
 from math import factorial
 from typing import NamedTuple
 
-from symderiv.build import add, apply, box, contract, name, ones, permute, power, remake, scale, size, substitute, symbol
+from symderiv.build import (
+    add,
+    apply,
+    box,
+    contract,
+    name,
+    ones,
+    permute,
+    power,
+    remake,
+    scale,
+    size,
+    substitute,
+    symbol,
+)
 from symderiv.facts import Fact, facts
 from symderiv.ir import Add, Box, Contract, Der, Expr, Map, Name, Symbol, base_and_exponent, depends, scaled
 from symderiv.rational import Scalars, equal
@@ -315,5 +329,5 @@ def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
     return choice if equal(node, choice) else None
 
 
-__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "mirrored_block", "outer_square", "outer_squares", "same_fraction",
-           "split_terms", "square_of_gradient"]
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "mirrored_block", "outer_square",
+           "outer_squares", "same_fraction", "split_terms", "square_of_gradient"]

@@ -55,8 +55,9 @@ def test_every_function_is_the_same_to_the_bit(fn: str) -> None:
     x, X = symbol("x", ("n",)), symbol("X", ("m", "n"))
     made = generate([add([(2, apply(fn, x)), (-1, x)], ("n",)), scale(3, apply(fn, X))], [x, X])
     values = np.array([0.3, -0.0, 0.0, -1.7, 40.0, -800.0, np.inf, -np.inf, np.nan])
+    matrix = values.reshape(3, 3).repeat(3, 1)
     with np.errstate(all="ignore"):
-        for ours, read in zip(made(x=values, X=values.reshape(3, 3)[:, :].repeat(3, 1)), made.raw(values, values.reshape(3, 3).repeat(3, 1)), strict=True):
+        for ours, read in zip(made(x=values, X=matrix), made.raw(values, matrix), strict=True):
             assert ours.dtype == read.dtype == float and ours.tobytes() == read.tobytes()
 
 
