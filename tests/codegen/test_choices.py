@@ -102,6 +102,16 @@ def test_what_the_other_form_needs_is_computed_in_its_branch() -> None:
     assert places(program, program.reachable([outer, one]), [outer, one])[one] == ()
 
 
+def test_a_form_that_is_always_less_needs_no_test() -> None:
+    """(A Bᵀ − C) y by vectors, whatever the sizes; and neither form uses what the other computes."""
+    A, B, C, y, Y = (symbol(x, s) for x, s in zip("ABCyY", (("m", "k"), ("n", "k"), ("m", "n"), ("n",), ("n", "q")), strict=True))
+    inner = difference(contract((A, B), ("mk", "nk"), "mn"), C)
+    text = body(generate(contract((inner, y), ("mn", "n"), "m"), [A, B, C, y]).source)
+    assert text.splitlines()[-1].strip() == "return A @ (B.T @ y) - C @ y", text
+    test, apart, built = branches(body(generate(matmul(inner, Y), [A, B, C, Y]).source).replace("if m*n", "if n*m"))
+    assert "m*q + n*q" in test and "m×n" not in apart and "A @ B.T" in built
+
+
 def test_a_sum_that_is_used_elsewhere_is_built() -> None:
     U, V, T = symbol("U", ("n", "k")), symbol("V", ("n", "k")), symbol("T", ("n", "n"))
     rest = difference(T, contract((U, V), ("ik", "jk"), "ij"))
