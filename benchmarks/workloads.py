@@ -102,9 +102,14 @@ def _core() -> Callable[..., Any]:
 
 
 def _step() -> Callable[..., Any]:
-    hessian = sd.hessian(FACTORED, "U", shapes=FACTORS).numpy(compress=True)
-    gradient = sd.gradient(FACTORED, "U", shapes=FACTORS).numpy()
-    return lambda T, U, V: U - hessian(T=T, U=U, V=V).solve(gradient(T=T, U=U, V=V))
+    gradient = sd.gradient(FACTORED, "U", shapes=FACTORS)
+    both = sd.hessian(FACTORED, "U", shapes=FACTORS).numpy(compress=True, also=gradient)
+
+    def step(T: Any, U: Any, V: Any) -> Any:
+        H, g = both(T=T, U=U, V=V)
+        return U - H.solve(g)
+
+    return step
 
 
 WORKLOADS: tuple[Workload, ...] = (

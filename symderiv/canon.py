@@ -8,8 +8,9 @@ class and keeping the smallest certificate; members that a transposition maps on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-Factor = tuple[bytes | int, tuple[int, ...], tuple[int, ...]]
+Factor = tuple[Any, tuple[int, ...], tuple[int, ...]]
 """(digest, or its rank among those that are there, class of each axis: equal classes are interchangeable axes, label of each axis)"""
 
 LEAF_LIMIT = 400
@@ -33,7 +34,7 @@ def _refine(factors: Sequence[Factor], colour: list[int]) -> list[int]:
         count = len(rank)
 
 
-def _certificate(factors: Sequence[Factor], colour: list[int]) -> tuple[tuple[bytes | int, tuple[int, ...]], ...]:
+def _certificate(factors: Sequence[Factor], colour: list[int]) -> tuple[tuple[int, tuple[int, ...]], ...]:
     return tuple(sorted((d, _ordered(cl, tuple(colour[x] for x in ls))) for d, cl, ls in factors))
 
 

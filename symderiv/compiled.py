@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 from symderiv.codegen import Compressed, Generated, generate
@@ -44,30 +44,45 @@ def expr_numpy(expr: Expr, compress: bool = False, backend: str = "numpy") -> Nu
     return _function(made.source, made.function)
 
 
-def derivation_numpy(derivation: Derivation, compress: bool = False, backend: str = "numpy") -> NumpyFunction:
+def derivation_numpy(derivation: Derivation, compress: bool = False, backend: str = "numpy",
+                     also: Derivation | Sequence[Derivation] = ()) -> NumpyFunction:
     """The derivative as a function; for several variables a tuple, what they share computed once.
 
-    ``backend`` is "numpy", or "jax", "torch" or "dask" for a function of that library's arrays.
+    ``backend`` is "numpy", or "jax", "torch" or "dask" for a function of that library's arrays. With ``also`` the function
+    returns the results of other derivations too, as full arrays: a tuple, this derivation's result first.
     """
-    flat = [proof.after for proof in derivation.flat]
-    asked = [proof.before for proof in derivation.flat]         # a variable may cancel, and so may the v of times="v"
-    inputs = list(dict.fromkeys([*_inputs(derivation.subject, *flat, *asked), *derivation.wrt]))
-    shape = shape_text(flat[0].shape) if derivation.vec else _shapes(derivation)
-    doc = f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {shape}."
-    single = not isinstance(derivation.result, tuple)
+    others = (also,) if isinstance(also, Derivation) else tuple(also)
+    parts = (derivation, *others)
+    if others and any(d.vec for d in parts):
+        raise SymderivError("with vec a function has one result", hint="leave out also= or vec")
+    flat = [proof.after for d in parts for proof in d.flat]
+    asked = [proof.before for d in parts for proof in d.flat]   # a variable may cancel, and so may the v of times="v"
+    subjects = [d.subject for d in parts]
+    inputs = list(dict.fromkeys([*_inputs(*subjects, *flat, *asked), *(x for d in parts for x in d.wrt)]))
     name = derivation.kind
+    doc = "; ".join(map(_said, parts)) + "."
     if name.startswith(IDENTITY):                               # what it is called on a page
         name = "_".join(re.findall(r"[A-Za-z]+", derivation.source))
-        doc = f"{derivation.source[:1].upper()}{derivation.source[1:]}, of shape {shape}."
-    options: dict[str, Any] = {"name": name or "value", "doc": doc, "pattern": None if single else derivation.result,
-                               "symmetric": _symmetric(derivation)}
-    made = _generated(backend, flat[0] if single else flat, inputs, compress, options)
+    pattern = tuple(d.result for d in parts) if others else derivation.result
+    single = not isinstance(pattern, tuple)
+    symmetric = all(_symmetric(d) for d in parts if any(len(p.after.shape) == 4 for p in d.flat))
+    options: dict[str, Any] = {"name": name or "value", "doc": doc, "pattern": None if single else pattern, "symmetric": symmetric}
+    packed = [True] * len(derivation.flat) + [False] * (len(flat) - len(derivation.flat)) if compress else False
+    made = _generated(backend, flat[0] if single else flat, inputs, packed, options)
     if derivation.vec:
         return _function(_vec_source(made, derivation, backend), _with_vec(made.function, derivation, backend))
     return _function(made.source, made.function)
 
 
-def _generated(backend: str, roots: Any, inputs: list[Symbol], compress: bool, options: dict[str, Any]) -> Generated:
+def _said(derivation: Derivation) -> str:
+    """What a derivation gives, as a docstring says it."""
+    shape = shape_text(derivation.flat[0].after.shape) if derivation.vec else _shapes(derivation)
+    if derivation.kind.startswith(IDENTITY):
+        return f"{derivation.source[:1].upper()}{derivation.source[1:]}, of shape {shape}"
+    return f"{derivation.kind.capitalize()} by {', '.join(x.name for x in derivation.wrt)}, of shape {shape}"
+
+
+def _generated(backend: str, roots: Any, inputs: list[Symbol], compress: bool | list[bool], options: dict[str, Any]) -> Generated:
     if backend == "numpy":
         return generate(roots, inputs, compress=compress, **options)
     from symderiv.codegen.backends import generate_for

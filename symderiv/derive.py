@@ -181,7 +181,11 @@ class Derivation:
         return _nested(self.proofs, lambda p: service("expr.to_sympy")(p.after))
 
     def numpy(self, compress: bool = False, **options: Any) -> Any:
-        """A NumPy function that takes the symbols as keywords."""
+        """A NumPy function that takes the symbols as keywords.
+
+        ``backend`` is "jax", "torch" or "dask" for those libraries' arrays; with ``also``, another derivation or several, it
+        returns their results too, what all share computed once: ``hessian.numpy(compress=True, also=gradient)``.
+        """
         return service("derivation.numpy")(self, compress=compress, **options)
 
     def verify(self, trials: int = 20, seed: int = 0) -> Any:

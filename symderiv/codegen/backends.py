@@ -56,7 +56,7 @@ def generate_for(
         names.fresh(taken)
     function_name = names.fresh(name)
     arguments, variables = arguments_of(roots, inputs, program, outputs, names)
-    head = signature(arguments, wanted_sizes(program, outputs, []), names)
+    head = signature(arguments, wanted_sizes(program, outputs), names)
     variables.update({("size", atom): variable for atom, variable in head.sizes.items()})
     emitter = PortableEmitter(program, outputs, names, variables, head.size_text, mathematics,
                               "a if isinstance(a, xp.Tensor) else " if backend == "torch" else "")
@@ -71,7 +71,7 @@ def generate_for(
         kind = f'"dtype": {arrays[0]}.dtype{device}' if arrays else ""
         body.append(f"{emitter.made} = {{{kind}}}")
     given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
-    says = docstring(doc, head, returned_shapes(roots, [], False))
+    says = docstring(doc, head, returned_shapes(roots, [None] * len(roots)))
     code = [head.head(function_name), *indented(quoted(says)), *indented([*checks, *body, *emitter.lines]), f"    return {given}"]
     uses_math = any("math." in text for text in (*emitter.lines, *emitter.helpers, *returned))
     imports = (["import math", ""] if uses_math else []) + [opening]

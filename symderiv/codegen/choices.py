@@ -37,8 +37,8 @@ class Sizer(Protocol):
 
 
 class Choice(NamedTuple):
-    """Terms that a product is where ``more`` > ``less``, planned for ``sizes``; ``work`` counts the multiplications of
-    these and of the product, in the highest degree."""
+    """Terms that a product is where ``more`` > ``less``, always if that is 0, planned for ``sizes``; ``work`` counts the
+    multiplications of these and of the product, in the highest degree."""
 
     terms: list[Term]
     sizes: dict[str, int]
@@ -48,7 +48,7 @@ class Choice(NamedTuple):
 
 
 def multiplied_out(term: Term, place: int, inner: Sequence[Term], sizer: Sizer) -> Choice | None:
-    """The product with its factor at ``place``, a sum, multiplied out; None where sizes don't make that worth a test,
+    """The product with its factor at ``place``, a sum, multiplied out; None where that gains nothing at any sizes,
     and where a term would have more factors than all orders are tried of."""
     longest = len(term.factors) - 1 + max((len(t.factors) for t in inner), default=0)
     if not 2 <= len(inner) <= MOST_TERMS or longest > EXACT or any(t.structured for t in inner) or not any(map(_is_product, inner)):
@@ -69,7 +69,7 @@ def multiplied_out(term: Term, place: int, inner: Sequence[Term], sizer: Sizer) 
         out.update(_multiplications(t, _order(t, sizer, sizes)[0]))
     degree = max(map(len, (*built, *out)))
     saved = {m: built[m] - out[m] for m in {*built, *out} if len(m) == degree and built[m] != out[m]}
-    if not any(c > 0 for c in saved.values()) or not any(c < 0 for c in saved.values()):
+    if not any(c > 0 for c in saved.values()):
         return None
     saved = _reduced(saved)
     return Choice(
@@ -120,5 +120,7 @@ def _reduced(polynomial: Mapping[Monomial, int]) -> dict[Monomial, int]:
 
 def _dim(polynomial: Mapping[Monomial, int]) -> Dim:
     terms = [dim_product(c, *(int(x) if x.isdigit() else x for x in m)) for m, c in polynomial.items()]
-    zero: Dim = 0
-    return reduce(lambda a, b: dim_sum(a, b), terms, zero)
+    total: Dim = 0
+    for term in terms:
+        total = dim_sum(total, term)
+    return total

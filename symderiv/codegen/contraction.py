@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations, permutations
 from math import prod
+from typing import NamedTuple
 
 from symderiv.codegen.kernels import leading
 from symderiv.codegen.order import MANY, Pairs, contraction_order
@@ -17,6 +18,21 @@ from symderiv.dims import Dim, dim_product, dim_terms
 Labels = tuple[int, ...]
 Factor = tuple[int, Labels]
 TYPICAL = 64
+
+
+class Square(NamedTuple):
+    """A product that is its own mirror image: Σ half · middle · the half again, with the output labels ``ends`` exchanged.
+
+    ``shared`` are the labels that both halves have, ``inner`` those of the middle.
+    """
+
+    half: list[Factor]
+    middle: list[Factor]
+    shared: set[int]
+    inner: set[int]
+    ends: tuple[int, int]
+    out: Labels
+    dims: Mapping[int, Dim]
 
 
 class Contractor:
@@ -221,14 +237,18 @@ class Contractor:
         """Tᵀ diag(m) T with m ≥ 0 as (√m T)ᵀ (√m T), half the work of a general product; None where it isn't that."""
         places = combinations(range(len(out)), 2)
         for i, j in sorted(places, key=lambda p: (p[1] != len(out) - 1, (p[1] - p[0]) * 2 != len(out), p)):
-            if dims[out[i]] == dims[out[j]]:
-                found = self.mirrored(factors, out[i], out[j])
-                if found is not None:
-                    result = self.gram(factors, found, (out[i], out[j]), out, dims)
-                    if result is None:
-                        result = self.blocks(factors, found, (out[i], out[j]), out, dims)
-                    if result is not None:
-                        return result
+            ends = out[i], out[j]
+            found = self.mirrored(factors, *ends) if dims[out[i]] == dims[out[j]] else None
+            if found is None or any(x in out for x in (*found[2], *found[2].values()) if x not in ends):
+                continue
+            left, middle, paired = found
+            half, rest = [factors[k] for k in left], [factors[k] for k in middle]
+            square = Square(half, rest, {x for _, ls in half for x in ls} - set(paired), {x for _, ls in rest for x in ls}, ends, out, dims)
+            result = self.gram(square)
+            if result is None:
+                result = self.blocks(square)
+            if result is not None:
+                return result
         return None
 
     def mirrored(self, factors: Sequence[tuple[object, Labels]], i: int, j: int) -> tuple[list[int], list[int], dict[int, int]] | None:
@@ -260,80 +280,52 @@ class Contractor:
         middle = [k for k in range(len(factors)) if k not in used]
         return None if any(set(factors[k][1]) & either for k in middle) else (left, middle, paired)
 
-    def gram(
-        self,
-        factors: Sequence[Factor],
-        found: tuple[list[int], list[int], dict[int, int]],
-        ends: tuple[int, int],
-        out: Labels,
-        dims: Mapping[int, Dim],
-    ) -> int | None:
-        left, middle, paired = found
-        if any(x in out for x in (*paired, *paired.values()) if x not in ends):
+    def gram(self, q: Square) -> int | None:
+        """(√m T)ᵀ (√m T), for each entry of what is batched; None where m may be negative or holds an end."""
+        batch = tuple(x for x in q.out if x in q.shared)
+        summed = tuple(x for x in sorted(q.shared, key=lambda x: (q.dims[x] not in self.leading, x)) if x not in q.out)
+        if not summed or not (q.inner & set(q.out)) <= q.shared or set(q.out) != {*q.ends, *batch}:
             return None
-        carried = {x for k in left for x in factors[k][1]}
-        shared = carried - set(paired)
-        batch = tuple(x for x in out if x in shared)
-        summed = tuple(x for x in sorted(shared, key=lambda x: (dims[x] not in self.leading, x)) if x not in out)
-        inner = {x for k in middle for x in factors[k][1]}
-        if not summed or not (inner & set(out)) <= shared or set(out) != {*ends, *batch}:
-            return None
-        half = [factors[k] for k in left]
-        if middle:
-            if not all(factors[k][0] in self.program.nonnegative for k in middle):
+        half = list(q.half)
+        if q.middle:
+            if not all(position in self.program.nonnegative for position, _ in q.middle):
                 return None
-            touching = tuple(x for x in (*batch, *summed) if x in inner)
-            weight = self.contract([factors[k] for k in middle], touching, dims)
-            root = self.program.emit("map", (weight,), ("pow", (Fraction(1, 2),)), [dims[x] for x in touching])
+            touching = tuple(x for x in (*batch, *summed) if x in q.inner)
+            weight = self.contract(q.middle, touching, q.dims)
+            root = self.program.emit("map", (weight,), ("pow", (Fraction(1, 2),)), [q.dims[x] for x in touching])
             half.append((root, touching))
-        i, j = ends
-        position = self.contract(half, (*batch, *summed, i), dims)
+        i, j = q.ends
+        position = self.contract(half, (*batch, *summed, i), q.dims)
+        lead = [q.dims[x] for x in batch]
         if len(summed) > 1:
-            rows = dim_product(*(dims[x] for x in summed))
-            shape = [*(dims[x] for x in batch), rows, dims[i]]
-            position = self.program.emit("reshape", (position,), None, shape)
+            rows = dim_product(*(q.dims[x] for x in summed))
+            position = self.program.emit("reshape", (position,), None, [*lead, rows, q.dims[i]])
         n = len(batch)
         head = tuple(range(n))
         spec = ((*head, n, n + 1), (*head, n, n + 2), (*head, n + 1, n + 2))
-        shape = [*(dims[x] for x in batch), dims[i], dims[j]]
-        result = self.program.emit("contract", (position, position), spec, shape)
-        return self.arranged((result, (*batch, i, j)), out)
+        result = self.program.emit("contract", (position, position), spec, [*lead, q.dims[i], q.dims[j]])
+        return self.arranged((result, (*batch, i, j)), q.out)
 
     # ------------------------------------------------------------ Tᵀ M_i T
-    def blocks(
-        self,
-        factors: Sequence[Factor],
-        found: tuple[list[int], list[int], dict[int, int]],
-        ends: tuple[int, int],
-        out: Labels,
-        dims: Mapping[int, Dim],
-    ) -> int | None:
+    def blocks(self, q: Square) -> int | None:
         """Σ_s M_s Y_s Yᵀ_s, of order 3 or 4, where the middle carries the other axes: made block by block."""
-        left, middle, paired = found
-        if any(x in out for x in (*paired, *paired.values()) if x not in ends):
-            return None
-        shared = {x for k in left for x in factors[k][1]} - set(paired)
-        summed = [x for x in shared if x not in out]
-        others = tuple(x for x in out if x not in ends)
-        inner = {x for k in middle for x in factors[k][1]}
-        if len(summed) != 1 or shared & set(out) or not {*others, *summed} <= inner or len(others) not in (1, 2):
+        summed = [x for x in q.shared if x not in q.out]
+        others = tuple(x for x in q.out if x not in q.ends)
+        if len(summed) != 1 or q.shared & set(q.out) or not {*others, *summed} <= q.inner or len(others) not in (1, 2):
             return None
         (s,) = summed
-        half = self.contract([factors[k] for k in left], (s, ends[0]), dims)
+        half = self.contract(q.half, (s, q.ends[0]), q.dims)
         if len(others) == 1:
-            rest = self.contract([factors[k] for k in middle], (*others, s), dims)
-        else:
-            rest = self.contract([factors[k] for k in middle], (s, *others), dims)
-            rest = self.arranged((rest, (s, *others)), (others[0], s, others[1]))
-        if len(others) == 1:
-            natural: Labels = (others[0], *ends)
+            rest = self.contract(q.middle, (*others, s), q.dims)
+            natural: Labels = (*others, *q.ends)
             spec = "slices"
         else:
-            natural = (others[0], ends[0], others[1], ends[1])
-            mirrored = self.mirrored_output(natural, out) or symmetric_in(self.program, rest, 0, 2)
-            spec = "mirrored" if mirrored else "all"
-        position = self.program.emit("slabs", (rest, half), spec, [dims[x] for x in natural])
-        return self.arranged((position, natural), out)
+            rest = self.contract(q.middle, (s, *others), q.dims)
+            rest = self.arranged((rest, (s, *others)), (others[0], s, others[1]))
+            natural = (others[0], q.ends[0], others[1], q.ends[1])
+            spec = "mirrored" if self.mirrored_output(natural, q.out) or symmetric_in(self.program, rest, 0, 2) else "all"
+        position = self.program.emit("slabs", (rest, half), spec, [q.dims[x] for x in natural])
+        return self.arranged((position, natural), q.out)
 
     def mirrored_output(self, natural: Labels, out: Labels) -> bool:
         """Whether this is a result that is known to be its own mirror image."""

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from symderiv.codegen import helpers, inplace
 from symderiv.codegen.kernels import Code, contracted, letters, linear, literal, placed, product, transposed
-from symderiv.codegen.names import Names
-from symderiv.codegen.program import Op, Place, Program, places
+from symderiv.codegen.program import Op, Place, places
 from symderiv.codegen.rows import OF_MATRICES, branches, outermost, parameter, structured, ties
+from symderiv.codegen.writer import Writer
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Expr
 
 LONGEST = 72
 """a longer expression gets a line and a name of its own"""
@@ -24,44 +23,26 @@ WIDTH = 110
 _FREE = ("input", "number", "constant", "size")
 
 
-class Emitter:
-    """Writes the lines; ``variables`` are the names of inputs, sizes and functions by kind and name.
+@dataclass
+class Emitter(Writer):
+    """Writes NumPy: with ``dot`` the products of matrices are calls of the method, what is run, where the operator is what is read."""
 
-    With ``dot`` the products of matrices are calls of the method: what is run, where the operator is what is read.
-    """
+    dot: bool = False
 
-    def __init__(
-        self,
-        program: Program,
-        outputs: Sequence[int],
-        names: Names,
-        variables: dict[tuple[str, str], str],
-        size_text: Callable[[Dim], str],
-        comment: Callable[[Expr], str],
-        dot: bool = False,
-    ) -> None:
-        self.dot = dot
-        self.program = program
-        self.outputs = outputs
-        self.names = names
-        self.variables = variables
-        self.size_text = size_text
-        self.comment = comment
-        self.lines: list[str] = []
-        self.helpers: list[str] = []
+    def __post_init__(self) -> None:
+        program = self.program
         self.code: dict[int, Code] = {}
         self.ranks: dict[str, int] = {}
         """how many axes the named arrays have"""
-        self.temporaries = 0
-        self.order = program.reachable(outputs)
+        self.order = program.reachable(self.outputs)
         self.uses = Counter(a for k in self.order for a in program.ops[k].args)
-        self.uses.update(outputs)
+        self.uses.update(self.outputs)
         self.twice = self.used_twice()
         self.hosts = inplace.hosts(program, self.order, self.uses)
         self.guests = {a: k for k, a in self.hosts.items()}
         self.guests.update({a: k for k in self.order for a in program.ops[k].args
                             if program.ops[k].kind == "choice" and inplace.owned(program, k, self.uses)})
-        self.places = places(program, self.order, outputs)
+        self.places = places(program, self.order, self.outputs)
         self.given: dict[int, str] = {}
         """names of choices, which both forms are written under"""
 
@@ -170,9 +151,7 @@ class Emitter:
             k = self.guests[k]
         if k in self.given:
             return self.given[k]
-        given = self.program.names.get(k) or ("result" if k in self.outputs else None)
-        self.temporaries += given is None
-        name = self.names.fresh(given or f"t{self.temporaries}")
+        name = self.fresh(k)
         self.ranks[name] = len(self.program.ops[k].dims)
         return name
 
@@ -394,7 +373,3 @@ class Emitter:
             sign = "+=" if has_base or len(specs) > 1 else "="
             self.lines.append(f"{view}[...] {sign} {value.text}  # δ: entries with equal {ties(pattern)}")
         return Code(name, rank=len(op.dims))
-
-    def help(self, source: str) -> None:
-        if source and source not in self.helpers:
-            self.helpers.append(source)

@@ -28,7 +28,7 @@ def generate(
     exprs: Sequence[Expr] | Expr,
     inputs: Sequence[Symbol],
     name: str = "gradient",
-    compress: bool = False,
+    compress: bool | Sequence[bool] = False,
     doc: str = "",
     sizes: Mapping[str, int] | None = None,
     comment: Callable[[Expr], str] = mathematics,
@@ -41,8 +41,8 @@ def generate(
     expressions. A generic function f is an argument too: ``f``, with its derivatives as ``df``, ``d2f``, …; so is an
     abstract module N: ``N``, with ``J_N`` (shape of the value + shape of the argument), ``H_N``, ``D3_N``; where it has
     several arguments, those it is differentiated by are numbered: ``J_L_0``, ``H_L_01``. With ``compress`` each result
-    is a `Compressed`. ``doc`` is what the docstring says first, ``sizes`` are typical sizes to plan with, ``comment``
-    gives the mathematics of a node as one short line.
+    is a `Compressed`, or each of those for which it is true. ``doc`` is what the docstring says first, ``sizes`` are
+    typical sizes to plan with, ``comment`` gives the mathematics of a node as one short line.
 
     >>> from symderiv.build import symbol
     >>> x = symbol("x", ("n",))
@@ -53,15 +53,12 @@ def generate(
     roots: list[Expr] = [exprs] if isinstance(exprs, Expr) else list(exprs)
     roots = regrouped(roots)
     lowering = Lowering(roots, sizes or {}, symmetric, inputs)
-    layouts: list[Layout] = []
-    outputs: list[int] = []
-    if compress:
-        for root in roots:
-            position, layout = lowering.compressed(root)
-            layouts.append(layout)
-            outputs.append(position)
-    else:
-        outputs = lowering.values()
+    packed = [compress] * len(roots) if isinstance(compress, bool) else list(compress)
+    layouts: list[Layout | None] = [None] * len(roots)
+    outputs = [] if any(packed) else lowering.values()
+    for k, root in enumerate(roots if any(packed) else ()):
+        position, layouts[k] = lowering.compressed(root) if packed[k] else (lowering.value(root), None)
+        outputs.append(position)
     program = lowering.program
     names = Names()
     function_name = names.fresh(name)
@@ -73,7 +70,7 @@ def generate(
     returned = emitter.run()
     limits = _limits(program, emitter, head)
     result = ", ".join(returned) + ("," if len(returned) == 1 and not single else "")
-    shown = returned_shapes(roots, layouts, compress)
+    shown = returned_shapes(roots, layouts)
     lines = [head.head(function_name), *indented(quoted(docstring(doc, head, shown))), *indented(_checks(head))]
     rows = wrapped(returned, ", ", 100)
     result_lines = [f"    return {result or '()'}"]
@@ -86,8 +83,7 @@ def generate(
     document = "\n".join(docstring(doc, head, shown))
     space: dict[str, Any] = {}
     returned = called.run()
-    if compress:
-        returned = _packed(returned, layouts, head, space)
+    returned = _packed(returned, layouts, head, space)
     given = nested(returned, pattern) if pattern is not None else as_tuple(returned, single)
     function = callable_of(
         head, function_name, preamble, document, [*limits, *called.lines, f"return {given}"], space, called.ranks
@@ -109,13 +105,14 @@ def nested(returned: Sequence[str], pattern: Any) -> str:
     return text(pattern)
 
 
-def _packed(returned: Sequence[str], layouts: Sequence[Layout], head: Signature, space: dict[str, Any]) -> list[str]:
+def _packed(returned: Sequence[str], layouts: Sequence[Layout | None], head: Signature, space: dict[str, Any]) -> list[str]:
     """Calls that make a `Compressed` of each core."""
     space["_Compressed"] = Compressed
-    texts = []
-    for code, layout in zip(returned, layouts, strict=True):
-        shape = f"({''.join(f'{head.size_text(d)}, ' for d in layout.dims)})"
-        texts.append(f"_Compressed({code}, {layout.deltas!r}, {layout.axes!r}, {shape})")
+    texts = list(returned)
+    for k, layout in enumerate(layouts):
+        if layout is not None:
+            shape = f"({''.join(f'{head.size_text(d)}, ' for d in layout.dims)})"
+            texts[k] = f"_Compressed({returned[k]}, {layout.deltas!r}, {layout.axes!r}, {shape})"
     return texts
 
 
@@ -165,9 +162,9 @@ def _module(node: Call) -> tuple[str, str]:
     return f"{prefix}_{node.fn}{suffix}", f"{says}: derivative {order} of {node.fn}"
 
 
-def wanted_sizes(program: Program, outputs: Sequence[int], layouts: Sequence[Layout]) -> set[str]:
+def wanted_sizes(program: Program, outputs: Sequence[int], layouts: Sequence[Layout | None] = ()) -> set[str]:
     """The sizes that the body uses as numbers."""
-    wanted: set[str] = {x for lay in layouts for d in lay.dims for x in dim_atoms(d)}
+    wanted: set[str] = {x for lay in layouts if lay is not None for d in lay.dims for x in dim_atoms(d)}
     for k in program.reachable(outputs):
         op = program.ops[k]
         if op.kind == "size":
@@ -247,13 +244,13 @@ def _within(few: list[str], many: list[str]) -> bool:
     return True
 
 
-def returned_shapes(roots: Sequence[Expr], layouts: Sequence[Layout], compress: bool) -> list[str]:
+def returned_shapes(roots: Sequence[Expr], layouts: Sequence[Layout | None]) -> list[str]:
     texts = []
-    for k, root in enumerate(roots):
+    for root, layout in zip(roots, layouts, strict=True):
         shape = f"({', '.join(map(str, root.shape))}{',' if len(root.shape) == 1 else ''})"
-        if compress and layouts[k].deltas:
-            core = ", ".join(str(root.shape[a]) for a in layouts[k].axes)
-            ties = " ".join(f"δ of axes {a} and {b}" for a, b in layouts[k].deltas)
+        if layout is not None and layout.deltas:
+            core = ", ".join(str(root.shape[a]) for a in layout.axes)
+            ties = " ".join(f"δ of axes {a} and {b}" for a, b in layout.deltas)
             texts.append(f"the core ({core}) of {shape}, to be multiplied by {ties}")
         else:
             texts.append(shape)

@@ -251,7 +251,7 @@ class Lowering:
         common = self.common(terms)
         if common:
             self.contractor.whole_is_symmetric = False
-            rest, axes = self.total([_without(t, common) for t in terms], shape)
+            rest, axes = self.total([t.without(common) for t in terms], shape)
             factors = [(self.memo[f], ls) for f, ls in common]
             kept = tuple(sorted({*axes, *(x for _, ls in factors for x in ls)}))
             dims = dict(enumerate(shape))
@@ -290,12 +290,15 @@ class Lowering:
                 continue
             self.evaluated(*dict.fromkeys(f for term in choice.terms for f, _ in term.factors))
             before = self.contractor.whole_is_symmetric, self.contractor.any_order, self.contractor.sizes
-            known = len(self.program.ops)
+            known, conditional = len(self.program.ops), self.program.conditional
+            self.program.conditional = set(range(known))  # what the other form has computed isn't there in this one
             self.multiplied, self.contractor.sizes = True, {**self.contractor.sizes, **choice.sizes}
             position, axes = self.total(choice.terms, t.dims)
             self.multiplied = False
-            self.program.conditional.update(range(known, len(self.program.ops)))
+            self.program.conditional = conditional | set(range(known, len(self.program.ops) if choice.less else 0))
             self.contractor.whole_is_symmetric, self.contractor.any_order, self.contractor.sizes = before
+            if axes == kept and not choice.less:
+                return position
             if axes == kept:
                 spec = choice.more, choice.less, *choice.work
                 return self.program.emit("choice", (position, built), spec, [t.dims[x] for x in kept])
@@ -390,10 +393,3 @@ def _leading(nodes: Sequence[Expr]) -> set[Dim]:
     """The sizes that arguments have as the first of several axes and never as another: those of samples."""
     shapes = [n.shape for n in nodes if isinstance(n, Symbol) and n.kind == "variable" and len(n.shape) > 1]
     return {s[0] for s in shapes} - {d for s in shapes for d in s[1:]}
-
-
-def _without(term: Term, common: Sequence[tuple[Expr, tuple[int, ...]]]) -> Term:
-    factors = list(term.factors)
-    for factor in common:
-        factors.remove(factor)
-    return Term(term.coefficient, tuple(factors), term.out, term.dims)

@@ -7,16 +7,16 @@ https://data-apis.org/array-api; array-api-compat provides it for PyTorch and Da
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from symderiv.codegen.kernels import literal
-from symderiv.codegen.names import Names
-from symderiv.codegen.program import Op, Program
+from symderiv.codegen.program import Op
+from symderiv.codegen.writer import Writer
 from symderiv.dims import Dim
 from symderiv.errors import NoRuleError, clip
 from symderiv.functions import SCALAR, TENSOR
-from symderiv.ir import Expr
 
 WIDTH = 110
 
@@ -91,26 +91,16 @@ def ported(text: str, what: str) -> str:
     return text
 
 
-class PortableEmitter:
-    """Writes the lines; the arguments are `Emitter`'s, and ``kept`` says which arrays need no conversion."""
+@dataclass
+class PortableEmitter(Writer):
+    """Writes the standard's text; ``kept`` says which arrays need no conversion."""
 
-    def __init__(
-        self,
-        program: Program,
-        outputs: Sequence[int],
-        names: Names,
-        variables: dict[tuple[str, str], str],
-        size_text: Callable[[Dim], str],
-        comment: Callable[[Expr], str],
-        kept: str = "",
-    ) -> None:
-        self.program, self.outputs, self.names, self.variables = program, outputs, names, variables
-        self.size_text, self.comment = size_text, comment
-        self.lines: list[str] = []
-        self.helpers: list[str] = [ARRAYS.replace("{kept}", kept)]
+    kept: str = ""
+
+    def __post_init__(self) -> None:
+        self.helpers.append(ARRAYS.replace("{kept}", self.kept))
         self.code: dict[int, str] = {}
-        self.temporaries = 0
-        self.made = names.fresh("kind")
+        self.made = self.names.fresh("kind")
         """the name of the keywords with which arrays are made"""
 
     def run(self) -> list[str]:
@@ -126,10 +116,7 @@ class PortableEmitter:
         return f"xp.asarray({self.code[k]}, **{self.made})" if op.kind in ("number", "constant", "size") else self.code[k]
 
     def assign(self, k: int, op: Op, text: str) -> str:
-        given = self.program.names.get(k) or ("result" if k in self.outputs else None)
-        if given is None:
-            self.temporaries += 1
-        name = self.names.fresh(given or f"t{self.temporaries}")
+        name = self.fresh(k)
         node = self.program.nodes.get(k)
         shape = clip("×".join(str(d) for d in op.dims) or "scalar")
         comment = self.comment(node) if node is not None else ""
@@ -137,10 +124,6 @@ class PortableEmitter:
         line = f"{name} = {text}"
         self.lines.append(line + said if len(line + said) <= WIDTH else line)
         return name
-
-    def help(self, source: str) -> None:
-        if source and source not in self.helpers:
-            self.helpers.append(source)
 
     # ------------------------------------------------------------ leaves and functions
     def _input(self, op: Op) -> str:

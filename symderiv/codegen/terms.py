@@ -48,6 +48,13 @@ class Term:
         """The output axes that labels stand at, −1 for one that is summed or stands at several."""
         return tuple(self.out.index(x) if self.out.count(x) == 1 else -1 for x in labels)
 
+    def without(self, common: Iterable[tuple[Expr, tuple[int, ...]]]) -> Term:
+        """The term less these of its factors."""
+        factors = list(self.factors)
+        for factor in common:
+            factors.remove(factor)
+        return Term(self.coefficient, tuple(factors), self.out, self.dims)
+
     @property
     def structured(self) -> bool:
         return self.has_delta or not set(self.out) <= self.carried

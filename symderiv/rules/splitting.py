@@ -329,7 +329,5 @@ def same_fraction(node: Expr, context: Context, choice: Expr) -> Expr | None:
     return choice if equal(node, choice) else None
 
 
-__all__ = [
-    "Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "mirrored_block", "outer_square", "outer_squares",
-    "same_fraction", "split_terms", "square_of_gradient",
-]  # fmt: skip
+__all__ = ["Split", "affine_in_module", "collect_powers", "expand_power", "fold_power", "mirrored_block", "outer_square",
+           "outer_squares", "same_fraction", "split_terms", "square_of_gradient"]

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 import itertools
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.build import add, contract, symbol
+from symderiv.build import add, apply, contract, symbol
 from symderiv.codegen import generate, memory
 from symderiv.codegen.program import Program, places
 from symderiv.errors import TooLargeError
-from symderiv.ir import Expr
+from symderiv.ir import Expr, Symbol
 
 FACTORED, SHAPES = "sum((T - U @ V.T)**2)", {"T": "n n", "U": "n k", "V": "n k"}
 
@@ -102,6 +105,16 @@ def test_what_the_other_form_needs_is_computed_in_its_branch() -> None:
     assert places(program, program.reachable([outer, one]), [outer, one])[one] == ()
 
 
+def test_a_form_that_is_always_less_needs_no_test() -> None:
+    """(A Bᵀ − C) y by vectors, whatever the sizes; and neither form uses what the other computes."""
+    A, B, C, y, Y = (symbol(x, s) for x, s in zip("ABCyY", (("m", "k"), ("n", "k"), ("m", "n"), ("n",), ("n", "q")), strict=True))
+    inner = difference(contract((A, B), ("mk", "nk"), "mn"), C)
+    text = body(generate(contract((inner, y), ("mn", "n"), "m"), [A, B, C, y]).source)
+    assert text.splitlines()[-1].strip() == "return A @ (B.T @ y) - C @ y", text
+    test, apart, built = branches(body(generate(matmul(inner, Y), [A, B, C, Y]).source).replace("if m*n", "if n*m"))
+    assert "m*q + n*q" in test and "m×n" not in apart and "A @ B.T" in built
+
+
 def test_a_sum_that_is_used_elsewhere_is_built() -> None:
     U, V, T = symbol("U", ("n", "k")), symbol("V", ("n", "k")), symbol("T", ("n", "n"))
     rest = difference(T, contract((U, V), ("ik", "jk"), "ij"))
@@ -153,3 +166,44 @@ def test_many_random_products_agree_at_skewed_sizes() -> None:
             expected = expected @ given["R"] if right else expected
             assert np.allclose(made(**given), expected.T if turned else expected, rtol=1e-11, atol=1e-11), (ends, long)
     assert seen >= 4
+
+
+Made = tuple[Expr, Callable[[Mapping[str, Any]], Any]]
+
+
+def formula(r: random.Random, rows: str, columns: str, depth: int, leaves: dict[str, Symbol]) -> Made:
+    """A random formula of matrices, and NumPy's own evaluation of it."""
+    kind = r.random()
+    if depth == 0 or kind < 0.25:
+        text = f"{rows}{columns}{r.randrange(3)}".upper()
+        leaves[text] = symbol(text, (rows, columns))
+        return leaves[text], lambda values: values[text]
+    if kind < 0.65:
+        middle = r.choice("abcd")
+        (x, fx), (y, fy) = formula(r, rows, middle, depth - 1, leaves), formula(r, middle, columns, depth - 1, leaves)
+        return contract((x, y), ("ij", "jk"), "ik"), lambda values: fx(values) @ fy(values)
+    if kind < 0.95:
+        terms = [(r.choice((1, -1, 2, -3)), *formula(r, rows, columns, depth - 1, leaves)) for _ in range(r.choice((2, 2, 3)))]
+        return add([(c, t) for c, t, _ in terms], (rows, columns)), lambda values: sum(c * f(values) for c, _, f in terms)
+    x, fx = formula(r, rows, columns, depth - 1, leaves)
+    return apply("tanh", x), lambda values: np.tanh(fx(values))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_random_formulas_of_matrices(seed: int) -> None:
+    """What is run and what is read, at sizes on all sides of the tests; arguments stay as they were."""
+    r = random.Random(seed)
+    leaves: dict[str, Symbol] = {}
+    roots = [formula(r, r.choice("abcd"), r.choice("abcd"), 4, leaves) for _ in range(r.choice((1, 1, 2)))]
+    made = generate([e for e, _ in roots], list(leaves.values()))
+    rng = np.random.default_rng(seed)
+    for _ in range(4):
+        sizes = {x: r.choice((1, 2, 3, 40)) for x in "abcd"}
+        values = {k: rng.standard_normal([sizes[str(d)] for d in s.shape]) / 5 for k, s in leaves.items()}
+        before = {k: x.copy() for k, x in values.items()}
+        read = made.raw(*(values.get(a.name, sizes.get(a.name)) for a in made.arguments))
+        for ours, shown, (_, evaluated) in zip(made(**values), read, roots, strict=True):
+            expected = evaluated(values)
+            close = {"rtol": 1e-9, "atol": 1e-9 * (1 + np.abs(expected).max())}
+            assert np.allclose(ours, expected, **close) and np.allclose(shown, expected, **close)
+        assert all(np.array_equal(values[k], before[k]) for k in values)

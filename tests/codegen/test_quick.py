@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import symderiv as sd
-from symderiv.build import add, apply, scale, symbol
+from symderiv.build import add, apply, contract, scale, symbol
 from symderiv.codegen import generate, memory
 from symderiv.codegen.quick import number, quick
 from symderiv.errors import TooLargeError
@@ -37,6 +37,10 @@ def spelled(text: str, **ranks: int) -> str:
         ("y = np.zeros((2*n, 1))", "y = _np_zeros((2 * n, 1))"),
         ("y = x**2", "y = x ** 2"),  # NumPy squares
         ("y = x[0]*2", "y = x[0] * 2"),
+        ("y = x[:, None]*x", "y = _outer(x, x)"),
+        ("y = (2*x)[:, None]*np.exp(-x)", "y = _outer(_1 * x, _np_exp(-x))"),
+        ("y = x[:, None]*A", "y = x[:, None] * A"),
+        ("y = x[:, None]*unknown", "y = x[:, None] * unknown"),
         ("y = x.reshape(m*3)", "y = x.reshape(m * 3)"),
     ],
 )
@@ -55,10 +59,20 @@ def test_every_function_is_the_same_to_the_bit(fn: str) -> None:
     x, X = symbol("x", ("n",)), symbol("X", ("m", "n"))
     made = generate([add([(2, apply(fn, x)), (-1, x)], ("n",)), scale(3, apply(fn, X))], [x, X])
     values = np.array([0.3, -0.0, 0.0, -1.7, 40.0, -800.0, np.inf, -np.inf, np.nan])
+    matrix = values.reshape(3, 3).repeat(3, 1)
     with np.errstate(all="ignore"):
-        X = values.reshape(3, 3).repeat(3, 1)
-        for ours, read in zip(made(x=values, X=X), made.raw(values, X), strict=True):
+        for ours, read in zip(made(x=values, X=matrix), made.raw(values, matrix), strict=True):
             assert ours.dtype == read.dtype == float and ours.tobytes() == read.tobytes()
+
+
+def test_an_outer_product_is_the_same_but_for_the_sign_of_a_zero() -> None:
+    x, y = symbol("x", ("m",)), symbol("y", ("n",))
+    made = generate(contract((x, y), ("m", "n"), "mn"), [x, y])
+    special = np.array([0.0, -0.0, 1.5, -3e-310, 1e308, np.inf, -np.inf, np.nan])
+    for a, b in ((special, special[::-1]), (special[:0], special), (special[::2], special[1:2])):
+        with np.errstate(all="ignore"):
+            ours, read = made(x=a, y=b), made.raw(a, b)
+        assert ours.shape == read.shape and np.array_equal(ours, read, equal_nan=True)
 
 
 def test_names_of_the_caller_are_left_alone() -> None:
