@@ -160,7 +160,8 @@ def _derived(one: Lemma, told: Told, cited: dict[str, None]) -> tuple[str, str]:
 
 
 def _comment(found: Checked) -> str:
-    return f"% {counted(found.steps, 'step')} replayed, {counted(found.lines, 'line')} compared with numbers, the result at {found.report.trials} points"
+    steps, lines = counted(found.steps, "step"), counted(found.lines, "line")
+    return f"% {steps} replayed, {lines} compared with numbers, the result at {found.report.trials} points"
 
 
 def _given(whole: Derivation, one: Lemma) -> str:

@@ -88,7 +88,7 @@ class Style:
         return f"{text}^{{{self.hadamard} {exponent}}}" if hadamard else text + script(exponent, "^")
 
     def brackets(self, text: str, pair: str = "()") -> str:
-        left, right = pair
+        left, right = pair[0], pair[1]
         if r"\sum" in text:
             return rf"\biggl{left}{text}\biggr{right}"
         return rf"\Bigl{left}{text}\Bigr{right}" if r"\frac" in text else f"{left}{text}{right}"
