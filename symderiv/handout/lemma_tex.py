@@ -37,6 +37,7 @@ WIDEST = 30.0
 """in em: a line of a display that is wider is broken"""
 HEAD = r"""%% Lemmas: \input{%s} where they are to stand; needs \usepackage{amsmath,amssymb} (and amsthm, where it is used, before).
 %% Made from %s; a change belongs there.
+\ifcsname mathbb\endcsname\else\errmessage{these lemmas need \string\usepackage{amsmath,amssymb} in the preamble}\fi
 \ifcsname lemma\endcsname\else\newtheorem{lemma}{Lemma}\fi
 \ifcsname proof\endcsname\else\newenvironment{proof}{\par\noindent\textit{Proof.} }{\hfill$\square$\par}\fi
 """
