@@ -55,6 +55,7 @@ class Paragraph:
 @dataclass(frozen=True)
 class Bullets:
     items: tuple[tuple[Span, ...], ...]
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ _SPAN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+_LIST = re.compile(r"\n\s*(?:(?P<dash>- )|1[.)] )")
 _SAFE_TARGET = re.compile(r"#|(?:https?:)?//|[A-Za-z0-9_./-]+(?:#|$)")
 
 
@@ -123,11 +125,13 @@ def _block(block: str) -> list[Part]:
     if len(stripped) > 4 and stripped.startswith("$$") and stripped.endswith("$$"):
         return [Display(stripped[2:-2].strip())]
     found: list[Part] = []
-    before, *items = re.split(r"(?:^|\n)\s*- ", "\n" + stripped)
+    first = _LIST.search("\n" + stripped)
+    marker = r"\n\s*- " if first is None or first["dash"] else r"\n\s*\d+[.)] "
+    before, *items = re.split(marker, "\n" + stripped)
     if before.strip():
         found.append(Paragraph(spans(before.strip())))
     if items:
-        found.append(Bullets(tuple(spans(item.strip()) for item in items)))
+        found.append(Bullets(tuple(spans(item.strip()) for item in items), marker.endswith("] ")))
     return found
 
 

@@ -39,6 +39,7 @@ WIDEST = 30.0
 """in em: a line of a display that is wider is broken"""
 HEAD = r"""%% Lemmas: \input{%s} where they are to stand; needs \usepackage{amsmath,amssymb} (and amsthm, where it is used, before).
 %% Made from %s; a change belongs there.
+\ifcsname mathbb\endcsname\else\errmessage{these lemmas need \string\usepackage{amsmath,amssymb} in the preamble}\fi
 \ifcsname lemma\endcsname\else\newtheorem{lemma}{Lemma}\fi
 \ifcsname proof\endcsname\else\newenvironment{proof}{\par\noindent\textit{Proof.} }{\hfill$\square$\par}\fi
 """
@@ -172,8 +173,8 @@ def _told(one: Lemma, told: Told, whole: Derivation, found: Checked, cited: dict
 
 
 def _comment(found: Checked) -> str:
-    lines = f"{counted(found.lines, 'line')} compared with numbers"
-    return f"% {counted(found.steps, 'step')} replayed, {lines}, the result at {found.report.trials} points"
+    steps, lines = counted(found.steps, "step"), counted(found.lines, "line")
+    return f"% {steps} replayed, {lines} compared with numbers, the result at {found.report.trials} points"
 
 
 def _given(whole: Derivation, one: Lemma) -> str:

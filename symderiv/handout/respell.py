@@ -177,8 +177,8 @@ def _read(given: Mapping[str, Any], path: Path) -> Spelling:
     _known(tables["signs"], tuple(SIGNS), "sign", path)
     layout, bold = given.get("layout", LAYOUTS[0]), given.get("bold_vectors", False)
     if layout not in LAYOUTS:
-        known = f"layouts: {', '.join(LAYOUTS)}"
-        raise SourceError(_place(path, "layout"), str(UnknownNameError.among(str(layout), LAYOUTS, "layout", known)))
+        unknown = UnknownNameError.among(str(layout), LAYOUTS, "layout", f"layouts: {', '.join(LAYOUTS)}")
+        raise SourceError(_place(path, "layout"), str(unknown))
     if not isinstance(bold, bool):
         raise SourceError(_place(path, "bold_vectors"), "bold_vectors takes true or false")
     macros = {key.removeprefix("\\"): text for key, text in tables["macros"].items()}

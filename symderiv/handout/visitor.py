@@ -163,15 +163,15 @@ class Visitor(ABC):
 
     def part(self, part: Part) -> str:
         match part:
-            case Bullets(items):
-                return self.bullets(items)
+            case Bullets(items, numbered):
+                return self.bullets(items, numbered)
             case Display(latex):
                 return self.display(latex)
             case _:
                 return self.paragraph(part.spans)
 
     @abstractmethod
-    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str: ...
+    def bullets(self, items: tuple[tuple[Span, ...], ...], numbered: bool) -> str: ...
 
     @abstractmethod
     def display(self, latex: str) -> str: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from symderiv.build import identity, transform
 from symderiv.derive import IDENTITY, is_whole
@@ -266,7 +267,8 @@ class Writer:
                     text += f", ${SCALAR[why.through.fn].derivative_note}$"
             parts.append(text)
         kept = [p for p in dict.fromkeys(parts) if not any(q.startswith((f"{p},", f"{p} ")) for q in parts)]
-        return ", ".join(kept)
+        shown = [b.removeprefix(f"{a.partition(', $')[0]}, ") if ", $" in a else b for a, b in pairwise(["", *kept])]
+        return ", ".join(shown)                                 # a rule's name once, with a note for each function
 
     def _facts(self, texts: Sequence[str]) -> list[Fact]:
         return [next(f for f in self.facts if f.text == text) for text in texts]

@@ -10,12 +10,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from symderiv.facts import Facts
+from symderiv.facts import Fact, Facts
 from symderiv.held import broken_at
 from symderiv.ir import Expr
 from symderiv.points import OutsideDomainError, Value, evaluate, indices, mp, nested
@@ -50,21 +50,22 @@ def spectrum(
     node: Expr,
     left: Sequence[int],
     right: Sequence[int],
-    facts: Facts,
+    facts: Iterable[Fact],
     trials: int = TRIALS,
     seed: int = 0,
     symmetric: bool | str = False,
     about: Sequence[Expr] = (),
 ) -> Range:
     """As that of `numeric.definite`, at fewer points; ``left`` and ``right`` are all axes of the form."""
+    known = Facts(tuple(facts))
     least: Extreme | None = None
     most: Extreme | None = None
     count = 0
-    for point, sizes in points_of(node, about[0] if about else node, facts, Random(seed)):
+    for point, sizes in points_of(node, about[0] if about else node, known, Random(seed)):
         if count >= min(trials, TRIALS):
             break
         try:
-            if broken_at(facts, point, sizes):
+            if broken_at(known, point, sizes):
                 continue
             form, *_ = (evaluate(e, point, sizes) for e in (node, *about))
         except (OutsideDomainError, ZeroDivisionError):

@@ -149,6 +149,8 @@ def test_prose_is_read() -> None:
         Bullets(((Text("a"),), (Text("b "), Inline("c")))),
         Display("y"),
     )
+    assert parts("Show:\n1. a\n2) b") == (Paragraph((Text("Show:"),)), Bullets(((Text("a"),), (Text("b"),)), numbered=True))
+    assert parts("It was in\n1868. Then") == (Paragraph((Text("It was in 1868. Then"),)),)
     assert spans("**bold $x$** [s](hessian#s1)") == (
         Bold((Text("bold "), Math("x"))),
         Text(" "),

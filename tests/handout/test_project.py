@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from symderiv.cli import main
 from symderiv.errors import SymderivError
+from symderiv.handout.build import main_build
 from symderiv.handout.load import load
 from symderiv.handout.newproject import FILES, new
 from symderiv.handout.watch import watch
@@ -197,3 +198,13 @@ def test_the_command_watches_until_it_is_interrupted(tmp_path: Path) -> None:
 def test_there_is_nothing_to_watch_where_there_is_no_source(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["handout", str(tmp_path / "none"), "--watch"], standalone_mode=False)
     assert isinstance(done.exception, SymderivError)
+
+
+def test_a_macro_in_a_title_is_known_in_the_index_and_a_fragment_goes_on_counting(tmp_path: Path) -> None:
+    (tmp_path / "notation.toml").write_text("[macros]\nRR = '\\mathbb{R}'\n", "utf-8")
+    title = r'handout("Maps of $\\RR^n$", section("One", prose("a")), section("Two", prose("b")), summary="in $\\RR$")'
+    (tmp_path / "a.py").write_text(f"from symderiv.handout.source import *\nsheet = {title}\n", "utf-8")
+    assert main_build([tmp_path / "a.py"], tmp_path / "out", ("html", "tex")) == 0
+    index, fragment = ((tmp_path / "out" / name).read_text("utf-8") for name in ("index.html", "a.body.tex"))
+    assert index.count("ℝ") == 2
+    assert fragment.count(r"\section{") == 2 and "setcounter" not in fragment

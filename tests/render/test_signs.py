@@ -143,3 +143,13 @@ def test_a_function_stands_before_the_same_of_the_opposite(shape: str) -> None:
         again = sd.parse(node.text().replace("−", "-"), x=shape)
         assert again is node
     assert sd.parse("log(1 + exp(-x)) + exp(x)", x=shape).text().startswith("log(")    # long before short
+
+
+def test_formulas_have_no_brackets_factors_or_slashes_that_say_nothing() -> None:
+    root = sd.gradient("sum(sqrt(1 + r**2))", "r", r="m")
+    assert root.result.text() == "r ⊘ sqrt(1 + r ⊙ r)"
+    scalar = sd.derivative("sin(x)*exp(2*x)", "x", x="").text(notation="index", detail="full").splitlines()
+    assert scalar[0].startswith("∂L/∂x = ") and not any(" 1 " in f"{line}  " for line in scalar)
+    assert any(line.endswith("elementwise chain rule, sin′=cos, exp′=exp") for line in scalar)
+    quotient = sd.jacobian("-(y*log(p) + (1 - y)*log(1 - p))", "p", p="", y="").text(detail="full")
+    assert "((1 − y)/(1 − p)) ∂(1 − p)/∂p" in quotient

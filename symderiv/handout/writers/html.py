@@ -182,8 +182,9 @@ class HtmlWriter(Visitor):
         return f'<details class="{kind}"><summary>{title}</summary>\n{self.blocks(blocks)}\n</details>'
 
     # ------------------------------------------------------------ prose
-    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
-        return "<ul>" + "".join(f"<li>{self.spans(item)}</li>" for item in items) + "</ul>"
+    def bullets(self, items: tuple[tuple[Span, ...], ...], numbered: bool) -> str:
+        tag = "ol" if numbered else "ul"
+        return f"<{tag}>" + "".join(f"<li>{self.spans(item)}</li>" for item in items) + f"</{tag}>"
 
     def display(self, latex: str) -> str:
         return f'<div class="display">{broken(latex)}</div>'

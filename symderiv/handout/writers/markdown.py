@@ -140,8 +140,8 @@ class MarkdownWriter(Visitor):
         return f"**{self.line(heading)}**\n\n{text}" if heading else text
 
     # ------------------------------------------------------------ prose
-    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
-        return "\n".join(f"- {self.spans(item)}" for item in items)
+    def bullets(self, items: tuple[tuple[Span, ...], ...], numbered: bool) -> str:
+        return "\n".join(f"{f'{k}.' if numbered else '-'} {self.spans(item)}" for k, item in enumerate(items, 1))
 
     def display(self, latex: str) -> str:
         return f"$${_math(latex)}$$"

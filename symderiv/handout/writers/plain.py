@@ -112,8 +112,9 @@ class PlainWriter(Visitor):
         return f"{self.line(heading)}:\n{text}" if heading else text
 
     # ------------------------------------------------------------ prose
-    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
-        return "\n".join(_filled(self.spans(item), "  - ", "    ") for item in items)
+    def bullets(self, items: tuple[tuple[Span, ...], ...], numbered: bool) -> str:
+        marks = [f"  {k}. " if numbered else "  - " for k in range(1, len(items) + 1)]
+        return "\n".join(_filled(self.spans(item), mark, " " * len(mark)) for mark, item in zip(marks, items, strict=True))
 
     def display(self, latex: str) -> str:
         return f"  {linear(latex)}"

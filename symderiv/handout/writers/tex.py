@@ -175,9 +175,10 @@ class TexWriter(Visitor):
         return f"\\begin{{{kind}}}{{{title}}}\n{self.blocks(blocks)}\n\\end{{{kind}}}"
 
     # ------------------------------------------------------------ prose
-    def bullets(self, items: tuple[tuple[Span, ...], ...]) -> str:
+    def bullets(self, items: tuple[tuple[Span, ...], ...], numbered: bool) -> str:
         lines = "".join(f"\\item {self.spans(item)}\n" for item in items)
-        return f"\\begin{{itemize}}\\raggedright\n{lines}\\end{{itemize}}\n"
+        kind = "enumerate" if numbered else "itemize"
+        return f"\\begin{{{kind}}}\\raggedright\n{lines}\\end{{{kind}}}\n"
 
     def display(self, latex: str) -> str:
         return f"\\formula{{{breakable(latex, 8)}}}\n"
