@@ -114,8 +114,11 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
     modules: dict[str, ModuleDecl] = {}
     functions: set[str] = set()
     known = set(symmetric)
+    spelled: dict[str, str] = {}
     for given, value in shapes.items():
         name = normalize("NFKC", given) if isinstance(given, str) else given  # as the texts are read
+        if spelled.setdefault(name, given) != given:
+            raise ParseError(f"'{spelled[name]}' and '{given}' are one name, '{name}'", hint="Python reads letters of other styles as plain ones")
         declaration = _declaration(name, value)
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())
@@ -127,7 +130,12 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
             modules[name] = declaration
         else:
             functions.add(name)
-    return Environment(symbols, modules, frozenset(functions))
+    made = Environment(symbols, modules, frozenset(functions))
+    both = [name for name in symbols if name in made.dims]
+    if both:
+        raise ParseError(f"'{both[0]}' is a size, and declared as {made.describe(both[0])} too",
+                         hint="take another name for one of them; a size needs no declaration")  # fmt: skip
+    return made
 
 
 def _declaration(name: str, value: Any) -> Declaration:

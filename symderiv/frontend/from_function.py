@@ -350,7 +350,8 @@ class _Watch:
 
     def free(self, local: str, frame: FrameType) -> str:
         """The local's own name, or with a number where the name is taken (it was assigned before)."""
-        taken = {*self.names, *self.environment.symbols, *self.environment.modules, *self.environment.functions}
+        environment = self.environment
+        taken = {*self.names, *environment.symbols, *environment.modules, *environment.functions, *environment.dims}
         count, free = 1, local
         while free in taken or (count > 1 and free in frame.f_locals):
             count += 1
