@@ -13,6 +13,7 @@ import pytest
 
 import symderiv as sd
 from symderiv import bounds, ir
+from symderiv.saved import from_json
 
 NETWORK = "z = W1 @ x\na = tanh(z)\nu = W2 @ a\n-y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "W2": "o h", "y": "o"}
@@ -166,3 +167,14 @@ def test_every_cache_is_bounded():
                     if mark in ("cache", "functools.cache", "lru_cache(None)", "lru_cache(maxsize=None)") and node.args.args:
                         endless.append(f"{path.relative_to(package)}:{node.name}")
     assert sorted(endless) == ["services.py:service", "web/assets.py:asset"], "keyed by a table of our own"
+
+
+@pytest.mark.parametrize("text", ["x" + "*1e200"*40, "x" + "/1e200"*40, "1" + "*1e299"*30, "(" * 20 + "x" + "**1e299)" * 20])
+def test_a_number_that_python_would_not_write_is_too_large(text: str) -> None:
+    with pytest.raises(sd.TooLargeError, match="digits"):
+        sd.parse(text, x="")
+
+
+def test_a_number_of_many_digits_is_saved_and_read() -> None:
+    saved = from_json(sd.gradient("x**2*1e299*1e299", "x", x="").to_json())
+    assert saved.check()

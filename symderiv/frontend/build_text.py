@@ -64,10 +64,10 @@ def build(program: Program, environment: Environment = _NOTHING) -> tuple[Expr, 
         if environment.declares(line.name):
             message = f"'{line.name}' is declared as {environment.describe(line.name)}, and assigned here too"
             raise ParseError(message, program.text, line.name_span, hint="take another name for one of them")
-        if line.name in environment.dims:
+        value = builder.expression(line.value)
+        if not value.shape and line.name in environment.dims:
             message = f"'{line.name}' is a size here, and assigned too"
             raise ParseError(message, program.text, line.name_span, hint="take another name for one of them")
-        value = builder.expression(line.value)
         assigned[line.name] = builder.scope[line.name] = named(line.name, value)
     return builder.expression(program.value), assigned
 

@@ -131,7 +131,7 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
         else:
             functions.add(name)
     made = Environment(symbols, modules, frozenset(functions))
-    both = [name for name in symbols if name in made.dims]
+    both = [name for name, s in symbols.items() if not s.shape and name in made.dims]  # n/n could be anything
     if both:
         raise ParseError(f"'{both[0]}' is a size, and declared as {made.describe(both[0])} too",
                          hint="take another name for one of them; a size needs no declaration")  # fmt: skip

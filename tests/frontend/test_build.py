@@ -162,8 +162,8 @@ def test_names_are_nodes():
 
 
 def test_declared_names_come_first():
-    shapes = {"x": "n", "m": "n", "e": ""}
-    assert build_text("m", declare(shapes))[0] is symbol("m", ("n",))
+    shapes = {"x": "n", "n": "n", "e": ""}
+    assert build_text("n", declare(shapes))[0] is symbol("n", ("n",))
     assert build_text("e", declare(shapes))[0] is symbol("e")
     assert build_text("n", declare({"x": "n"}))[0] is size("n")
     assert build_text("m", declare({"x": "m*q"}))[0] is size("m")
