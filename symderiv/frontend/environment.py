@@ -15,11 +15,13 @@ from unicodedata import normalize
 from symderiv.build import apply, call, symbol
 from symderiv.dims import dim_atoms
 from symderiv.errors import ParseError, ShapeError, SymderivError, with_source
+from symderiv.frontend.notation import known_functions
 from symderiv.frontend.shapes import Declaration, ElementwiseDecl, ModuleDecl, ShapeDecl, parse_declaration
 from symderiv.frontend.values import Signature, Value, as_expr
-from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text
+
+_OF_THE_NOTATION = frozenset(known_functions())
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
         declaration = _declaration(name, value)
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())
-        elif name in SCALAR or name in TENSOR:
+        elif name in _OF_THE_NOTATION:
             raise ParseError(
                 f"'{name}' is a function of the table, and can't be declared as another", hint="take another name"
             )

@@ -170,6 +170,8 @@ def test_an_index_of_no_known_sign_is_refused(text: str) -> None:
         ("sum(x)/n + mean(x)", {"x": "n", "n": ""}),
         ("sum(ϕ*φ)", {"ϕ": "n", "φ": "n"}),
         ("sum(xᵢ)", {"xi": "n"}),
+        ("sum(x)", {"x": "n", "sum": "elementwise"}),
+        ("kron(x)", {"x": "n", "kron": "n -> o"}),
     ],
 )
 def test_two_things_that_would_be_printed_alike_are_refused(text: str, shapes: dict[str, str]) -> None:
