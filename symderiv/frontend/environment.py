@@ -120,7 +120,8 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
     for given, value in shapes.items():
         name = normalize("NFKC", given) if isinstance(given, str) else given  # as the texts are read
         if spelled.setdefault(name, given) != given:
-            raise ParseError(f"'{spelled[name]}' and '{given}' are one name, '{name}'", hint="Python reads letters of other styles as plain ones")
+            message = f"'{spelled[name]}' and '{given}' are one name, '{name}'"
+            raise ParseError(message, hint="Python reads letters of other styles as plain ones")
         declaration = _declaration(name, value)
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())

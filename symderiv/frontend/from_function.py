@@ -68,8 +68,8 @@ class Tracer:
         """``x += y`` and its like: whoever holds the array sees it."""
         new = _operate(operator, self, other).expr
         if self.shared or new.shape != self.expr.shape:
-            raise NoRuleError(f"'{operator}=' on an array that shares its entries with another" if self.shared else
-                              f"'{operator}=' that would change the shape of an array", hint="give the value a name: z = x + y")  # fmt: skip
+            why = "shares its entries with another" if self.shared else "would change its shape"
+            raise NoRuleError(f"'{operator}=' on an array that {why}", hint="give the value a name: z = x + y")
         self.expr = new
         return self
 

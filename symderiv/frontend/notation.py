@@ -19,7 +19,17 @@ from symderiv.frontend.arrangements import VARIADIC, joined
 from symderiv.frontend.cases import FUNCTIONS as CASES
 from symderiv.frontend.repeated import FUNCTIONS as REPEATS
 from symderiv.frontend.repeated import OF_LISTS as CHAINS
-from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number, constant_of, is_axis
+from symderiv.frontend.values import (
+    Signature,
+    Value,
+    as_axis,
+    as_dim,
+    as_expr,
+    as_flag,
+    as_number,
+    constant_of,
+    is_axis,
+)
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
 from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
@@ -186,8 +196,8 @@ LARGEST_POWER = 24
 _SHORT = {"logaddexp": "y + softplus(x - y)", "hypot": "sqrt(x**2 + y**2)", "log2": "log(x)/log(2)",
           "log10": "log(x)/log(10)", "exp2": "exp(x*log(2))", "cbrt": "sign(x)*abs(x)**(1/3)"}  # fmt: skip
 """Functions of x, or of x and y, that are a text."""
-_OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "float_power": "power", "row_stack": "vstack", "concat": "concatenate", "cumulative_sum": "cumsum",
-                "permute_dims": "transpose"}  # fmt: skip
+_OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "float_power": "power", "row_stack": "vstack",
+                "concat": "concatenate", "cumulative_sum": "cumsum", "permute_dims": "transpose"}  # fmt: skip
 _ABSENT = {"argmax": "it has no derivative; max(x) has one",
            "I": "write eye(n)", "Id": "write eye(n)",
            "argmin": "it has no derivative; min(x) has one", "sort": "it has no derivative as a formula; max(x) has one",

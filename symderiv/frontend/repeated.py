@@ -9,7 +9,17 @@ from symderiv import ops
 from symderiv.build import size, view
 from symderiv.dims import Dim, dim_product, dim_sum
 from symderiv.errors import ParseError, ShapeError
-from symderiv.frontend.arrangements import along, concatenate, convolve, expand_dims, flat, flip, joined, one_axis, reshape
+from symderiv.frontend.arrangements import (
+    along,
+    concatenate,
+    convolve,
+    expand_dims,
+    flat,
+    flip,
+    joined,
+    one_axis,
+    reshape,
+)
 from symderiv.frontend.indexing import index, negative, structure
 from symderiv.frontend.values import Value, as_axis, as_dim, as_expr, as_offset
 from symderiv.ir import Expr
