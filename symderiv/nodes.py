@@ -7,7 +7,11 @@ from math import gcd, lcm
 from typing import Any
 
 from symderiv.dims import Dim
+from symderiv.errors import TooLargeError
 from symderiv.ir import Add, Box, Call, Contract, Der, Expr, Map, Name, Shape, Symbol, intern
+
+MOST_BITS = 13_000
+"""of a coefficient or an exponent: Python writes and reads 4300 digits"""
 
 
 def symbol(name: str, shape: Sequence[Dim] = (), kind: str = "variable", props: Iterable[str] = ()) -> Symbol:
@@ -64,12 +68,20 @@ def primitive(node: Add) -> tuple[Fraction, Add]:
     return content, add_node(tuple((c / content, t) for c, t in node.terms), node.shape)
 
 
+def _written(c: Fraction) -> str:
+    if max(c.numerator.bit_length(), c.denominator.bit_length()) > MOST_BITS:
+        raise TooLargeError("a number of more than 3900 digits", hint="give it a name, as a scalar")
+    return str(c)
+
+
 def add_node(terms: tuple[tuple[Fraction, Expr], ...], shape: Shape) -> Add:
     weight = sum(t.weight for _, t in terms) + len(terms) - 1 if terms else 0
-    return intern(Add, " ".join(str(c) for c, _ in terms), tuple(t for _, t in terms), shape, weight, {"terms": terms})
+    return intern(Add, " ".join(_written(c) for c, _ in terms), tuple(t for _, t in terms), shape, weight, {"terms": terms})
 
 
 def map_node(fn: str, arg: Expr, params: tuple[Fraction, ...], order: int = 0, generic: bool = False) -> Map:
+    for p in params:
+        _written(p)
     return intern(Map, f"{fn}|{params}|{order}|{generic}", (arg,), arg.shape, arg.weight + 1,
                   {"fn": fn, "params": params, "order": order, "generic": generic})
 

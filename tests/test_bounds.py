@@ -14,6 +14,7 @@ import pytest
 import symderiv as sd
 from symderiv import bounds, ir
 from symderiv.build import add, axis_classes, contract, identity, permute, symbol
+from symderiv.saved import from_json
 
 NETWORK = "z = W1 @ x\na = tanh(z)\nu = W2 @ a\n-y @ log_softmax(u)"
 SHAPES = {"W1": "h n", "x": "n", "W2": "o h", "y": "o"}
@@ -222,3 +223,14 @@ def test_a_node_that_another_thread_tests_is_tested_here_too(monkeypatch) -> Non
     monkeypatch.setattr(bounds, "tick", meanwhile)
     monkeypatch.setattr(bounds, "watched", 1)
     assert axis_classes(node) == (0, 0) and found == [(0, 0)]
+
+
+@pytest.mark.parametrize("text", ["x" + "*1e200"*40, "x" + "/1e200"*40, "1" + "*1e299"*30, "(" * 20 + "x" + "**1e299)" * 20])
+def test_a_number_that_python_would_not_write_is_too_large(text: str) -> None:
+    with pytest.raises(sd.TooLargeError, match="digits"):
+        sd.parse(text, x="")
+
+
+def test_a_number_of_many_digits_is_saved_and_read() -> None:
+    saved = from_json(sd.gradient("x**2*1e299*1e299", "x", x="").to_json())
+    assert saved.check()

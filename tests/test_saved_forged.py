@@ -252,6 +252,8 @@ BAD: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "sizes that don't fit": (lambda d: next(n for n in d["nodes"] if n.get("name") == "b").update(shape=["m"]), "nodes["),
     "a coefficient of zero": (
         lambda d: next(n for n in d["nodes"] if n["node"] == "Add").update(coefficients=["0", "1"]), "as its constructor makes it"),
+    "a coefficient that takes for ever": (
+        lambda d: next(n for n in d["nodes"] if n["node"] == "Add").update(coefficients=["1e999999999", "1"]), "expected a fraction"),
     "a label out of range": (
         lambda d: next(n for n in d["nodes"] if n["node"] == "Contract").update(out=[77]), "expected a whole number"),
     "a node twice": (lambda d: d["nodes"].insert(1, d["nodes"][0]), "expected a new node"),

@@ -162,8 +162,8 @@ def log_det(node: ProofNode, judge: Judge) -> bool:
     if not isinstance(e, Call) or e.fn != "logdet" or e.ders or len(node.children) != 1:
         return False
     (child,) = node.children
-    bends = child.expr is e.args[0] and child.relation == "affine" and node.relation == "concave"
-    return bends and is_proved(child.expr, (0,), (1,), judge)
+    affine = child.expr is e.args[0] and child.relation == "affine"
+    return affine and node.relation == "concave" and is_proved(child.expr, (0,), (1,), judge)
 
 
 # ---------------------------------------------------------------- largest values

@@ -234,27 +234,29 @@ def _factors(e: Expr) -> tuple[Expr, ...]:
 
 def _at_most_one(ratio: Expr, strict: bool, judge: Judge) -> bool:
     """1 minus the simplified ratio has its sign by intervals; the ratio itself has it at points."""
+    one, simple = ones(ratio.shape), _simple(ratio, judge)
+    shown = _minus(one, simple)
+    settled = (is_zero(shown) and not strict) or judge.is_signed(shown, 1, strict) or _over_more(simple, strict, judge)
+    return settled and judge.ends(_minus(one, ratio))[0] >= 0
+
+
+def _simple(e: Expr, judge: Judge) -> Expr:
     from symderiv.engine import Engine
 
-    def rest(r: Expr) -> Expr:
-        return add([(Fraction(1), ones(r.shape)), (Fraction(-1), r)], r.shape)
+    return Engine(judge.facts).begin(e).after
 
-    simple = Engine(judge.facts).begin(ratio).after
-    shown = rest(simple)
-    settled = (is_zero(shown) and not strict) or judge.is_signed(shown, 1, strict) or _over_more(simple, strict, judge)
-    return settled and judge.ends(rest(ratio))[0] >= 0
+
+def _minus(b: Expr, a: Expr) -> Expr:
+    return add([(Fraction(1), b), (Fraction(-1), a)], b.shape)
 
 
 def _over_more(ratio: Expr, strict: bool, judge: Judge) -> bool:
     """The ratio is a/b with b > 0 and b − a of its sign by intervals."""
-    from symderiv.engine import Engine
-
     for f in _factors(ratio):
         if isinstance(f, Map) and f.fn == "pow" and f.params[0] == -1 and f.shape in ((), ratio.shape):
             own = tuple(range(len(ratio.shape)))
             b = contract((f.arg,), (own[: len(f.shape)],), own, dict(enumerate(ratio.shape)))
-            a = Engine(judge.facts).begin(contract((ratio, b), (own, own), own)).after
-            gap = add([(Fraction(1), b), (Fraction(-1), a)], ratio.shape)
+            gap = _minus(b, _simple(contract((ratio, b), (own, own), own), judge))
             if judge.is_signed(b, 1, True) and judge.is_signed(gap, 1, strict):
                 return True
     return False

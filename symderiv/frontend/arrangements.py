@@ -14,6 +14,8 @@ from symderiv.frontend.values import Value, as_axis, as_dim, as_expr, as_offset
 from symderiv.ir import Call, Expr, Shape
 from symderiv.structures import Structure
 
+MOST_DIFFERENCES = 24
+
 
 def joined(x: Expr, groups: Sequence[int]) -> Expr:
     """x with consecutive axes joined, the last of a group running fastest: numpy.reshape to fewer axes.
@@ -125,6 +127,14 @@ def ravel(x: Expr) -> Expr:
     return flat(x)
 
 
+def one_axis(x: Expr, axis: Value, what: str) -> int:
+    """The axis that a function takes where NumPy takes one alone."""
+    at = as_axis(axis)
+    if not isinstance(at, int):
+        raise ParseError(f"{what} takes one axis", hint="call it once for each axis")
+    return ops.axes_of(x, at)[0]
+
+
 # ---------------------------------------------------------------- orders of axes
 def transpose(x: Expr, *axes: Value) -> Expr:
     given = axes[0] if len(axes) == 1 and (isinstance(axes[0], tuple) or axes[0] is None) else axes
@@ -137,14 +147,14 @@ def transpose(x: Expr, *axes: Value) -> Expr:
 
 
 def swapaxes(x: Expr, axis1: Value, axis2: Value) -> Expr:
-    a, b = (ops.axes_of(x, as_axis(v))[0] for v in (axis1, axis2))
+    a, b = (one_axis(x, v, "swapaxes") for v in (axis1, axis2))
     order = list(range(len(x.shape)))
     order[a], order[b] = b, a
     return view(x, tuple(range(len(x.shape))), order)
 
 
 def moveaxis(x: Expr, source: Value, destination: Value) -> Expr:
-    a, b = (ops.axes_of(x, as_axis(v))[0] for v in (source, destination))
+    a, b = (one_axis(x, v, "moveaxis") for v in (source, destination))
     order = [k for k in range(len(x.shape)) if k != a]
     order.insert(b, a)
     return view(x, tuple(range(len(x.shape))), order)
@@ -193,12 +203,14 @@ def _parts(arrays: Value) -> list[Expr]:
 
 
 def concatenate(arrays: Value, axis: Value = 0) -> Expr:
-    """Σ_k P_k x_k, where P_k puts the k-th array in its place."""
+    """Σ_k P_k x_k, where P_k puts the k-th array in its place; with axis=None all entries in a row."""
     parts = _parts(arrays)
+    if axis is None:
+        return concatenate(tuple(flat(p) for p in parts))
     order = len(parts[0].shape)
     if not order or any(len(p.shape) != order for p in parts):
         raise ShapeError("joined arrays have the same number of axes, at least one", shapes=tuple(p.shape for p in parts))
-    at = ops.axes_of(parts[0], as_axis(axis))[0]
+    at = one_axis(parts[0], axis, "concatenate")
     rest = {p.shape[:at] + p.shape[at + 1 :] for p in parts}
     if len(rest) > 1:
         shown = " and ".join(ops.shape_text(p.shape) for p in parts)
@@ -238,8 +250,8 @@ def hstack(arrays: Value) -> Expr:
 def along(x: Expr, axis: Value, where: Callable[[Dim], Expr]) -> Expr:
     """A matrix times x along an axis; None takes all entries in a row."""
     if axis is None:
-        x, axis = flat(x), 0
-    at = ops.axes_of(x, as_axis(axis))[0]
+        return along(flat(x), 0, where)
+    at = one_axis(x, axis, "a sum so far")
     labels: list[object] = list(range(len(x.shape)))
     out = list(labels)
     out[at] = "new"
@@ -250,10 +262,15 @@ def cumsum(x: Expr, axis: Value = None) -> Expr:
     return along(x, axis, lambda n: structure(Structure(">=", (1, -1)), (n, n)))
 
 
-def diff(x: Expr, axis: Value = -1) -> Expr:
-    at = ops.axes_of(x, as_axis(axis))[0]
+def diff(x: Expr, n: Value = 1, axis: Value = -1) -> Expr:
+    """numpy.diff: differences of neighbours, n times."""
+    times, at = as_offset(n, "n="), one_axis(x, axis, "diff")
+    if not isinstance(times, int) or not 0 <= times <= MOST_DIFFERENCES:
+        raise ParseError(f"n= of diff is a whole number up to {MOST_DIFFERENCES}")
     whole = [slice(None)] * at
-    return ops.subtract(index(x, [*whole, slice(1, None)]), index(x, [*whole, slice(None, -1)]))
+    for _ in range(times):
+        x = ops.subtract(index(x, [*whole, slice(1, None)]), index(x, [*whole, slice(None, -1)]))
+    return x
 
 
 def flip(x: Expr, axis: Value = None) -> Expr:
@@ -288,6 +305,17 @@ def toeplitz(c: Expr, r: Value = None) -> Expr:
     above = structure(Structure("=", (-1, 1, -1), -1), (m, n, dim_sum(n, -1)))
     rest = index(first, [slice(1, None)])
     return ops.add_all(below, contract((above, rest), ("ijk", "k"), "ij"))
+
+
+def diagonal(x: Expr) -> Expr:
+    """numpy.diagonal, of a matrix."""
+    ops.expect_order(x, (2,), "diagonal")
+    return ops.diag(x)
+
+
+def diagflat(x: Expr) -> Expr:
+    """numpy.diagflat: all entries on the diagonal of a matrix."""
+    return ops.diag(flat(x))
 
 
 # ---------------------------------------------------------------- convolution
@@ -337,6 +365,6 @@ OF_LISTS: dict[str, Callable[..., Expr]] = {"concatenate": concatenate, "stack":
 FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "ravel": ravel, "flatten": ravel, "swapaxes": swapaxes, "moveaxis": moveaxis, "expand_dims": expand_dims,
     "squeeze": squeeze, "tensordot": tensordot, "cumsum": cumsum, "diff": diff, "flip": flip, "tril": tril, "triu": triu,
-    "toeplitz": toeplitz, "convolve": convolve, "conv1d": conv1d,
+    "toeplitz": toeplitz, "diagonal": diagonal, "diagflat": diagflat, "convolve": convolve, "conv1d": conv1d,
 }  # fmt: skip
 __all__ = ["FUNCTIONS", "OF_LISTS", "VARIADIC", "as_dim", "flat", "joined", "reshape", "unit"]

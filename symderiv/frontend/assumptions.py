@@ -18,7 +18,7 @@ from symderiv.errors import AssumptionError, ShapeError, SymderivError, nearest
 from symderiv.facts import Fact, Facts, facts
 from symderiv.frontend.assume import Fact as ParsedFact
 from symderiv.frontend.assume import PropertyFact, RelationFact, parse_assumptions
-from symderiv.frontend.build_text import build_expression
+from symderiv.frontend.build_text import CONSTANTS, build_expression
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.syntax import Call, Node, names
 from symderiv.frontend.values import as_axis
@@ -92,7 +92,7 @@ def _missing(name: str, known: Iterable[str], assumption: ParsedFact, advice: st
 def _relation(assumption: RelationFact, environment: Environment) -> Fact:
     left, right, operator = assumption.left, assumption.right, assumption.operator
     for name in sorted(names(left) | names(right)):
-        if environment.lookup(name) is None and name not in environment.dims and name not in ("pi", "e"):
+        if environment.lookup(name) is None and name not in environment.dims and name not in CONSTANTS:
             raise _missing(
                 name, environment.nearby(), assumption, f"give its shape: {name}='n', or drop the assumption"
             )

@@ -16,6 +16,7 @@ from symderiv.build import apply, number, scale, size, symbol
 from symderiv.build import name as named
 from symderiv.errors import ParseError, ShapeError, SymderivError, UnknownNameError, with_source
 from symderiv.frontend.environment import Environment
+from symderiv.frontend.expressions import NUMBERS
 from symderiv.frontend.indexing import index
 from symderiv.frontend.notation import call_function, raise_to
 from symderiv.frontend.parser import parse_program
@@ -43,7 +44,7 @@ from symderiv.frontend.syntax import (
 from symderiv.frontend.values import Value, as_expr, as_offset
 from symderiv.ir import Expr, Name
 
-CONSTANTS = {"pi": symbol("pi", (), "const"), "e": symbol("e", (), "const")}
+CONSTANTS = {prefix + name: symbol(name, (), "const") for prefix in ("", "np.") for name in sorted(NUMBERS)}
 _NOTHING = Environment()
 
 _program = lru_cache(maxsize=4096)(parse_program)
@@ -64,6 +65,9 @@ def build(program: Program, environment: Environment = _NOTHING) -> tuple[Expr, 
             message = f"'{line.name}' is declared as {environment.describe(line.name)}, and assigned here too"
             raise ParseError(message, program.text, line.name_span, hint="take another name for one of them")
         value = builder.expression(line.value)
+        if not value.shape and line.name in environment.dims:
+            message = f"'{line.name}' is a size here, and assigned too"
+            raise ParseError(message, program.text, line.name_span, hint="take another name for one of them")
         assigned[line.name] = builder.scope[line.name] = named(line.name, value)
     return builder.expression(program.value), assigned
 
@@ -162,6 +166,10 @@ class _Builder:
         if text in environment.dims:
             return size(text)
         if text in CONSTANTS:
+            plain = text.removeprefix("np.")
+            if plain in self.scope or environment.declares(plain) or plain in environment.dims:
+                raise ParseError(f"'{plain}' has another meaning here, and {text} would be printed as it",
+                                 hint=f"take another name for what '{plain}' is")  # fmt: skip
             return CONSTANTS[text]
         if environment.declares(text):
             raise ParseError(f"'{text}' is {environment.describe(text)}", hint=f"apply it to something: {text}(…)")

@@ -15,11 +15,13 @@ from unicodedata import normalize
 from symderiv.build import apply, call, symbol
 from symderiv.dims import dim_atoms
 from symderiv.errors import ParseError, ShapeError, SymderivError, with_source
+from symderiv.frontend.notation import known_functions
 from symderiv.frontend.shapes import Declaration, ElementwiseDecl, ModuleDecl, ShapeDecl, parse_declaration
 from symderiv.frontend.values import Signature, Value, as_expr
-from symderiv.functions import SCALAR, TENSOR
 from symderiv.ir import Call, Expr, Map, Name, Shape, Symbol, free_symbols, postorder
 from symderiv.ops import shape_text
+
+_OF_THE_NOTATION = frozenset(known_functions())
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,16 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
     modules: dict[str, ModuleDecl] = {}
     functions: set[str] = set()
     known = set(symmetric)
+    spelled: dict[str, str] = {}
     for given, value in shapes.items():
         name = normalize("NFKC", given) if isinstance(given, str) else given  # as the texts are read
+        if spelled.setdefault(name, given) != given:
+            message = f"'{spelled[name]}' and '{given}' are one name, '{name}'"
+            raise ParseError(message, hint="Python reads letters of other styles as plain ones")
         declaration = _declaration(name, value)
         if isinstance(declaration, ShapeDecl):
             symbols[name] = symbol(name, declaration.shape, props=("symmetric",) if name in known else ())
-        elif name in SCALAR or name in TENSOR:
+        elif name in _OF_THE_NOTATION:
             raise ParseError(
                 f"'{name}' is a function of the table, and can't be declared as another", hint="take another name"
             )
@@ -127,7 +133,12 @@ def declare(shapes: Mapping[str, Any], symmetric: Iterable[str] = ()) -> Environ
             modules[name] = declaration
         else:
             functions.add(name)
-    return Environment(symbols, modules, frozenset(functions))
+    made = Environment(symbols, modules, frozenset(functions))
+    both = [name for name, s in symbols.items() if not s.shape and name in made.dims]  # n/n could be anything
+    if both:
+        raise ParseError(f"'{both[0]}' is a size, and declared as {made.describe(both[0])} too",
+                         hint="take another name for one of them; a size needs no declaration")  # fmt: skip
+    return made
 
 
 def _declaration(name: str, value: Any) -> Declaration:

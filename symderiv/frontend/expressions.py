@@ -45,6 +45,8 @@ METHODS = frozenset(
     {"sum", "mean", "var", "std", "max", "min", "dot", "trace", "prod", "cumsum", "clip", "diagonal", "flatten", "ravel",
      "reshape", "squeeze", "swapaxes"}
 )  # fmt: skip
+NUMBERS = frozenset({"pi", "e"})
+"""with a prefix these are the numbers, whatever is called so"""
 ATTRIBUTES = frozenset({"shape", "size"})
 COMPARISONS = frozenset({"==", "<", ">", "<=", ">="})
 
@@ -131,7 +133,8 @@ class Reader:
         token = self.advance()
         if token.text == "newaxis" and inside is SUBMODULES:
             return Constant(None, span=(start, token.stop))
-        found = Ref(token.text, span=(start, token.stop))
+        constant = token.text in NUMBERS and inside is SUBMODULES
+        found = Ref(f"np.{token.text}" if constant else token.text, span=(start, token.stop))
         if self.token.text != "(":
             self.used.setdefault(token.text, found)
         return found

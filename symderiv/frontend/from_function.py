@@ -34,56 +34,55 @@ from symderiv.frontend.values import Value, as_expr
 from symderiv.ir import Expr, Name, Symbol
 
 METHODS = frozenset(READ_METHODS)
+Operator = Callable[["Tracer", Any], "Tracer"]
+_VIEWS = frozenset({"transpose", "reshape", "ravel", "squeeze", "swapaxes", "moveaxis", "expand_dims", "flip", "diag", "diagonal",
+                    "broadcast_to", "permute_dims"})  # fmt: skip
+"""functions of NumPy whose value has the entries of their argument"""
 _UFUNCS = {"absolute": "abs", "conjugate": "positive", "conj": "positive", "power": "power"}
 
 
+def _operators(sign: str) -> tuple[Operator, Operator, Operator]:
+    """An operator with the array on its left, on its right, and in place."""
+    return (lambda x, y: _operate(sign, x, y)), (lambda x, y: _operate(sign, y, x)), (lambda x, y: x.change(sign, y))
+
+
 class Tracer:
-    """An array that isn't there: what is done to it is written down as an expression."""
+    """An array that isn't there: what is done to it is written down as an expression.
 
-    __slots__ = ("expr",)
+    ``shared`` says that it is a part or another arrangement of an array, or that such a one was made of it: changed in place,
+    NumPy's would change each other.
+    """
 
-    def __init__(self, expr: Expr) -> None:
+    __slots__ = ("expr", "shared")
+
+    def __init__(self, expr: Expr, shared: bool = False) -> None:
         self.expr = expr
+        self.shared = shared
+
+    def view(self, expr: Expr) -> Tracer:
+        """An array of the same entries."""
+        self.shared = True
+        return Tracer(expr, True)
+
+    def change(self, operator: str, other: Any) -> Tracer:
+        """``x += y`` and its like: whoever holds the array sees it."""
+        new = _operate(operator, self, other).expr
+        if self.shared or new.shape != self.expr.shape:
+            why = "shares its entries with another" if self.shared else "would change its shape"
+            raise NoRuleError(f"'{operator}=' on an array that {why}", hint="give the value a name: z = x + y")
+        self.expr = new
+        return self
 
     def __repr__(self) -> str:
         return f"<array of shape {ops.shape_text(self.expr.shape)}>"
 
     # ------------------------------------------------------------------------------------------------ operators
-    def __add__(self, other: Any) -> Tracer:
-        return _operate("+", self, other)
-
-    def __radd__(self, other: Any) -> Tracer:
-        return _operate("+", other, self)
-
-    def __sub__(self, other: Any) -> Tracer:
-        return _operate("-", self, other)
-
-    def __rsub__(self, other: Any) -> Tracer:
-        return _operate("-", other, self)
-
-    def __mul__(self, other: Any) -> Tracer:
-        return _operate("*", self, other)
-
-    def __rmul__(self, other: Any) -> Tracer:
-        return _operate("*", other, self)
-
-    def __truediv__(self, other: Any) -> Tracer:
-        return _operate("/", self, other)
-
-    def __rtruediv__(self, other: Any) -> Tracer:
-        return _operate("/", other, self)
-
-    def __matmul__(self, other: Any) -> Tracer:
-        return _operate("@", self, other)
-
-    def __rmatmul__(self, other: Any) -> Tracer:
-        return _operate("@", other, self)
-
-    def __pow__(self, other: Any) -> Tracer:
-        return _operate("**", self, other)
-
-    def __rpow__(self, other: Any) -> Tracer:
-        return _operate("**", other, self)
+    __add__, __radd__, __iadd__ = _operators("+")
+    __sub__, __rsub__, __isub__ = _operators("-")
+    __mul__, __rmul__, __imul__ = _operators("*")
+    __truediv__, __rtruediv__, __itruediv__ = _operators("/")
+    __matmul__, __rmatmul__, __imatmul__ = _operators("@")
+    __pow__, __rpow__, __ipow__ = _operators("**")
 
     def __neg__(self) -> Tracer:
         return Tracer(scale(-1, self.expr))
@@ -97,7 +96,7 @@ class Tracer:
     # ------------------------------------------------------------------------------------------------ as an array
     @property
     def T(self) -> Tracer:
-        return Tracer(ops.transpose(self.expr))
+        return self.view(ops.transpose(self.expr))
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -116,7 +115,7 @@ class Tracer:
 
     def __getitem__(self, items: Any) -> Tracer:
         items = items if isinstance(items, tuple) else (items,)
-        return Tracer(index(self.expr, [_item(i) for i in items]))
+        return self.view(index(self.expr, [_item(i) for i in items]))
 
     def __getattr__(self, name: str) -> Any:
         if name in METHODS:
@@ -134,7 +133,7 @@ class Tracer:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
         name = ufunc.__name__
-        if any(value is not None for value in kwargs.values() if not isinstance(value, bool)) and method == "__call__":
+        if method == "__call__" and any(value is not None and value is not True for value in kwargs.values()):
             raise NoRuleError(f"np.{name} with {', '.join(kwargs)}=", hint="call it with its arguments alone")
         if method == "reduce" and name in ("add", "maximum"):
             return call("sum" if name == "add" else "max", *inputs, **{"axis": 0, **kwargs})
@@ -251,7 +250,8 @@ def _operate(operator: str, left: Any, right: Any) -> Tracer:
 def call(name: str, *args: Any, **kwargs: Any) -> Tracer:
     """A function of the notation at traced values."""
     keywords = {k: value_of(v) for k, v in kwargs.items()}
-    return Tracer(call_function(name, [value_of(a) for a in args], keywords, expand))
+    value = call_function(name, [value_of(a) for a in args], keywords, expand)
+    return args[0].view(value) if name in _VIEWS and isinstance(args[0], Tracer) else Tracer(value)
 
 
 def numpy_call(name: str, *args: Any, **kwargs: Any) -> Any:
@@ -350,7 +350,8 @@ class _Watch:
 
     def free(self, local: str, frame: FrameType) -> str:
         """The local's own name, or with a number where the name is taken (it was assigned before)."""
-        taken = {*self.names, *self.environment.symbols, *self.environment.modules, *self.environment.functions}
+        environment = self.environment
+        taken = {*self.names, *environment.symbols, *environment.modules, *environment.functions, *environment.dims}
         count, free = 1, local
         while free in taken or (count > 1 and free in frame.f_locals):
             count += 1

@@ -11,7 +11,8 @@ n×1 matrix is a vector and a 1×1 one a scalar.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sympy
@@ -23,7 +24,7 @@ from sympy.matrices.expressions.special import GenericIdentity, GenericZeroMatri
 from symderiv import ops
 from symderiv.build import number, size, symbol, view
 from symderiv.dims import Dim, dim_atoms
-from symderiv.errors import NoRuleError, ShapeError, SymderivError, with_source
+from symderiv.errors import NoRuleError, ShapeError, SymderivError, clip, with_source
 from symderiv.frontend.build_text import expand
 from symderiv.frontend.environment import Environment, environment_of
 from symderiv.frontend.notation import call_function
@@ -129,6 +130,7 @@ class _Reader:
         for node in root.atoms(sympy.Identity, sympy.OneMatrix, sympy.ZeroMatrix):
             if not isinstance(node, GenericIdentity | GenericZeroMatrix):
                 self.dims.update(a for d in node.shape for a in dim_atoms(read_dim(d)))
+        _check_names(root, self.dims)
         self.scope: dict[Any, Expr] = {}
 
     def read(self, root: Any) -> Expr:
@@ -179,6 +181,20 @@ class _Reader:
         inner.scope = dict(zip(function.variables, parts, strict=True))
         value = inner.read(function.expr)
         return ops.broadcast(value, parts[0].shape)
+
+
+_READABLE = re.compile(r"\\?[^\W\d_]\S*")
+
+
+def _check_names(root: Any, dims: Collection[str]) -> None:
+    """Refuses a name that can't be read back, and two symbols of one: SymPy tells them apart by what is assumed of them."""
+    seen: dict[str, Any] = {}
+    for s in sorted((s for s in root.free_symbols if hasattr(s, "name")), key=str):
+        if not _READABLE.fullmatch(s.name):
+            raise SymderivError(f"'{clip(s.name)}' is no name", hint="it begins with a letter, and has no blanks")
+        other = seen.setdefault(s.name, s)
+        if other != s and not (s.name in dims and isinstance(s, sympy.Symbol) and isinstance(other, sympy.Symbol)):
+            raise SymderivError(f"two different symbols are called '{clip(s.name)}'", hint="give one of them another name")
 
 
 def _parts(node: Any) -> tuple[Any, ...]:

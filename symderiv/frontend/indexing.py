@@ -35,8 +35,12 @@ def unit(position: Dim, size: Dim) -> Expr:
 
 
 def negative(dim: Dim) -> bool:
-    """Whether it is below zero for every size."""
-    return dim != 0 and all(c < 0 for c, _ in dim_terms(dim))
+    """Whether it is below zero for every size; NoRuleError for one like 1 − n, which counts from the end for most."""
+    terms = dim_terms(dim)
+    if any(c < 0 and names for c, names in terms) and all(c < 0 or not names for c, names in terms) and any(c > 0 for c, _ in terms):
+        raise NoRuleError(f"an index {dim}, which is below zero for some sizes only",
+                          hint="count it from the front, or from the end as in x[-2]")
+    return dim != 0 and all(c < 0 for c, _ in terms)
 
 
 def index(base: Expr, items: Sequence[Value]) -> Expr:

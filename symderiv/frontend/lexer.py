@@ -46,6 +46,7 @@ _CLOSES = {")": "(", "]": "["}
 _OPENS = {"(": ")", "[": "]"}
 _AUGMENTED = frozenset({":=", "+=", "-=", "*=", "/=", "@=", "%=", "**=", "//="})
 _PLAIN_QUOTES = 'write plain quotes, "…"'
+_SMALL = "write an index as part of the name (x_i), or in square brackets (x[0])"
 _NO_LATEX = "LaTeX isn't read: write NumPy's notation, as in sum((A @ x - b)**2)/2"
 _INSTEAD = {
     "\\": _NO_LATEX,
@@ -118,7 +119,7 @@ def _unexpected(text: str, position: int) -> ParseError:
     """The error for a character that begins no token."""
     character = text[position]
     shown = repr(character) if character.isprintable() else f"U+{ord(character):04X}"
-    hint = _NO_LATEX if re.search(r"\\[A-Za-z]|[_^]\{", text) else _INSTEAD.get(character)
+    hint = _NO_LATEX if re.search(r"\\[A-Za-z]|[_^]\{", text) else _INSTEAD.get(character, _SMALL if character.isalnum() else None)
     return ParseError(f"unexpected character {shown}", text, (position, position + 1), hint=hint)
 
 
@@ -142,7 +143,7 @@ def _check_number(text: str, token: Token) -> None:
 def _checked_name(text: str, token: Token) -> Token:
     """The name in Python's normal form, or a keyword; refuses what Python wouldn't take for a name."""
     for offset, character in enumerate(token.text):
-        if character in _INSTEAD:
+        if character in _INSTEAD or unicodedata.decomposition(character).startswith(("<sub>", "<super>")):
             raise _unexpected(text, token.start + offset)
     name = unicodedata.normalize("NFKC", token.text)
     if not name.isidentifier():

@@ -19,7 +19,17 @@ from symderiv.frontend.arrangements import VARIADIC, joined
 from symderiv.frontend.cases import FUNCTIONS as CASES
 from symderiv.frontend.repeated import FUNCTIONS as REPEATS
 from symderiv.frontend.repeated import OF_LISTS as CHAINS
-from symderiv.frontend.values import Signature, Value, as_axis, as_dim, as_expr, as_flag, as_number, is_axis
+from symderiv.frontend.values import (
+    Signature,
+    Value,
+    as_axis,
+    as_dim,
+    as_expr,
+    as_flag,
+    as_number,
+    constant_of,
+    is_axis,
+)
 from symderiv.functions import POWERS, SCALAR, TENSOR, TensorFunction, canonical_name, function_names
 from symderiv.ir import Call, Expr, Symbol, number_of
 from symderiv.losses import LOSSES, Loss, canonical_loss_name, loss_names
@@ -38,11 +48,14 @@ def _sum(x: Expr, axis: Value = None, keepdims: Value = False) -> Expr:
 def _norm(x: Expr, ord: Value = None, axis: Value = None, keepdims: Value = False) -> Expr:
     """numpy.linalg.norm: the Euclidean norm, Frobenius' of a matrix; with ord=2 of a matrix the spectral norm."""
     kind = ord if ord is None or isinstance(ord, str) else as_number(ord, "ord=")
-    matrix = len(x.shape) == 2 and axis is None
+    axes = ops.axes_of(x, as_axis(axis))
+    matrix = len(axes) == 2
+    if len(axes) != 1 + (kind == "fro") and kind is not None and not matrix:
+        raise ShapeError(f"the norm with ord={kind} is of {'a matrix' if kind == 'fro' else 'a vector or a matrix'}", shapes=(x.shape,))
     if kind in (None, "fro") or (kind == 2 and not matrix):
         squares = ops.sum_over(power(x, 2), as_axis(axis), as_flag(keepdims, "keepdims="))
         return power(squares, Fraction(1, 2))
-    if kind == 2 and keepdims is False:
+    if kind == 2 and len(x.shape) == 2 and keepdims is False:
         return _of_matrix(TENSOR["spectral_norm"], x)
     if kind == 1 and not matrix:
         return ops.sum_over(apply("abs", x), as_axis(axis), as_flag(keepdims, "keepdims="))
@@ -74,7 +87,7 @@ def _len(x: Expr) -> Expr:
 
 def _outer(x: Expr, y: Expr) -> Expr:
     for v in (x, y):
-        if len(v.shape) > 1:
+        if len(v.shape) != 1:
             raise ShapeError(
                 f"outer needs two vectors; these are {ops.shape_text(x.shape)} and {ops.shape_text(y.shape)}",
                 hint="write kron(A, B), or all products by einsum",
@@ -103,18 +116,15 @@ def _dot(x: Expr, y: Expr) -> Expr:
     return ops.matmul(x, y)
 
 
-def _solve(a: Expr, b: Expr) -> Expr:
-    return ops.solve(a, b)
-
-
 def raise_to(x: Expr, y: Expr) -> Expr:
     """x ** y: a power where y is a number, else exp(y log x), for x > 0.
 
-    >>> raise_to(ops.size("n"), ops.number(2))
-    <n²>
+    >>> raise_to(ops.size("n"), ops.number(2)), raise_to(ops.size("n"), ops.ones((2,)))
+    (<n²>, <n 1>)
     """
-    base, q = number_of(x), number_of(y)
+    base, q = number_of(x), constant_of(y)
     if q is not None:
+        x = ops.broadcast(x, ops.broadcast_shape([x.shape, y.shape], "**"))
         if base == 0 and q < 0:
             raise SymderivError("division by zero")
         if base is not None and base < 0 and q.denominator != 1:
@@ -140,10 +150,6 @@ def _vec(x: Expr) -> Expr:
     return x if len(x.shape) == 1 else joined(ops.transpose(x), (2,))
 
 
-def _vdot(x: Expr, y: Expr) -> Expr:
-    return ops.dot(x, y)
-
-
 def _eye(n: Expr) -> Expr:
     return ops.identity((as_dim(n),))
 
@@ -157,15 +163,17 @@ def _zeros_like(x: Expr) -> Expr:
 
 
 def _clip(x: Expr, a_min: Value = None, a_max: Value = None) -> Expr:
-    """low + relu(x − low) − relu(x − high), for low ≤ high; None sets no bound."""
+    """low + relu(x − low) − relu(x − high) for numbers low ≤ high, else the smaller of high and max(x, low); None sets no bound."""
     low, high = (None if v is None else as_expr(v, "a bound of clip") for v in (a_min, a_max))
-    ends = [None if v is None else number_of(v) for v in (low, high)]
+    ends = [None if v is None else constant_of(v) for v in (low, high)]
     if ends[0] is not None and ends[1] is not None and ends[0] > ends[1]:
         raise ParseError("clip takes the lower bound first")
     if low is None:
         return x if high is None else ops.subtract(x, apply("relu", ops.subtract(x, high)))
     raised = ops.add_all(low, apply("relu", ops.subtract(x, low)))
-    return raised if high is None else ops.subtract(raised, apply("relu", ops.subtract(x, high)))
+    if high is None or None in ends:                        # what is larger isn't known
+        return raised if high is None else ops.subtract(raised, apply("relu", ops.subtract(raised, high)))
+    return ops.subtract(raised, apply("relu", ops.subtract(x, high)))
 
 
 def _negative(x: Expr) -> Expr:
@@ -178,8 +186,8 @@ def _add(x: Expr, y: Expr) -> Expr:
 
 _FUNCTIONS: dict[str, Callable[..., Expr]] = {
     "sum": _sum, "size": _size, "len": _len, "trace": ops.trace, "diag": ops.diag, "outer": _outer, "inner": _inner,
-    "dot": _dot, "vdot": _vdot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "clip": _clip,
-    "solve": _solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
+    "dot": _dot, "vdot": ops.dot, "matmul": ops.matmul, "kron": _kron, "vec": _vec, "clip": _clip,
+    "solve": ops.solve, "power": raise_to, "eye": _eye, "add": _add, "subtract": ops.subtract, "multiply": ops.multiply,
     "divide": ops.divide, "negative": _negative, "norm": _norm, "matrix_power": _matrix_power,
     "ones_like": _ones_like, "zeros_like": _zeros_like, **ARRANGEMENTS, **CASES, **REPEATS,
 }  # fmt: skip
@@ -188,9 +196,8 @@ LARGEST_POWER = 24
 _SHORT = {"logaddexp": "y + softplus(x - y)", "hypot": "sqrt(x**2 + y**2)", "log2": "log(x)/log(2)",
           "log10": "log(x)/log(10)", "exp2": "exp(x*log(2))", "cbrt": "sign(x)*abs(x)**(1/3)"}  # fmt: skip
 """Functions of x, or of x and y, that are a text."""
-_OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "diagonal": "diag", "float_power": "power",
-                "diagflat": "diag", "row_stack": "vstack", "concat": "concatenate", "cumulative_sum": "cumsum",
-                "permute_dims": "transpose"}  # fmt: skip
+_OTHER_NAMES = {"true_divide": "divide", "pow": "power", "identity": "eye", "float_power": "power", "row_stack": "vstack",
+                "concat": "concatenate", "cumulative_sum": "cumsum", "permute_dims": "transpose"}  # fmt: skip
 _ABSENT = {"argmax": "it has no derivative; max(x) has one",
            "I": "write eye(n)", "Id": "write eye(n)",
            "argmin": "it has no derivative; min(x) has one", "sort": "it has no derivative as a formula; max(x) has one",
@@ -316,6 +323,8 @@ def _tensor(row: TensorFunction, given: Sequence[Value], keywords: Mapping[str, 
         return call(_SPECTRUM[x.fn][row.name], x.args, ())
     axes = tuple(sorted(ops.axes_of(x, as_axis(bound["axis"]))))
     if not axes:
+        if "keepdims" not in bound:
+            raise ParseError(f"{row.name} along no axis")
         return x
     params = [axes[0] if len(axes) == 1 else axes]
     if "keepdims" not in bound:

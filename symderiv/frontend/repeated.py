@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from functools import reduce
 
 from symderiv import ops
 from symderiv.build import size, view
 from symderiv.dims import Dim, dim_product, dim_sum
 from symderiv.errors import ParseError, ShapeError
-from symderiv.frontend.arrangements import along, concatenate, convolve, expand_dims, flat, flip, joined, reshape
+from symderiv.frontend.arrangements import (
+    along,
+    concatenate,
+    convolve,
+    expand_dims,
+    flat,
+    flip,
+    joined,
+    one_axis,
+    reshape,
+)
 from symderiv.frontend.indexing import index, negative, structure
 from symderiv.frontend.values import Value, as_axis, as_dim, as_expr, as_offset
 from symderiv.ir import Expr
@@ -38,17 +49,19 @@ def tile(x: Expr, reps: Value = ()) -> Expr:
 
 def repeat(x: Expr, repeats: Value, axis: Value = None) -> Expr:
     """numpy.repeat with one number: each entry that many times."""
-    x, at = (flat(x), 0) if axis is None else (x, ops.axes_of(x, as_axis(axis))[0])
+    x, at = (flat(x), 0) if axis is None else (x, one_axis(x, axis, "repeat"))
     count = as_dim(repeats)
     return x if count == 1 else _spread(x, {}, {at: count})
 
 
 def roll(x: Expr, shift: Value, axis: Value = None) -> Expr:
-    """numpy.roll: the last ``shift`` entries go to the front."""
+    """numpy.roll: the last ``shift`` entries go to the front; along several axes one after the other."""
+    if isinstance(axis, tuple):
+        return reduce(lambda y, at: roll(y, shift, at), axis, x)
     by = as_offset(shift, "the shift of roll")
     if axis is None and len(x.shape) != 1:
         return reshape(roll(flat(x), shift), tuple(size(d) for d in x.shape))
-    at = ops.axes_of(x, as_axis(axis))[0] if axis is not None else 0
+    at = one_axis(x, axis, "roll") if axis is not None else 0
     length = x.shape[at]
     if isinstance(by, int) and isinstance(length, int):
         by %= length

@@ -22,8 +22,9 @@ from symderiv.dims import Dim, parse_dim
 from symderiv.errors import NoRuleError, ShapeError, SymderivError, TooLargeError, UnknownNameError, clip
 from symderiv.frontend.build_text import CONSTANTS, expand
 from symderiv.frontend.cases import where
-from symderiv.frontend.notation import call_function, raise_to
-from symderiv.functions import SCALAR, canonical_name
+from symderiv.frontend.lexer import MOST_DIGITS
+from symderiv.frontend.notation import call_function, known_functions, raise_to
+from symderiv.functions import canonical_name
 from symderiv.ir import Expr, number_of
 from symderiv.ops import shape_text
 
@@ -210,6 +211,8 @@ def _fraction(node: Any) -> Fraction:
     if node.is_Rational:
         return Fraction(int(node.p), int(node.q))
     if node.is_Float:
+        if node != 0 and abs(sympy.log(abs(node), 10).evalf(5)) > MOST_DIGITS:
+            raise TooLargeError(f"a number of more than {MOST_DIGITS} digits")
         return Fraction(str(node))
     raise SymderivError(f"{node} is not a number that can be computed with")
 
@@ -221,7 +224,7 @@ def _function(node: Any, parts: list[Expr]) -> Expr:
             f"{name} of a matrix, which SymPy means as a power series (the matrix exponential is one)",
             hint=f"entry by entry it is M.applyfunc({name}), or {name.lower()}(M) of this package",
         )
-    if isinstance(node, AppliedUndef) and canonical_name(name) not in SCALAR:
+    if isinstance(node, AppliedUndef) and canonical_name(name) not in known_functions():
         if len(parts) != 1:
             raise NoRuleError(f"'{name}' of {len(parts)} arguments", hint="a generic function has one argument")
         return apply(name, parts[0], generic=True)

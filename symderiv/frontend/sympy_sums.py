@@ -57,6 +57,10 @@ class _Sums:
                 raise NoRuleError(
                     f"a sum over {index} that doesn't start at 0", hint="let it run from 0 to n - 1, as SymPy does"
                 )
+            if index in inner:
+                raise NoRuleError(f"two sums over {index}, one inside of the other", hint="give each sum an index of its own")
+            if last.free_symbols & {*sizes, *(own for own, *_ in node.limits)}:
+                raise NoRuleError(f"a sum over {index} that ends at another index", hint="write it by tril or cumsum, as text")
             inner[index] = parse_dim(str(last + 1))
         x, labels = self.indexed(node.function, inner)
         out = tuple(label for label in labels if label in sizes)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from symderiv.build import ones
 from symderiv.dims import Dim, dim_sum, parse_dim
 from symderiv.errors import ParseError
-from symderiv.ir import Add, Contract, Expr, Map, Name, Symbol, number_of
+from symderiv.ir import Add, Box, Contract, Expr, Map, Name, Symbol, is_zero, number_of, scaled
 
 Value = Any
 """Expr | None | bool | str | tuple[Value, …], and plain numbers where a row's default is one"""
@@ -71,13 +72,18 @@ def as_number(value: Value, what: str) -> Fraction:
     """The value, if it is a plain number."""
     if isinstance(value, int | Fraction) and not isinstance(value, bool):
         return Fraction(value)
-    node = value
-    while isinstance(node, Name):
-        node = node.body
-    number = number_of(node) if isinstance(node, Expr) else None
+    number = constant_of(value) if isinstance(value, Expr) and not value.shape else None
     if number is None:
         raise ParseError(f"{what} must be a number")
     return number
+
+
+def constant_of(x: Expr) -> Fraction | None:
+    """The number that every entry is, also under a name: of 2, p = 2, 2*ones(n)."""
+    while isinstance(x, Name | Box):
+        x = x.body
+    c, rest = (Fraction(0), ones(x.shape)) if is_zero(x) else scaled(x)
+    return c if rest is ones(x.shape) else None
 
 
 def as_axis(value: Value) -> int | tuple[int, ...] | None:

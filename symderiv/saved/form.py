@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from typing import Any
 from symderiv.errors import SymderivError, clip
 
 LONGEST_NAME = 200
+LONGEST_NUMBER = 10_000
 LONGEST_TEXT = 1_000_000
 _SHOWN = 60
+_FRACTION = re.compile(r"-?[0-9]+(/[0-9]+)?")
 
 
 class SavedError(SymderivError):
@@ -102,7 +105,9 @@ class Piece:
         return self.value
 
     def fraction(self) -> Fraction:
-        text = self.text(LONGEST_NAME)
+        text = self.text(LONGEST_NUMBER)
+        if not _FRACTION.fullmatch(text):  # 1e999999999 would be worked out
+            raise self.wrong("a fraction")
         with guarded(self.where, "expected a fraction"):
             found = Fraction(text)
         if str(found) != text:

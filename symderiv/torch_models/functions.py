@@ -126,6 +126,9 @@ def hardshrink(r: Reading, input: Value, lambd: float = 0.5) -> Value:
 
 @reads("softplus")
 def softplus(r: Reading, input: Value, beta: float = 1, threshold: float = 20) -> Value:
+    """torch's is linear beyond the threshold, which from 20 on is a matter of rounding."""
+    if threshold < 20:
+        raise NoRuleError(f"softplus with threshold={threshold!r} can't be read")
     if beta == 1:
         return elementwise(r, "softplus", input)
     return r.line("a", f"softplus({beta!r}*{input.text})/{beta!r}", input)
@@ -164,7 +167,7 @@ def dropout(r: Reading, input: Value, p: float = 0.5, training: bool = True, inp
     return input
 
 
-@reads("identity", "contiguous", "clone", "double", "detach_")
+@reads("identity", "contiguous", "clone", "double")
 def identity(r: Reading, input: Value, *_: Any, **__: Any) -> Value:
     return input
 
@@ -181,7 +184,7 @@ for _name in ("sum", "mean", "logsumexp", "amax", "amin"):
     reads(_name)(_reduction({"amax": "max", "amin": "min"}.get(_name, _name)))
 
 
-@reads("var", "std")
+@reads("var")
 def variance(r: Reading, input: Value, dim: Any = None, unbiased: bool = True, keepdim: bool = False,
              correction: int | None = None) -> Value:  # fmt: skip
     """torch divides by n − 1 unless it is told otherwise."""

@@ -20,7 +20,7 @@ ACTIVATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Mish": ("mish", ()), "LogSigmoid": ("log_sigmoid", ()), "Softsign": ("softsign", ()), "SELU": ("selu", ()),
     "Tanhshrink": ("tanhshrink", ()), "Hardsigmoid": ("hardsigmoid", ()), "Hardswish": ("hardswish", ()),
     "GELU": ("gelu", ("approximate",)), "LeakyReLU": ("leaky_relu", ("negative_slope",)), "ELU": ("elu", ("alpha",)),
-    "CELU": ("celu", ("alpha",)), "Softplus": ("softplus", ("beta",)), "Softshrink": ("softshrink", ("lambd",)),
+    "CELU": ("celu", ("alpha",)), "Softplus": ("softplus", ("beta", "threshold")), "Softshrink": ("softshrink", ("lambd",)),
     "Hardshrink": ("hardshrink", ("lambd",)), "Hardtanh": ("hardtanh", ("min_val", "max_val")),
     "Softmax": ("softmax", ("dim",)), "LogSoftmax": ("log_softmax", ("dim",)), "Softmin": ("softmin", ("dim",)),
     "Identity": ("identity", ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import traceback
 from collections.abc import Mapping
@@ -134,6 +135,7 @@ class TorchModel(Module):
         if node.op == "call_module":
             module = self.model.get_submodule(node.target)
             read = layer_named(type(module).__name__)
+            _check_place(node, getattr(module, "inplace", False))
             if read is None:
                 hint = "torch.nn's linear layers, activations, normalisations, attention, cells and losses can be read"
                 raise NoRuleError(f"a module {type(module).__name__} (called {node.target}) can't be read", hint=hint)
@@ -151,6 +153,8 @@ class TorchModel(Module):
         read = function_named(name)
         if read is None:
             raise NoRuleError(f"torch's '{name}' can't be read")
+        bound = inspect.signature(read).bind_partial(r, *args, **kwargs).arguments
+        _check_place(node, bool(bound.get("inplace")) or (name.endswith("_") and not name.endswith("__")) or name in _IN_PLACE)
         return read(r, *args, **kwargs)
 
     def _attribute(self, r: Reading, path: str) -> Any:
@@ -227,6 +231,19 @@ def _class(model: Any, node: Any) -> str:
 
 def _name(node: Any) -> str:
     return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
+
+
+_IN_PLACE = frozenset({"iadd", "isub", "imul", "itruediv"})
+
+
+def _check_place(node: Any, inplace: bool) -> None:
+    """Refuses an operation in place on what is used again: torch's later uses see the new entries, a graph's the old ones."""
+    users = getattr(node.args[0] if node.args else next(iter(node.kwargs.values()), None), "users", ())
+    later = node.next
+    while inplace and later.op not in ("root", "output") and later not in users:
+        later = later.next
+    if inplace and later in users:
+        raise NoRuleError("an array that is changed in place is used elsewhere too", hint="set inplace=False")
 
 
 def _flat(x: Any) -> list[Any]:

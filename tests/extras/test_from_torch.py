@@ -274,16 +274,31 @@ class Pools(nn.Module):
         return self.pool(x)
 
 
+class Reuses(nn.Module):
+    def forward(self, x: Any) -> Any:
+        y = torch.sin(x)
+        z = torch.relu_(y)
+        return z * y
+
+
+class Detaches(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return torch.sin(x).detach_() * x
+
+
 @pytest.mark.parametrize(
     ("model", "line", "words"),
     [
+        (Reuses(), "z = torch.relu_(y)", "in place"),
+        (Detaches(), "return torch.sin(x).detach_() * x", "detach_"),
+        (nn.Sequential(nn.Softplus(threshold=1)), "", "threshold"),
         (Unknown(), "return torch.fft.fft(y).real", "fft"),
         (Decides(), "if x.sum() > 0:", "traced"),
         (Picks(), "return x[0] * 2", "entries"),
         (Pools(), "return self.pool(x)", "MaxPool1d"),
         (nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.5)), "", "model.eval()"),
     ],
-    ids=["function", "decision", "entry", "module", "dropout"],
+    ids=["in place", "detached", "threshold", "function", "decision", "entry", "module", "dropout"],
 )
 def test_what_cannot_be_read_is_named_with_its_line(model: nn.Module, line: str, words: str) -> None:
     model.train()

@@ -10,6 +10,7 @@ import pytest
 
 from symderiv import sympy_functions as sd
 from symderiv.errors import NoRuleError, ParseError, ShapeError, SymderivError, UnknownNameError
+from symderiv.evaluate import evaluate
 from symderiv.frontend.from_function import from_function
 from symderiv.frontend.inputs import parse, to_expr
 
@@ -132,3 +133,35 @@ def test_errors(function, kind, words):
         to_expr(function, {"x": "n", "W": "o n"})
     assert all(word in str(caught.value) for word in words), str(caught.value)
     assert not isinstance(caught.value, AttributeError)
+
+
+def changed_in_place(x):
+    z = x * 2
+    y = z
+    z += x
+    return y
+
+
+def view_changed(x):
+    z = x + 0
+    y = z[1:]
+    y += 1
+    return z
+
+
+def grown(x):
+    z = x * 1
+    z += np.ones((2, 1)) * 0 + 1
+    return z
+
+
+def test_who_holds_an_array_sees_that_it_changes():
+    values = {"x": np.array([0.5, -1.0, 2.0])}
+    found = evaluate(from_function(changed_in_place, {"x": "3"})[0], values, {})
+    np.testing.assert_allclose(found, changed_in_place(values["x"]))
+
+
+@pytest.mark.parametrize("function", [view_changed, grown, lambda x: np.exp(x, where=False)])
+def test_what_numpy_would_do_to_entries_is_refused(function):
+    with pytest.raises(SymderivError):
+        from_function(function, {"x": "3"})

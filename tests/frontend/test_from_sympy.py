@@ -184,3 +184,42 @@ def test_dimensions():
     )
     odd = sp.MatrixSymbol("F", n + 1, 2 * n)
     assert from_sympy(odd * odd.T).shape == ("n + 1", "n + 1")
+
+
+def test_sums_over_one_index_inside_of_each_other_are_refused():
+    """Σᵢ xᵢ Σᵢ yᵢ isn't Σᵢ xᵢ yᵢ, and a sum that ends at another index has no size."""
+    n = sp.Symbol("n", integer=True, positive=True)
+    i, j = sp.symbols("i j", integer=True)
+    x, y = (sp.MatrixSymbol(name, n, 1) for name in "xy")
+    inner = sp.Sum(y[i, 0], (i, 0, n - 1))
+    for bad in (sp.Sum(x[i, 0] * inner, (i, 0, n - 1)), sp.Sum(sp.Sum(x[i, 0], (j, 0, i)), (i, 0, n - 1))):
+        with pytest.raises(NoRuleError):
+            from_sympy(bad)
+    assert from_sympy(inner * sp.Sum(x[i, 0], (i, 0, n - 1))) is parse("sum(x)*sum(y)", {"x": "n", "y": "n"})[0]
+
+
+def test_two_symbols_of_one_name_are_refused():
+    a, n = sp.Symbol("a"), sp.Symbol("n", integer=True, positive=True)
+    for other in (sp.Symbol("a", positive=True), sp.Dummy("a"), sp.MatrixSymbol("a", 1, n) * sp.MatrixSymbol("y", n, 1)):
+        with pytest.raises(SymderivError, match="two different symbols"):
+            from_sympy(a * other)
+    x = sp.MatrixSymbol("x", n, 1)
+    assert from_sympy(sp.Symbol("n") * x.T * x).shape == ()  # a size is one thing, whatever is assumed of it
+
+
+def test_functions_of_the_table_by_name_are_no_generic_ones():
+    a = sp.Symbol("a")
+    assert from_sympy(sp.Function("relu")(a)) is parse("relu(a)", {"a": ""})[0]
+    with pytest.raises(SymderivError):
+        from_sympy(sp.Function("softmax")(a))
+
+
+def test_a_number_of_too_many_digits_is_refused():
+    with pytest.raises(TooLargeError):
+        from_sympy(sp.Float((0, 1, 10**8, 1)))
+
+
+@pytest.mark.parametrize("name", ["", "1", "a b", "_"])
+def test_names_that_print_as_something_else_are_refused(name):
+    with pytest.raises(SymderivError, match="is no name"):
+        from_sympy(sp.Symbol(name) ** 2)

@@ -132,7 +132,7 @@ def test_any_text_ends_in_a_tree_or_a_parse_error(text: str) -> None:
         ("-a @ b", "(@ (- a) b)"),
         ("a − b", "(- a b)"),
         ("np.tanh(x) + numpy.linalg.inv(A).T", "(+ (call tanh x) (T (call inv A)))"),
-        ("sp.T @ np.pi", "(@ (T sp) pi)"),
+        ("sp.T @ np.pi", "(@ (T sp) np.pi)"),
         ("x.sum(axis=1)", "(call sum x (axis: 1))"),
         ("x.transpose() @ y.dot(z)", "(@ (T x) (call dot y z))"),
         ("x[np.newaxis, None, 1:]", "(index x None None (slice 1 _ _))"),
