@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from symderiv.build import add, box, call, contract, name, power, size, substitute, symbol
+from symderiv.build import add, axes, box, call, contract, name, power, size, substitute, symbol
 from symderiv.derive import Derivation, expect_scalar
 from symderiv.dims import dim_product
 from symderiv.engine import Engine
@@ -20,7 +20,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Contract, Expr, Name, Symbol, depends, free_name, names_in, postorder
 from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.algebra import distribute, sums_in
-from symderiv.statements import Statements, axes, filled, statement
+from symderiv.statements import Statements, filled, statement
 from symderiv.verify import same_value
 
 

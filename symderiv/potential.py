@@ -44,7 +44,6 @@ NONE = Facts()
 STEP = mp.mpf(10) ** -12
 PAIRS, REACH, STRETCHES, HALVINGS = 4, 4, 24, 40
 SMALL = mp.mpf(10) ** -20
-DEGREES = (0, 1, 2, 3, 4, -2, -3)
 
 
 @dataclass(frozen=True, repr=False)
