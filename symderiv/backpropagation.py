@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from symderiv.build import add, box, contract, name, substitute, symbol
+from symderiv.build import add, axes, box, contract, name, substitute, symbol
 from symderiv.derive import Derivation, expect_scalar
 from symderiv.engine import Engine
 from symderiv.errors import SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import Expr, Name, Symbol, depends, free_name, names_in, postorder
-from symderiv.statements import Statements, axes, filled, statement
+from symderiv.statements import Statements, filled, statement
 
 
 @dataclass(frozen=True)

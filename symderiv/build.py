@@ -15,11 +15,11 @@ from symderiv.construct import (
     size,
     view,
 )
-from symderiv.nodes import ONE, box, call, der, identity, name, number, ones, primitive, symbol, value_shape, zero
+from symderiv.nodes import ONE, axes, box, call, der, identity, name, number, ones, primitive, symbol, value_shape, zero
 from symderiv.rebuild import alike, remake, substitute, transform, unnamed
 
 __all__ = [
-    "ONE", "add", "alike", "apply", "axis_classes", "box", "call", "contract", "der", "identity", "name", "number", "ones",
+    "ONE", "add", "alike", "apply", "axes", "axis_classes", "box", "call", "contract", "der", "identity", "name", "number", "ones",
     "permute", "power", "primitive", "remake", "scale", "size", "substitute", "symbol", "transform", "unnamed",
     "value_shape", "view", "zero",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from symderiv.api import Assume, array_named, names_of, variables
 from symderiv.backpropagation import Backpropagation, backpropagation_of
@@ -32,12 +33,13 @@ def _one(wrt: Any, f: Expr, environment: Environment, what: str) -> Symbol:
     return found[0]
 
 
-def _target(name: str, f: Expr, environment: Environment) -> Symbol:
+def _target(name: Any, f: Expr, environment: Environment) -> Symbol:
     known = {n.name: n for n in postorder(f) if isinstance(n, Symbol) and n.kind == "variable"}
+    name = normalize("NFKC", name) if isinstance(name, str) else str(name)      # as the texts are read
     if name not in known:
         if name in environment.symbols:
             raise UnknownNameError(f"the loss doesn't mention the target '{name}'", hint="name the target with target=")
-        raise UnknownNameError.among(str(name), known, "target", "name the target with target=")
+        raise UnknownNameError.among(name, known, "target", "name the target with target=")
     return known[name]
 
 
@@ -61,6 +63,8 @@ def fisher(f: Any, wrt: Any, /, *, at: str, family: str = "categorical", target:
     x = _one(wrt, value, environment, "fisher")
     u, y = find_split(value, at, environment), _target(target, value, environment)
     names = {n.name: n for n in postorder(value) if isinstance(n, Name) and n.role == "user"}
+    if mean is not None and not isinstance(mean, str):
+        raise SymderivError(f"mean={mean!r} isn't a text", hint="write the target's mean in terms of the program, as mean='p'")
     given = None if mean is None else build_text(mean, environment.with_names(names))[0]
     return fisher_of(value, x, u, y, given, family_of(family), facts)
 

@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Any, Literal
 
 from symderiv import derive
+from symderiv.arguments import whole
 from symderiv.bounds import limited
 from symderiv.build import contract, power, scale, size
 from symderiv.errors import ShapeError, SymderivError, UnknownNameError
@@ -103,7 +104,9 @@ class Conversion:
             return [[value * x for x in row] for row in matrix] if isinstance(matrix, list) else value * matrix
         if weight is None:
             raise SymderivError("the layout of the weights changes", hint="give the shape of W with weight=(o, n)")
-        o, n = weight
+        if not isinstance(weight, tuple | list) or len(weight) != 2:
+            raise SymderivError(f"weight={weight!r} isn't the shape of a matrix", hint="give the shape of W with weight=(o, n)")
+        o, n = (whole("weight", size, 1, "the size of an axis") for size in weight)
         if o * n != rows:
             raise ShapeError(f"a weight matrix {o}×{n} has {o * n} entries; the matrix has {rows} rows", hint="give W's shape",
                              shapes=((o, n), (rows,)))
@@ -115,7 +118,8 @@ class Conversion:
 
     def factor_at(self, samples: int, outputs: int) -> Fraction:
         """The factor for these numbers of samples and outputs."""
-        return _value(self.source, self.target, self.loss, samples, outputs)
+        m, o = (whole(k, v, 1, "how many there are") for k, v in (("samples", samples), ("outputs", outputs)))
+        return _value(self.source, self.target, self.loss, m, o)
 
     def __repr__(self) -> str:
         change = f", W from {self.source.layout}s to {self.target.layout}s" if self.transposes else ""

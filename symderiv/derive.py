@@ -305,7 +305,7 @@ def gradient(f: Expr, wrt: Sequence[Symbol], facts: Facts, several: bool = False
 
 def _within_structure(proof: Proof, x: Symbol, engine: Engine) -> Proof:
     """The derivative within symmetric matrices, G + Gᵀ − G⊙I, or within diagonal ones, G⊙I."""
-    if "orthogonal" in x.props or engine.facts.find(x, "orthogonal"):
+    if "orthogonal" in x.props or engine.all_facts.find(x, "orthogonal"):  # an equation, held back while deriving
         raise NoRuleError(f"'{x.name}' is orthogonal: a derivative within orthogonal matrices isn't one by entries",
                           hint="leave structured=True out, and project the ambient gradient")
     found = structure_of(x, engine.facts)

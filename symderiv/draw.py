@@ -40,6 +40,8 @@ STYLES: dict[Style, tuple[float, float]] = {
     "large": (1.1, 3.0),
 }
 SIZES = (2, 3, 5, 7, 4, 6, 8, 9, 10, *range(11, 200))
+#: How often sizes are tried, and after how many attempts one more of them.
+ATTEMPTS, MORE_AFTER = 400, 40
 MATRIX_KINDS = frozenset({"symmetric", "diagonal", "orthogonal", "psd", "pd"})
 TOLERANCE = 1e-9
 NEAREST_KINK = 1e-4
@@ -64,9 +66,10 @@ def draw_sizes(
     fixed = dict(given or {})
     atoms = sorted({a for dim in dims for a in dim_atoms(dim)} - set(fixed))
     taken = {d for d in dims if isinstance(d, int)} | set(fixed.values())
-    free = [size for size in SIZES if size not in taken][: len(atoms) + 2]
+    every = [size for size in SIZES if size not in taken]
     rng = np.random.default_rng([turn])
-    for attempt in range(300):
+    for attempt in range(ATTEMPTS):
+        free = every[: len(atoms) + 2 + attempt // MORE_AFTER]  # of n - 5 the first few are too small
         order = [free[(turn + k) % len(free)] for k in range(len(atoms))] if attempt == 0 else rng.permutation(free)
         order = list(order)[: len(atoms)][:: -1 if turned else 1]
         sizes = {**fixed, **{atom: int(size) for atom, size in zip(atoms, order, strict=False)}}

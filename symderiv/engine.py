@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from symderiv.build import der, remake, scale
-from symderiv.errors import NoRuleError
+from symderiv.errors import NoRuleError, SymderivError
 from symderiv.facts import Facts
 from symderiv.ir import (
     Box,
@@ -21,6 +21,7 @@ from symderiv.ir import (
     Map,
     Name,
     Symbol,
+    alike_in_print,
     as_printed,
     depends,
     free_in_print,
@@ -69,6 +70,10 @@ class Engine:
         """Normalise what is to be differentiated; its names are then known and are folded from here on."""
         proof = Normaliser(self.context, factor=False).normalise(f)     # a loss is folded, not factored
         nodes = list(postorder(f, proof.after))
+        alike = alike_in_print(nodes)
+        if alike is not None:
+            raise SymderivError(f"'{alike[0]}' and '{alike[1]}' are printed as one" if alike[0] != alike[1] else
+                                f"'{alike[0]}' is an array, and a number of the formula too", hint="give one of them another name")
         named = [n for n in nodes if isinstance(n, Name) and not isinstance(n.body, Symbol | Name)]
         names = {n.body: n for n in named} | {n.body.body: n for n in named if isinstance(n.body, Box)}
         self._shown |= {as_printed(text) for text in names_in(f, proof.after)}

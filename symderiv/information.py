@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from symderiv.build import ONE, add, contract, der, name, power, scale, size, substitute, symbol, zero
+from symderiv.build import ONE, add, axes, contract, der, name, power, scale, size, substitute, symbol, zero
 from symderiv.derive import IDENTITY, Derivation
 from symderiv.dims import dim_product
 from symderiv.engine import Engine
@@ -179,7 +179,7 @@ class _Case:
     def information(self, x: Symbol) -> Proof:
         """E[J_uᵀ j jᵀ J_u]."""
         (jac,) = self.parts.jacobian.flat
-        i, j = _axes("i", x), _axes("j", x)
+        i, j = axes("i", x), axes("j", x)
         slope, inner = self.slope.before, jac.before
         body = contract((inner, slope, slope, inner), (self.k + i, self.k, self.m, self.m + j), i + j)
         return self.taken(body, {slope: self.slope, inner: jac})
@@ -187,7 +187,7 @@ class _Case:
     def hessian(self, x: Symbol) -> Proof:
         """E[G + R], with G = J_uᵀ h J_u and R = Σ_k j_k ∂²u_k."""
         (jac,) = self.parts.jacobian.flat
-        i, j = _axes("i", x), _axes("j", x)
+        i, j = axes("i", x), axes("j", x)
         second = self.engine.second(jac, x, self.engine.jacobian(jac.after, x))
         first = contract((jac.before, self.outer.before, jac.before), (self.k + i, self.k + self.m, self.m + j), i + j)
         rest = contract((self.slope.before, second.before), (self.k, self.k + i + j), i + j)
@@ -224,9 +224,6 @@ def _front(e: Expr) -> Expr:
     scalars = [f for f in first.factors if not f.shape] if isinstance(first, Contract) else []
     return scale(c, contract(scalars, [()] * len(scalars), ()) if scalars else ONE)
 
-
-def _axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:
-    return tuple((letter, p) for p in range(len(x.shape)))
 
 
 __all__ = ["Fisher", "fisher_of"]

@@ -254,6 +254,18 @@ def as_printed(name: str) -> str:
     return re.sub(r"_+(?=\d|_|$)|^_+", "", spelled)
 
 
+def alike_in_print(nodes: Iterable[Expr]) -> tuple[str, str] | None:
+    """Two names among the nodes that are printed as one, x_1 and x1, or the name of an array that is a size's too."""
+    shown: dict[str, tuple[str, str]] = {}
+    for n in nodes:
+        if isinstance(n, Name) or (isinstance(n, Symbol) and n.kind != "structure"):
+            what = n.name, n.kind if isinstance(n, Symbol) and n.kind in ("dim", "const") else ""
+            known = shown.setdefault(as_printed(n.name), what)
+            if known != what:
+                return known[0], n.name
+    return None
+
+
 def _spelled(letter: str) -> str:
     """A Greek letter by its name, as delta or Delta."""
     found = re.fullmatch("GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", unicodedata.name(letter, ""))

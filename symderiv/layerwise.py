@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from symderiv.build import add, box, call, contract, name, power, size, substitute, symbol
+from symderiv.build import add, axes, box, call, contract, name, power, size, substitute, symbol
 from symderiv.derive import Derivation, expect_scalar
 from symderiv.dims import dim_product
 from symderiv.engine import Engine
@@ -20,7 +20,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Contract, Expr, Name, Symbol, depends, free_name, names_in, postorder
 from symderiv.record import Fire, Item, Proof, chain
 from symderiv.rules.algebra import distribute, sums_in
-from symderiv.statements import Statements, axes, filled, statement
+from symderiv.statements import Statements, filled, statement
 from symderiv.verify import same_value
 
 
@@ -29,7 +29,8 @@ class KFAC(Statements):
     """The block of one layer's weights W, of shape o×n.
 
     ``block`` derives the exact Gauss–Newton block G[i, j, k, l]; ``A`` and ``S`` are its factors: n×n and o×o for one
-    sample, m×n×n and m×o×o for a batch, where G is Σ_n A_n ⊗ S_n; ``exact`` says whether K-FAC's product is G itself.
+    sample, m×n×n and m×o×o for a batch, where G is Σ_n A_n ⊗ S_n; ``exact`` says whether K-FAC's product was
+    found to be G itself.
     ``factors`` are K-FAC's: A and S themselves, or the mean of the A_n and the sum of the S_n; ``approximation`` is their
     product, ``remainder`` derives what that leaves out of a batch (None for one sample). Kronecker products belong to the
     column-major vec W.
@@ -124,7 +125,7 @@ def _made(engine: Engine, f: Expr, loss: Expr, u: Name, s: Name, w: Symbol, a: E
     mean_a = engine.simplify(_mean(part_a, samples)).after
     sum_s = engine.simplify(contract((part_s,), (("n", "i", "k"),), ("i", "k"))).after
     approximation = contract((mean_a, sum_s), (("j", "l"), ("i", "k")), ("i", "j", "k", "l"))
-    same = engine.simplify(approximation).after is block.after
+    same = samples == 1 or engine.simplify(approximation).after is block.after
     rest = _covariance(samples, w)
     return KFAC(derivation, part_a, part_s, (mean_a, sum_s), approximation, same, rest, s, u, w, samples, status)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from symderiv.bounds import limited
-from symderiv.build import add, apply, contract, name, power, substitute, symbol
+from symderiv.build import add, apply, contract, name, power, symbol
 from symderiv.derive import Derivation
 from symderiv.engine import Engine
 from symderiv.errors import SymderivError
@@ -18,7 +18,7 @@ from symderiv.facts import Facts
 from symderiv.families import Family, family
 from symderiv.frontend.build_text import expand
 from symderiv.frontend.inputs import to_expr
-from symderiv.ir import Expr, Symbol, is_zero
+from symderiv.ir import Expr, is_zero
 from symderiv.links import LINKS, Link, link
 from symderiv.rational import equal
 from symderiv.record import Proof, chain
@@ -157,7 +157,7 @@ def _model(row: Family | None, chosen: Link | None, cumulant: Expr, theta: Expr,
     proof = chain(goal, [put_in, rest, engine.simplify(rest.after)], engine.context)
     status = "proved" if proof.after is second.after else prove_exprs(second.after, proof.after, facts, trials=8).status
     canonical = None if row is None else True if is_zero(second_th.after) else _is_zero(second_th.after, facts)
-    fisher = engine.simplify(substitute(contract((power(slope_mu.after, 2), power(variance, -1)), ((), ()), ()), {})).after
+    fisher = engine.simplify(contract((power(slope_mu.after, 2), power(variance, -1)), ((), ()), ())).after
     def stated(label: str, title: str, p: Proof) -> Derivation:
         return statement(label, title, loss, (ETA,), p, facts)
     return GeneralizedLinearModel(row, chosen, stated("μ'", "mean by η", slope_mu), stated("θ'", "natural parameter by η", slope_th),
@@ -171,4 +171,4 @@ def _is_zero(node: Expr, facts: Facts) -> bool | None:
     return {"proved": True, "refuted": False}.get(prove_exprs(node, add((), ()), facts, trials=8).status)
 
 
-__all__ = ["GeneralizedLinearModel", "Symbol", "glm", "glm_table", "links_of"]
+__all__ = ["GeneralizedLinearModel", "glm", "glm_table", "links_of"]

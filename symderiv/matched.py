@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from unicodedata import normalize
 
 from symderiv.bounds import limited
 from symderiv.build import substitute, symbol
@@ -99,9 +100,10 @@ def _input(value: Expr, environment: Environment, wanted: str | None) -> Symbol:
         raise SymderivError(
             "the module's input isn't declared", hint=f"say input='…': one of {', '.join(known) or 'its symbols'}"
         )
-    if wanted not in known:
-        raise UnknownNameError.among(wanted, known, "input", "the module doesn't mention it")
-    return known[wanted]
+    name = normalize("NFKC", wanted) if isinstance(wanted, str) else str(wanted)   # as the texts are read
+    if name not in known:
+        raise UnknownNameError.among(name, known, "input", "the module doesn't mention it")
+    return known[name]
 
 
 def _shapes(environment: Environment) -> dict[str, Any]:

@@ -111,3 +111,8 @@ def der(body: Expr, wrt: Expr) -> Der:
 
 def box(body: Expr, note: str = "") -> Box:
     return intern(Box, note, (body,), body.shape, body.weight, {"note": note})
+
+
+def axes(letter: str, node: Expr) -> tuple[tuple[str, int], ...]:
+    """Labels for the axes of a node, of one letter."""
+    return tuple((letter, p) for p in range(len(node.shape)))

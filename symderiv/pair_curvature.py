@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from symderiv.build import contract, substitute
+from symderiv.build import axes, contract, substitute
 from symderiv.derive import Derivation
 from symderiv.engine import Engine
 from symderiv.errors import SymderivError
@@ -16,7 +16,7 @@ from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, Symbol, depends
 from symderiv.pairing import Matching
 from symderiv.splits import GaussNewton, split
-from symderiv.statements import Statements, axes, filled, statement
+from symderiv.statements import Statements, filled, statement
 from symderiv.verdicts import prove_exprs
 
 

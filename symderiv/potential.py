@@ -33,6 +33,7 @@ from symderiv.points import (
     mp,
     text_of,
 )
+from symderiv.proving.domain import partial
 from symderiv.rational import Scalars
 from symderiv.record import Cong, Fire, Item, Proof, chain
 from symderiv.rules.base import peel
@@ -43,7 +44,6 @@ NONE = Facts()
 STEP = mp.mpf(10) ** -12
 PAIRS, REACH, STRETCHES, HALVINGS = 4, 4, 24, 40
 SMALL = mp.mpf(10) ** -20
-DEGREES = (0, 1, 2, 3, 4, -2, -3)
 
 
 @dataclass(frozen=True, repr=False)
@@ -232,13 +232,17 @@ def _convexity(potential: Expr, module: Expr, jacobian: Expr, u: Symbol, facts: 
         verdict = service("certificate")(jacobian, facts).verdict
     except (ImportError, AttributeError):  # nothing certifies: only a counterexample is looked for
         verdict = "unknown"
-    if verdict in ("psd", "nsd", "indefinite"):
+    if verdict in ("psd", "nsd") or (verdict == "indefinite" and not partial(module)):
         return {"psd": "convex", "nsd": "concave", "indefinite": "neither"}[verdict]
+    curved = str(service("curvature")(potential, u, facts).verdict)       # 1/(1 + u) < 0 where log(1 + u) isn't defined
+    if curved != "unknown":
+        return curved
     n, signs = len(u.shape), set()
     random = Random(4)
     try:
-        for point, sizes in islice(points(u, others_in(u, jacobian), facts, 3, (jacobian,)), 20):
+        for point, sizes in islice(points(u, others_in(u, jacobian, module), facts, 3, (jacobian, module)), 20):
             try:
+                evaluate(module, point, sizes)                  # only where the module itself is defined
                 value = evaluate(jacobian, point, sizes)
             except OutsideDomainError:
                 continue
@@ -248,7 +252,7 @@ def _convexity(potential: Expr, module: Expr, jacobian: Expr, u: Symbol, facts: 
                     signs.add(mp.sign(form))
     except NotEvaluableError:
         return "unknown"
-    return "neither" if len(signs) == 2 else str(service("curvature")(potential, u, facts).verdict)
+    return "neither" if len(signs) == 2 else "unknown"
 
 
 __all__ = ["MatchingLoss", "find_matching_loss"]

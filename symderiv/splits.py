@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any, cast
 from unicodedata import normalize
 
-from symderiv.build import add, box, contract, der, name, substitute, symbol
+from symderiv.build import add, axes, box, contract, der, name, substitute, symbol
 from symderiv.derive import Derivation, chosen, derivative, expect_new, expect_scalar, times, unfolded
 from symderiv.dims import dim_atoms
 from symderiv.engine import Engine
@@ -252,7 +252,7 @@ class _Parts:
 
     def g(self, x: Symbol, y: Symbol, mirror: Proof | None = None) -> Proof:
         """∂u/∂xᵀ · ∂²L/∂u∂u · ∂u/∂y, by ``mirror``, the block of y and x, where that is there and the middle symmetric."""
-        i, j = _axes("i", x), _axes("j", y)
+        i, j = axes("i", x), axes("j", y)
         left, right, outer = der(self.held, x), der(self.held, y), self.second_outer.before
         goal = contract((left, outer, right), (self.k + i, self.k + self.m, self.m + j), i + j)
         if self.square is not None:
@@ -267,13 +267,13 @@ class _Parts:
 
     def product(self, xs: tuple[Symbol, ...], vs: tuple[Symbol, ...]) -> tuple[Proof, ...]:
         """∂u/∂xᵀ · ∂²L/∂u∂u · Σ_b ∂u/∂x_b · v_b for each x: forward once, and back once."""
-        forward = [(der(self.held, x), v, _axes("v", v)) for x, v in zip(xs, vs, strict=True)]
+        forward = [(der(self.held, x), v, axes("v", v)) for x, v in zip(xs, vs, strict=True)]
         total = add([(1, contract((j, v), (self.m + a, a), self.m)) for j, v, a in forward], self.held.shape)
         moved = self._filled(total, {j: self.jacobian(x) for (j, _, _), x in zip(forward, xs, strict=True)})
         outer = self.second_outer.before
         rows = []
         for x in xs:
-            i, left = _axes("i", x), der(self.held, x)
+            i, left = axes("i", x), der(self.held, x)
             goal = contract((left, outer, total), (self.k + i, self.k + self.m, self.m), i)
             lemmas: dict[Expr, Proof] = {left: self.jacobian(x), outer: self.second_outer, total: moved}
             rows.append(unfolded(self.engine, self._filled(goal, lemmas), goal, []))
@@ -290,7 +290,7 @@ class _Parts:
         for z in (x, y):
             lemmas: dict[Expr, Proof] = {der(self.held, z): self.jacobian(z), slope: self.slope}
             gradients.append(self._filled(
-                contract((der(self.held, z), slope), (self.k + _axes("i", z), self.k), rows + _axes("i", z)), lemmas))
+                contract((der(self.held, z), slope), (self.k + axes("i", z), self.k), rows + axes("i", z)), lemmas))
         after = square_of_gradient.cite(opened, self.engine.context, gradients)
         steps: list[Item] = [Fire(outer_square.name, goal, opened, None, cited),
                              Fire(square_of_gradient.name, opened, after, None, tuple(gradients))]
@@ -298,15 +298,12 @@ class _Parts:
 
     def r(self, x: Symbol, y: Symbol) -> Proof:
         """Σ_k (∂L/∂u_k) ∂²u_k/∂x∂y."""
-        i, j = _axes("i", x), _axes("j", y)
+        i, j = axes("i", x), axes("j", y)
         slope, first = der(self.loss, self.held), self.jacobian(x)
         curved = self.engine.second(first, y, self.engine.jacobian(first.after, y))
         goal = contract((slope, curved.before), (self.k, self.k + i + j), i + j)
         return unfolded(self.engine, self._filled(goal, {slope: self.slope, curved.before: curved}), goal, [])
 
-
-def _axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:
-    return tuple((letter, p) for p in range(len(x.shape)))
 
 
 def _times_blocks(d: Derivation, vs: tuple[Symbol, ...]) -> Derivation:
@@ -317,7 +314,7 @@ def _times_blocks(d: Derivation, vs: tuple[Symbol, ...]) -> Derivation:
     for blocks in d.proofs:
         terms, lemmas = [], {}
         for proof, v in zip(blocks, vs, strict=True):
-            front, tail = tuple(range(len(proof.after.shape) - len(v.shape))), _axes("v", v)
+            front, tail = tuple(range(len(proof.after.shape) - len(v.shape))), axes("v", v)
             terms.append((1, contract((proof.before, v), (front + tail, tail), front)))
             lemmas.update({p.before: p for p in (proof, *d.lemmas)})
         goal = add(terms, terms[0][1].shape)

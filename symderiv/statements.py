@@ -25,11 +25,6 @@ def filled(engine: Engine, goal: Expr, lemmas: Mapping[Expr, Proof]) -> Proof:
     return chain(goal, [put_in, engine.simplify(put_in.after)], engine.context)
 
 
-def axes(letter: str, x: Expr) -> tuple[tuple[str, int], ...]:
-    """Labels for the axes of x."""
-    return tuple((letter, p) for p in range(len(x.shape)))
-
-
 @dataclass(frozen=True)
 class Statements:
     """Derivations that belong together, in order; `replay`, `verify` and the texts are of all of them."""
@@ -71,4 +66,4 @@ class Statements:
         return self.text(detail="brief")
 
 
-__all__ = ["Statements", "axes", "filled", "statement"]
+__all__ = ["Statements", "filled", "statement"]

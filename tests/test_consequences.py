@@ -245,3 +245,19 @@ def test_one_array_is_symmetric_on_both_sides_of_an_identity():
     assert sd.prove("A@X + X@A.T", result, X="n n", A="n n").status == "refuted"
     recursion = sd.deep("W@W@a + tanh(a)", "a", W="h h", a="h", shared="W", loss="sum(a**2)", assume="symmetric(W)").gradient
     assert recursion.check() and recursion.verify()
+
+
+@pytest.mark.parametrize("call", [
+    lambda: sd.convert("torch", "textbook").apply(np.eye(2), samples=0, outputs=3, weight=(1, 2)),
+    lambda: sd.convert("torch", "textbook").apply(np.eye(2), samples="a", outputs=3, weight=(1, 2)),
+    lambda: sd.convert("torch", "textbook").apply(np.eye(2), samples=1, outputs=3, weight=3),
+    lambda: sd.convert("textbook", "torch").factor_at(0, 1),
+    lambda: sd.fisher(LOGISTIC, "w", at="u", family="bernoulli", target=["y"], shapes=LOGISTIC_SHAPES),
+    lambda: sd.fisher(LOGISTIC, "w", at="u", family="bernoulli", mean=3, shapes=LOGISTIC_SHAPES),
+    lambda: sd.matching("softmax(u)", "-y @ log(p)", **{**PAIR, "input": ["u"]}),
+    lambda: sd.deep("tanh(W @ a)", "a", W="h h", a="h", shared=3),
+    lambda: sd.gradient("trace(A @ X)", "X", X="n n", A="n n", structured=True, assume=["symmetric(X)", "orthogonal(X)"]),
+])
+def test_what_cant_be_meant_ends_in_an_error_of_the_tree(call):
+    with pytest.raises(sd.SymderivError):
+        call()

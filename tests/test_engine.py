@@ -272,3 +272,19 @@ def test_no_name_of_the_engine_is_printed_as_one_of_the_user(own: str) -> None:
 def test_without_a_clash_a_cotangent_is_a_delta() -> None:
     found = sd.gradient("z = W @ x; a = tanh(z); sum(a**3)", ["W", "x"], W="h n", x="n")
     assert [line.split(" = ")[0].strip() for line in found.text().splitlines()][:1] == ["δ_a"]
+
+
+@pytest.mark.parametrize(("text", "shapes"), [
+    ("sum(x_1*x1*x1)", {"x_1": "n", "x1": "n"}),                # both are x with the subscript 1
+    ("sum(F*F_*F)", {"F": "n", "F_": "n"}),
+    ("sum(δ*delta)", {"δ": "n", "delta": "n"}),
+    ("m*mean(x**2)", {"x": "m", "m": ""}),                      # 2 m/m x isn't 2 x
+    ("u_1 = x*x; u1 = x + 1; u_1 @ u1", {"x": "n"}),
+])
+def test_names_that_are_printed_as_one_are_refused(text: str, shapes: dict[str, str]) -> None:
+    with pytest.raises(SymderivError, match="printed as one|is an array, and a number"):
+        sd.gradient(text, next(iter(shapes)), shapes=shapes)
+
+
+def test_an_array_may_be_called_as_a_size_that_is_no_number_of_the_formula() -> None:
+    assert sd.gradient("sum(n*x)", "x", x="n", n="n").result.text() == "n"

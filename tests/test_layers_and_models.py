@@ -120,3 +120,11 @@ def test_a_wrong_curvature_is_seen():
 def test_bad_models(arguments, message):
     with pytest.raises(sd.SymderivError, match=message):
         sd.glm(*arguments)
+
+
+def test_a_batch_of_one_leaves_nothing_out():
+    found = sd.kfac("u = A @ W.T; sum((u - y)**4)", "W", at="u", A="1 n", W="o n", y="1 o")
+    assert found.exact and found.verify(2)
+    at = {"A": np.array([[1.0, -2.0]]), "W": np.arange(6.0).reshape(3, 2) / 5, "y": np.ones((1, 3))}
+    assert np.allclose(found.approximation.numpy()(**at), found.block.numpy()(**at))
+    assert not sd.kfac("u = A @ W.T; sum((u - y)**4)", "W", at="u", A="2 n", W="o n", y="2 o").exact

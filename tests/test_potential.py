@@ -244,3 +244,14 @@ def test_what_an_assumption_excludes_is_no_evidence_against_a_matching_loss() ->
         matching_loss("(A + B) @ u", A="n n", B="n n", u="n", input="u")
     assert matching_loss("abs(u - 1)", u="n", assume="u > 1").convex != "neither"
     assert matching_loss("abs(u - 1)", u="n").convex == "neither"
+
+
+@pytest.mark.parametrize(("module", "curved"), [
+    ("2*atanh(u)", ("convex",)), ("log(1 + u)", ("convex",)), ("3*logit(u)", ("convex",)), ("log(u - 1)", ("convex",)),
+    ("log(3 - u)", ("concave",)), ("-log(3 - u)", ("convex",)), ("log(2*u)", ("convex", "unknown")), ("log(u) + log(2 - u)", ("neither",)),
+    ("u**3 - u", ("neither",)), ("u + sin(2*u)", ("neither",)), ("log1p(u) + u", ("convex",)),
+])  # fmt: skip
+@pytest.mark.parametrize("shape", ["", "o"])
+def test_a_loss_is_curved_as_it_is_where_its_module_is_defined(module: str, shape: str, curved: tuple[str, ...]) -> None:
+    """The slope 1/(1 + u) of log(1 + u) is negative for u < −1, where there is no log(1 + u)."""
+    assert matching_loss(module, u=shape).convex in curved

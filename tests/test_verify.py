@@ -339,3 +339,11 @@ def test_a_wrong_factor_is_seen_where_digits_are_lost() -> None:
     right = sd.gradient(LOST_DIGITS, "A", shapes={"A": "n n"}).result
     assert check_derivative(f, A, 1, right, given).verdict == "checked"
     assert check_derivative(f, A, 1, scale(Fraction(1000001, 1000000), right), given).verdict == "refuted"
+
+
+def test_sizes_are_tried_until_every_axis_has_an_entry() -> None:
+    """Of an axis of size n − 9 the first few sizes leave nothing."""
+    for dim, least in (("n - 5", 6), ("n - 9", 10)):
+        x = symbol("x", (dim,))
+        report = check_derivative(contract((x, x), ("i", "i"), ""), x, 1, scale(2, x), trials=3)
+        assert report.verdict == "checked" and report.sizes["n"] >= least

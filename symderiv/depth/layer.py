@@ -17,7 +17,7 @@ from symderiv.facts import Facts
 from symderiv.frontend.build_text import build_text
 from symderiv.frontend.environment import Environment
 from symderiv.frontend.inputs import to_expr
-from symderiv.ir import Call, Expr, Map, Name, Symbol, depends, free_name, free_symbols, names_in, postorder
+from symderiv.ir import Call, Expr, Name, Symbol, depends, free_name, free_symbols, names_in, postorder
 from symderiv.modules import Input
 from symderiv.network_text import Module
 from symderiv.ops import shape_text
@@ -208,4 +208,4 @@ def _loss(loss: Any, state: Symbol, environment: Environment) -> Expr:
     return end
 
 
-__all__ = ["Call", "Layer", "Map", "indexed_symbol", "read_layer", "relabelled"]
+__all__ = ["Layer", "indexed_symbol", "read_layer", "relabelled"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -49,7 +49,7 @@ class DepthReport:
         return self.summary()
 
 
-def verify(recursion: Recursion, depths: Sequence[int] = (2, 3, 5), trials: int = 3, seed: int = 0) -> DepthReport:
+def verify(recursion: Recursion, depths: Sequence[int] | int = (2, 3, 5), trials: int = 3, seed: int = 0) -> DepthReport:
     """Carry the recursion out at each depth, and compare with numeric derivatives of the whole network.
 
     Sizes are all different. The numeric derivative is taken by a complex step of the unrolled network. Arrays of which
@@ -57,7 +57,8 @@ def verify(recursion: Recursion, depths: Sequence[int] = (2, 3, 5), trials: int 
     """
     trials = whole("trials", trials, 1, "the number of draws")
     seed = whole("seed", seed, 0, "the seed")
-    wanted = [whole("depths", d, 1, "a number of layers") for d in depths]
+    given = depths if isinstance(depths, Iterable) else (depths,)
+    wanted = [whole("depths", d, 1, "a number of layers") for d in given]
     if not wanted:
         raise SymderivError("verify was given no depths", hint="as in verify(depths=(2, 3, 5))")
     found = []

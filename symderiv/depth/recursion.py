@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from symderiv import derive
-from symderiv.build import call, name, remake, substitute, symbol
-from symderiv.depth.layer import Layer, relabelled
+from symderiv.build import add, call, name, remake, substitute, symbol
+from symderiv.depth.layer import Layer
 from symderiv.derive import Derivation
 from symderiv.ir import Call, Expr, Name, Symbol, depends, postorder
 from symderiv.services import service
@@ -160,8 +160,6 @@ def equations(step: Derivation, hypotheses: Mapping[Expr, Symbol], layer: Layer,
 
 def local_term(total: Expr, rest: Symbol) -> Expr:
     """What one layer adds to the gradient by a shared array: the total without the sum over the later layers."""
-    from symderiv.build import add
-
     return add([(1, total), (-1, rest)], total.shape)
 
 
@@ -276,4 +274,4 @@ def _cuts(n: Name, layer: Layer) -> bool:
 
 MAKERS = {"gradient": gradient, "jacobian": jacobian, "hessian": hessian}
 
-__all__ = ["MAKERS", "Cut", "Equation", "Recursion", "assumed", "relabelled"]
+__all__ = ["MAKERS", "Cut", "Equation", "Recursion", "assumed"]

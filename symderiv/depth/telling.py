@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from symderiv.depth.layer import Layer
 from symderiv.depth.recursion import Equation, Recursion
-from symderiv.ir import Call, Expr, Name, postorder
+from symderiv.ir import Add, Call, Expr, Name, postorder
 from symderiv.present import expr_latex, expr_text
 from symderiv.present import latex as derivation_latex
 from symderiv.present import text as derivation_text
@@ -85,8 +85,6 @@ def _indices(value: Expr, space: str = "") -> str:
 
 
 def _bracketed(value: Expr, text: str) -> str:
-    from symderiv.ir import Add
-
     return f"({text})" if isinstance(value, Add) and len(value.terms) > 1 else text
 
 

@@ -304,4 +304,5 @@ def _replaced(node: Contract, j: int, t: Expr) -> Expr:
     return contract([t if k == j else f for k, f in enumerate(node.factors)], node.labels, node.out, dict(enumerate(node.dims)))
 
 
-__all__ = ["Fraction", "collect_scalars", "distribute", "distributions", "factor_common", "factor_vector", "sum_constants", "sums_in"]
+__all__ = ["collect_scalars", "common_denominator", "distribute", "distributions", "factor_common", "factor_vector", "free_along",
+           "sum_constants", "sums_in"]

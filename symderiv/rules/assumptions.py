@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from symderiv.build import add, call, contract, name, ones, power, substitute, symbol, view
-from symderiv.facts import Fact, Facts, facts
+from symderiv.facts import Fact, facts
 from symderiv.functions import TENSOR
-from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, base_and_exponent, is_zero, scaled
+from symderiv.ir import Add, Call, Contract, Expr, Map, Symbol, is_zero, scaled
 from symderiv.rules.base import Context, Used, peel, rule
 from symderiv.rules.definitions import axes as axes_of
-from symderiv.rules.definitions import from_rows, rows_of
 
 
 def _y() -> Expr:
@@ -193,4 +192,5 @@ def apply_symmetry(node: Expr, context: Context) -> Used | None:
     return None if after is node else Used(after, tuple(used.values()))
 
 
-__all__ = ["Facts", "Fraction", "base_and_exponent", "from_rows", "rows_of"]
+__all__ = ["SYMMETRIC", "apply_equality", "apply_onehot", "apply_orthogonal", "apply_sum", "apply_symmetry", "cancel_inverse",
+           "softmax_sums_to_one", "sum_of_named"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from symderiv.build import ONE, add, apply, call, contract, name, number, ones, power, primitive, scale, symbol, view
+from symderiv.build import add, apply, call, contract, name, number, ones, power, primitive, scale, symbol, view
 from symderiv.facts import Fact, facts
 from symderiv.frontend.rows import definition_of
 from symderiv.functions import SCALAR
@@ -391,4 +391,4 @@ def fold_name(node: Expr, context: Context) -> Name | None:
     return context.names.get(node)
 
 
-__all__ = ["ONE", "from_rows", "negative", "rows_of"]
+__all__ = ["axes", "from_rows", "is_map", "negative", "rows_of"]

@@ -10,7 +10,6 @@ from fractions import Fraction
 from functools import lru_cache
 
 from symderiv.build import (
-    ONE,
     add,
     apply,
     call,
@@ -39,7 +38,6 @@ CALCULUS = "Magnus & Neudecker 2019, chapter 5"
 def local(node: Expr, k: int, lemma: Expr | None = None) -> Expr:
     """∂node/∂node.kids[k]; for a function with a definition, ``lemma`` is its Jacobian on formal arguments."""
     kid = node.kids[k]
-    n, a = len(node.shape), len(kid.shape)
     if isinstance(node, Name | Box):
         return identity(kid.shape)
     if isinstance(node, Add):
@@ -50,7 +48,7 @@ def local(node: Expr, k: int, lemma: Expr | None = None) -> Expr:
                         dict(enumerate(node.dims)))
     if isinstance(node, Map):
         slope = _slope(node)
-        labels = tuple(range(n))
+        labels = tuple(range(len(node.shape)))
         return contract((slope,), (labels,), labels + labels)
     if isinstance(node, Call):
         if node.abstract:
@@ -60,7 +58,7 @@ def local(node: Expr, k: int, lemma: Expr | None = None) -> Expr:
             return substitute(lemma, dict(zip(formal_arguments(node), node.args, strict=True)))
         if node.fn in _PRIMITIVES:
             return _PRIMITIVES[node.fn](node)
-    raise NoRuleError(f"no derivative is known for '{getattr(node, 'fn', node)}'" + f" (argument {k + 1} of {a and n})")
+    raise NoRuleError(f"no derivative is known for '{getattr(node, 'fn', node)}' (argument {k + 1} of {len(node.kids)})")
 
 
 def _ders_last(node: Call, k: int, made: Call) -> Expr:
@@ -108,21 +106,15 @@ def _reshape(node: Call) -> Expr:
 
 def _maximum(node: Call) -> Expr:
     """1 at the largest entry, away from ties."""
-    x = node.args[0]
-    axes = node.params[0]
-    reduced = tuple(range(len(x.shape))) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
-    labels = tuple(range(len(x.shape)))
-    kept = tuple(k for k in labels if k not in reduced)
-    return view(call("is_max", (x,), x.shape, node.params), labels, kept + labels)
+    labels, kept = spectra.along(node)
+    return view(call("is_max", node.args, node.args[0].shape, node.params), labels, kept + labels)
 
 
 def _threshold(half: Fraction, support: Callable[[Expr], Expr]) -> Callable[[Call], Expr]:
     """∂τ = ⟨s, c ∂x⟩/Σs, by differentiating Σ max(cx − τ, 0)ᵏ = 1; s is H(x − τ), or max(x/2 − τ, 0)."""
     def local(node: Call) -> Expr:
-        x, axes = node.args[0], node.params[0]
-        reduced = tuple(range(len(x.shape))) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
-        labels = tuple(range(len(x.shape)))
-        kept = tuple(k for k in labels if k not in reduced)
+        x = node.args[0]
+        labels, kept = spectra.along(node)
         s = support(add([(half, x), (-1, view(node, kept, labels, dict(enumerate(x.shape))))], x.shape))
         found = contract((s, power(view(s, labels, kept), -1)), (labels, kept), kept + labels)
         return scale(half, found)
@@ -338,4 +330,4 @@ def unfold_name(node: Name, context: Context) -> Expr | None:
     return node.body
 
 
-__all__ = ["FORWARD", "ONE", "formal", "local", "needs_lemma", "uses"]
+__all__ = ["FORWARD", "formal", "formal_arguments", "let", "local", "needs_lemma", "pull_back", "unfold_name", "uses"]

@@ -22,13 +22,18 @@ def _of(fn: str, x: Expr, order: int) -> Expr:
     return call(fn, (x,), x.shape[:order])
 
 
+def along(node: Call) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(a label for each axis of the argument, those that are left) of a function along the axes of its first parameter."""
+    axes = node.params[0]
+    labels = tuple(range(len(node.args[0].shape)))
+    gone = labels if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
+    return labels, tuple(k for k in labels if k not in gone)
+
+
 def _product(node: Call) -> Expr:
     """∂(Π_k x_k)/∂x_j = Π_k x_k / x_j, where no entry is zero."""
-    x, axes = node.args[0], node.params[0]
-    reduced = (axes,) if isinstance(axes, int) else tuple(axes)
-    labels = tuple(range(len(x.shape)))
-    kept = tuple(k for k in labels if k not in reduced)
-    return contract((node, power(x, -1)), (kept, labels), kept + labels)
+    labels, kept = along(node)
+    return contract((node, power(node.args[0], -1)), (kept, labels), kept + labels)
 
 
 def _eigenvalues(node: Call) -> Expr:

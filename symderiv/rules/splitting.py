@@ -184,16 +184,13 @@ def expand_power(node: Map, context: Context) -> Expr | None:
     return add(result, node.shape)
 
 
-def _powers(node: Expr, context: Context) -> Iterator[Expr]:
-    yield from context.names.values()
-
-
 def _collected() -> tuple[Expr, Context]:
     p, y = _p(), _y()
     return add([(1, power(p, 2)), (1, _times(y, power(p, 2))), (-1, power(p, 3))], (3,)), Context(names={p.body: p})
 
 
-@rule("collect", r"a\,p^n+b\,p^n=(a+b)\,p^n", [Add], example=_collected, choices=_powers)
+@rule("collect", r"a\,p^n+b\,p^n=(a+b)\,p^n", [Add], example=_collected,
+      choices=lambda node, context: context.names.values())
 def collect_powers(node: Add, context: Context, choice: Expr) -> Expr | None:
     """Terms with one power of ``choice``, elementwise, are put together."""
     labels = tuple(range(len(node.shape)))
