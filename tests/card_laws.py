@@ -213,4 +213,6 @@ LAWS: dict[str, Callable[[np.random.Generator], Sides]] = {
         lambda A, B, X: (np.kron(A, B) @ vec(X), vec(B @ X @ A.T)), A=(2, 3), B=(4, 5), X=(5, 3)),
     r"H(x)\max(x,0)=\max(x,0),\ \lvert x\rvert\operatorname{sign}x=x,\ldots": at(
         lambda x: (np.array([(x > 0) * np.maximum(x, 0), abs(x) * np.sign(x)]), np.array([np.maximum(x, 0), x])), x=3),
+    r"J_v^\top HJ_w=(J_w^\top HJ_v)^\top\text{ where }H=H^\top": at(
+        lambda V, H, W: (V.T @ (H + H.T) @ W, (W.T @ (H + H.T) @ V).T), V=(3, 2), H=(3, 3), W=(3, 4)),
 }  # fmt: skip

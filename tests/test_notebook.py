@@ -58,7 +58,7 @@ def joined(lines: list[str]) -> list[str]:
 @pytest.mark.parametrize(("made", "wanted"), [
     (lambda: sd.jacobian("tanh(W @ h)", "h", W="o n", h="n"),
      ["a = tanh(Wh)", "∂a/(∂h^⊤) = diag(𝟏 − a ⊙ a) (∂(Wh))/(∂h^⊤)", "(∂a_i)/(∂h_j) = (1 − a_i^2) ∂/(∂h_j)(∑_k W_(ik) h_k)"]),
-    (lambda: sd.gradient("sum((X @ w - y)**2) / m", "w", X="m n", w="n", y="m", shapes={"m": ""}), ["∇_w L = 2/m X^⊤(Xw − y)"]),
+    (lambda: sd.gradient("sum((X @ w - y)**2) / m", "w", X="m n", w="n", y="m"), ["∇_w L = 2/m X^⊤(Xw − y)"]),
     (lambda: sd.jacobian("x / norm(x)", "x", x="n"), ["∂N/(∂x^⊤) = 1/(‖x‖) I − 1/(‖x‖^3) x x^⊤"]),
     (lambda: sd.hessian("sqrt(x + 1)", "x", x=""), ["∇_x^2L = −1/(4 (1 + x)^(3/2))"]),
 ])  # fmt: skip

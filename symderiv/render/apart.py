@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from symderiv.ir import Call, Expr, Map, Name, Symbol, postorder
+from symderiv.ir import Call, Expr, Map, Name, Symbol, as_printed, postorder
 from symderiv.render.symbols import BESIDE, Named
 
 
@@ -33,14 +33,25 @@ def beside(*around: Expr) -> Iterator[None]:
 
 
 def named(expr: Expr) -> Named:
-    """What a user named in an expression: symbols, values, functions."""
+    """What a user named in an expression: symbols, values, functions; not a value called as its function, θ = θ(η)."""
     found: set[tuple[str, int]] = set()
-    for node in postorder(expr):
+    nodes = list(postorder(expr))
+    shared = {x for n in nodes if isinstance(n, Name) and _function(n.body) and as_printed(n.name) == as_printed(_function(n.body))
+              for x in (n.name, _function(n.body))}  # fmt: skip
+    for node in nodes:
+        if getattr(node, "name", getattr(node, "fn", "")) in shared:
+            continue
         if isinstance(node, Name) or (isinstance(node, Symbol) and node.kind == "variable"):
             found.add((node.name, len(node.shape)))
-        elif (isinstance(node, Map) and node.generic) or (isinstance(node, Call) and node.abstract):
-            found.add((node.fn, 0))
+        elif function := _function(node):
+            found.add((function, 0))
     return frozenset(found)
+
+
+def _function(node: Expr) -> str:
+    """The function of one's own that a value is taken from, or nothing."""
+    own = (isinstance(node, Map) and node.generic) or (isinstance(node, Call) and node.abstract)
+    return node.fn if isinstance(node, Map | Call) and own else ""
 
 
 __all__ = ["beside", "named"]

@@ -61,7 +61,7 @@ REFUTED: list[tuple[dict[str, str], str]] = [
     ({"kind": "curvature", "text": "sum(sin(x))", "wrt": "x"}, "Neither"),
     ({"kind": "curvature", "text": "x @ A @ x", "wrt": "x"}, "Neither"),
     ({"kind": "curvature", "text": "trace(X @ B @ X)", "wrt": "X", "assume": "symmetric(X)"}, "Neither"),
-    ({"kind": "curvature", "text": "norm(x, 1)*sum(x)", "wrt": "x"}, "Unknown"),
+    ({"kind": "curvature", "text": "norm(x, 1)*sum(x)", "wrt": "x", "shapes": {"x": "n"}}, "Unknown"),
     ({"kind": "gauss_newton", "text": "u = W @ x\nsum((tanh(u) - y)**2)/2", "wrt": "W", "at": "u"}, "Not certified"),
 ]
 
