@@ -228,7 +228,8 @@ class _Held(sympy.Dummy):
 
 def _filled(body: Any, x: Any, value: Any) -> Any:
     """A body with a value for x."""
-    if value.has(sympy.Function):
+    by_cases = body.has(sympy.Piecewise) or value.has(sympy.Piecewise)  # SymPy has to put their conditions together itself
+    if value.has(sympy.Function) and not by_cases:
         held = _Held(real=True)
         held.value = value
         return body.subs(x, held)
@@ -242,7 +243,7 @@ def _filled(body: Any, x: Any, value: Any) -> Any:
 def _released(value: Any) -> Any:
     """With what is held in its place."""
     while held := value.atoms(_Held):
-        with sympy.evaluate(False):
+        with sympy.evaluate(value.has(sympy.Piecewise)):
             value = value.xreplace({one: one.value for one in held})
     return value
 

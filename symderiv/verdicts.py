@@ -27,7 +27,7 @@ from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
-from symderiv.points import nested
+from symderiv.points import as_float, nested
 from symderiv.proving.domain import defined_somewhere, one_sided
 from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ
@@ -194,7 +194,7 @@ def _refuted_exactly(lhs: Expr, rhs: Expr, left: Expr, right: Expr, facts: Facts
         return None
     values = {name: _array(value) for name, value in found.values.items()}
     shown = Counterexample(values, _array(found.left), _array(found.right))
-    worst = max(float(abs(v - found.right[at])) for at, v in found.left.items())
+    worst = max(as_float(abs(v - found.right[at])) for at, v in found.left.items())
     reason = "the sides differ at a point of small integers, evaluated in fractions"
     if worst < VISIBLE:
         reason += f": by {worst:.1e}"

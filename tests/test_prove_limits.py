@@ -60,3 +60,8 @@ def test_deterministic() -> None:
 def test_what_is_defined_nowhere_is_not_proved(lhs, rhs, shapes):
     assert sd.prove(lhs, rhs, **shapes).status == "unknown"
     assert sd.prove("log(x*y)", "log(x) + log(y)", x="n", y="n", assume="x > 0, y > 0").status == "proved"
+
+
+def test_numbers_that_no_float_holds_are_refuted_all_the_same() -> None:
+    found = sd.prove("2.0**2000*x", "x", x="")
+    assert found.status == "refuted" and found.counterexample is not None

@@ -80,6 +80,7 @@ def test_what_sympy_would_reorder_is_written_as_it_stands() -> None:
 
 @pytest.mark.parametrize("text", [
     "reciprocal(1 + sigmoid(gelu_tanh(reciprocal(1 + sigmoid(t)))))", "sin(sinh(tanh(t)))*cos(t)", "sigmoid(tanh(t)) * (v @ v) * x",
+    "relu(tanh(sigmoid(t))*t)", "tanh(elu(tanh(t)))",
 ])  # fmt: skip
 def test_functions_within_functions(text: str) -> None:
     """SymPy isn't asked what it can't say soon: whether tanh of such a thing is real took minutes."""
@@ -88,6 +89,13 @@ def test_functions_within_functions(text: str) -> None:
     assert {s.name for s in written.free_symbols} <= {"t", "v", "x", "n", "m"}
     at = {"t": 0.7, "v": np.array([1.0, -2.0, 3.0]), "x": np.array([0.5, 0.4])}
     assert np.allclose(values_of(from_sympy(written), at, {"n": 3, "m": 2}).reshape(-1), np.reshape(values_of(e, at, {"n": 3, "m": 2}), -1))
+
+
+def test_cases_within_cases_are_written() -> None:
+    """Their conditions are put together by SymPy; by hand that ended in its ZeroDivisionError."""
+    written = to_sympy(derivative("elu(relu(t))", "t", t="").result)
+    (t,) = written.free_symbols
+    assert [float(written.subs(t, at)) for at in (-2, 3)] == [0.0, 1.0]
 
 
 def test_names_are_opened() -> None:

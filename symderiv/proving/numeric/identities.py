@@ -15,6 +15,7 @@ from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
 from symderiv.facts import Fact
 from symderiv.ir import Contract, Expr, Map, Symbol
+from symderiv.points import as_float
 from symderiv.rounding import all_finite
 from symderiv.verify import Report, same_value
 
@@ -80,15 +81,15 @@ def small(lhs: Expr, rhs: Expr, facts: Iterable[Fact], seed: int, at_kinks: bool
 
 
 def as_array(value: Mapping[tuple[int, ...], Any]) -> Any:
-    """The array of a tensor that is given entry by entry.
+    """The array of a tensor that is given entry by entry; what no float holds is infinite.
 
-    >>> as_array({(0,): 1, (1,): 2.5})
-    array([1. , 2.5])
+    >>> as_array({(0,): 1, (1,): -(10**400)})
+    array([  1., -inf])
     """
     shape = tuple(1 + max(at[k] for at in value) for k in range(len(next(iter(value)))))
     result = np.zeros(shape)
     for at, v in value.items():
-        result[at] = float(v)
+        result[at] = as_float(v)
     return result
 
 
