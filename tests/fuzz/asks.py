@@ -121,7 +121,8 @@ def _split(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
     shapes, facts = _described(text)
     for name in ("u", *at):
         shapes.pop(name, None)
-    return Ask("gauss_newton", (text, by), {"at": at, "shapes": shapes, "assume": facts})
+    several = ["A", "x"] if inner == "A @ x" and draw(st.booleans()) else by
+    return Ask("gauss_newton", (text, several), {"at": at, "shapes": shapes, "assume": facts})
 
 
 def _fisher(draw: Callable[..., Any], g: Grammar, depth: int) -> Ask:
