@@ -139,8 +139,14 @@ def _(t: Hadamard, of: Of) -> Any:
 
 @_convert.register
 def _(t: Power, of: Of) -> Any:
-    base = of(t.base)
-    return as_scalar(base) ** number(t.exponent) if t.order == 0 else HadamardPower(base, number(t.exponent))
+    base, exponent = of(t.base), number(t.exponent)
+    if t.order:
+        return HadamardPower(base, exponent)
+    scalar = as_scalar(base)
+    if isinstance(scalar, sympy.Pow) and exponent.is_integer:   # SymPy would ask a trace under a root whether it is positive
+        return sympy.Pow(scalar.base, scalar.exp * exponent)
+    x = sympy.Dummy("x")
+    return _filled(x**exponent, x, scalar)
 
 
 @_convert.register
@@ -218,7 +224,7 @@ def scalar_body(node: Map, x: Any) -> Any:
 
 
 class _Held(sympy.Dummy):
-    """A real number that stands for an argument with functions in it, until all is built.
+    """A real number that stands for an argument with functions or traces in it, until all is built.
 
     SymPy would ask such an argument for periods and imaginary parts, and be minutes at it.
     """
@@ -229,7 +235,7 @@ class _Held(sympy.Dummy):
 def _filled(body: Any, x: Any, value: Any) -> Any:
     """A body with a value for x."""
     by_cases = body.has(sympy.Piecewise) or value.has(sympy.Piecewise)  # SymPy has to put their conditions together itself
-    if value.has(sympy.Function) and not by_cases:
+    if value.has(sympy.Function, sympy.Trace, sympy.Determinant) and not by_cases:
         held = _Held(real=True)
         held.value = value
         return body.subs(x, held)

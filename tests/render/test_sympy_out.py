@@ -91,6 +91,16 @@ def test_functions_within_functions(text: str) -> None:
     assert np.allclose(values_of(from_sympy(written), at, {"n": 3, "m": 2}).reshape(-1), np.reshape(values_of(e, at, {"n": 3, "m": 2}), -1))
 
 
+@pytest.mark.parametrize("text", ["exp(norm(A + outer(x, w))**2)", "norm(A + outer(x, w))**-3", "sqrt(1 + exp(sum((A + w)*(A + w))))"])
+def test_powers_of_a_norm(text: str) -> None:
+    e = parse(text, A="m n", x="m", w="n")
+    at = {"A": np.array([[0.1, -0.2, 0.3], [0.4, 0.5, -0.6]]), "x": np.array([0.2, -0.3]), "w": np.array([0.5, 0.1, -0.4])}
+    at = {name: value for name, value in at.items() if name != "x" or "x" in text.replace("exp", "")}
+    assert np.allclose(values_of(from_sympy(to_sympy(e)), at, {"m": 2, "n": 3}), values_of(e, at, {"m": 2, "n": 3}))
+    for of in ("A", "w"):
+        assert to_sympy(derivative(text, of, A="m n", x="m", w="n").result) is not None
+
+
 def test_cases_within_cases_are_written() -> None:
     """Their conditions are put together by SymPy; by hand that ended in its ZeroDivisionError."""
     written = to_sympy(derivative("elu(relu(t))", "t", t="").result)
