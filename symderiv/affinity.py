@@ -103,7 +103,7 @@ def _settings(
     pair: Pair, others: Sequence[Symbol], sizes: dict[str, int], random: Random
 ) -> Iterator[dict[Symbol, Value]]:
     """Values of all symbols but u: first a simple target, then random ones; all keep the facts that don't speak of u."""
-    facts = Facts(tuple(f for f in pair.facts if not any(depends(e, pair.u) for e in Facts((f,)).expressions)))
+    facts = Facts(tuple(f for f in pair.facts if not any(depends(e, pair.u) for e in f.expressions)))
     about = {f.kind for f in facts if f.subject == pair.target}
     places = indices(pair.target.shape, sizes)
     for k, given in enumerate(points_under(others, facts, sizes, random)):

@@ -1,7 +1,8 @@
-"""Numbers that a caller gives: refused with their name and value where they can't be meant."""
+"""Numbers: those that a caller gives, refused with their name and value where they can't be meant; and their nearest floats."""
 
 from __future__ import annotations
 
+import math
 from operator import index
 from typing import Any
 
@@ -26,4 +27,16 @@ def whole(name: str, value: Any, least: int, what: str) -> int:
     return number
 
 
-__all__ = ["whole"]
+def as_float(value: Any) -> float:
+    """The nearest double: infinite where a number is larger than any.
+
+    >>> as_float(10**300), as_float(-(10**400))
+    (1e+300, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+__all__ = ["as_float", "whole"]

@@ -108,7 +108,7 @@ def draw(
     """
     every = nodes_of(*nodes)
     facts = relevant(facts, [n for n in every if isinstance(n, Symbol)])
-    every = nodes_of(*every, *(e for fact in facts for e in (fact.subject, fact.value) if isinstance(e, Expr)))
+    every = nodes_of(*every, *(e for fact in facts for e in fact.expressions))
     values: dict[Any, Any] = {}
     for node in every:
         if isinstance(node, Map) and node.generic and node.fn not in values:
@@ -165,7 +165,7 @@ def relevant(facts: Iterable[Fact], symbols: Sequence[Symbol]) -> list[Fact]:
 
 
 def _spoken_of(fact: Fact) -> set[Any]:
-    about = [e for e in (fact.subject, fact.value) if isinstance(e, Expr)]
+    about = fact.expressions
     return {key_of(x) for x in nodes_of(*about) if isinstance(x, Symbol) and x.kind in ("variable", "formal")}
 
 

@@ -19,13 +19,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
-from fractions import Fraction
 from string import ascii_letters
 from typing import Any
 
 import numpy as np
 
 from symderiv import bounds
+from symderiv.arguments import as_float
 from symderiv.dims import Dim, dim_atoms, dim_value
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.evaluate_expectation import outcomes
@@ -165,14 +165,6 @@ def _dim_or_zero(dim: Dim, sizes: Mapping[str, int]) -> int:
         return 0
 
 
-def _double(number: Fraction) -> float:
-    """The nearest double; infinite where there is none."""
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
-
-
 def _misfit(x: Symbol, got: tuple[int, ...], known: Mapping[str, int] | None = None) -> ShapeError:
     atoms = sorted({atom for dim in x.shape for atom in dim_atoms(dim)} & set(known or {}))
     where = f" with {', '.join(f'{a} = {(known or {})[a]}' for a in atoms)}" if atoms else ""
@@ -234,7 +226,7 @@ class _Evaluation:
         if isinstance(node, Contract):
             return self.contraction(node, [memo[kid] for kid in node.factors])
         if isinstance(node, Add):
-            terms = [memo[term] * _double(coefficient) for coefficient, term in node.terms]
+            terms = [memo[term] * as_float(coefficient) for coefficient, term in node.terms]
             return linear_sum((np.zeros(shape), *terms))
         if isinstance(node, Map):
             return self.map(node, memo[node.arg])

@@ -30,6 +30,11 @@ class Fact:
     value: Expr | None = None
     axes: tuple[int, ...] = ()
 
+    @property
+    def expressions(self) -> list[Expr]:
+        """What it speaks of, and the value that it gives it."""
+        return [e for e in (self.subject, self.value) if isinstance(e, Expr)]
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -57,7 +62,7 @@ class Facts:
     @property
     def expressions(self) -> list[Expr]:
         """What the facts speak of, and the values that they give it."""
-        return [e for f in self.facts for e in (f.subject, f.value) if isinstance(e, Expr)]
+        return [e for f in self.facts for e in f.expressions]
 
     def held_fixed(self, variables: Iterable[Expr]) -> Facts:
         """The facts that hold around every point, and so under a derivative by the variables.
@@ -72,7 +77,7 @@ class Facts:
     def about(self, symbols: Iterable[Expr]) -> Facts:
         """The facts about these symbols or about functions, and those that such facts tie to them: a == b and b == c speak of a."""
         inside = set(symbols)
-        spoken = {f: {s for e in (f.subject, f.value) if isinstance(e, Expr) for s in free_symbols(e)} for f in self.facts}
+        spoken = {f: set(free_symbols(*f.expressions)) for f in self.facts}
         while grown := {s for found in spoken.values() if found & inside for s in found} - inside:
             inside |= grown
         return Facts(tuple(f for f, found in spoken.items() if found <= inside), self.sums)

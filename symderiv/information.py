@@ -225,5 +225,4 @@ def _front(e: Expr) -> Expr:
     return scale(c, contract(scalars, [()] * len(scalars), ()) if scalars else ONE)
 
 
-
 __all__ = ["Fisher", "fisher_of"]

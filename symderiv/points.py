@@ -6,7 +6,6 @@ where a symbolic test fails; the proper check of results is `verify`'s, with its
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence, Set
 from fractions import Fraction
 from functools import lru_cache
@@ -48,18 +47,6 @@ class NotEvaluableError(SymderivError):
 def indices(shape: Shape, sizes: Sizes) -> list[tuple[int, ...]]:
     """All indices of a tensor, in order."""
     return list(product(*(range(dim_value(d, sizes)) for d in shape)))
-
-
-def as_float(value: Any) -> float:
-    """A number as a float: infinite where it is larger than any.
-
-    >>> as_float(Fraction(1, 2)), as_float(-(10**400))
-    (0.5, -inf)
-    """
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
 
 
 def sizes_of(root: Expr, size: int) -> dict[str, int]:
@@ -329,4 +316,4 @@ def text_of(value: Any) -> str:
     return str(mp.nstr(value, 6))
 
 
-__all__ = ["NotEvaluableError", "OutsideDomainError", "Value", "as_float", "draws", "evaluate", "mp", "nested", "sizes_of", "text_of"]
+__all__ = ["NotEvaluableError", "OutsideDomainError", "Value", "draws", "evaluate", "mp", "nested", "sizes_of", "text_of"]

@@ -21,13 +21,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from symderiv.arguments import whole
+from symderiv.arguments import as_float, whole
 from symderiv.build import alike
 from symderiv.errors import EvaluationError, ShapeError, TooLargeError
 from symderiv.facts import Facts
 from symderiv.ir import Der, Expr, postorder
 from symderiv.ops import shape_text
-from symderiv.points import as_float, nested
+from symderiv.points import nested
 from symderiv.proving.domain import defined_somewhere, one_sided
 from symderiv.proving.fingerprint import Mark, fingerprint, integers
 from symderiv.proving.precise import DIGITS, Difference, differ

@@ -214,7 +214,7 @@ class _Check:
         self.limit, self.method = limit, method
         self.nodes = nodes_of(*(node for c in claims for side in (c.left, c.right) for node in _roots(side)))
         self.facts = relevant(facts, [n for n in self.nodes if isinstance(n, Symbol)])
-        about = (v for fact in self.facts for v in (fact.subject, fact.value) if isinstance(v, Expr))
+        about = (e for fact in self.facts for e in fact.expressions)
         self.nodes = nodes_of(*self.nodes, *about)
         self.kinks_matter = any(isinstance(n, Der) for n in self.nodes) or any(
             isinstance(side, Derivative) for c in claims for side in (c.left, c.right)

@@ -74,7 +74,7 @@ def verify(recursion: Recursion, depths: Sequence[int] | int = (2, 3, 5), trials
 
 def _free(recursion: Recursion, made: Sequence[Part]) -> dict[Expr, Expr]:
     """The arrays that no fact speaks of, as small ones."""
-    about = [n for f in recursion.facts for v in (f.subject, f.value) if isinstance(v, Expr) for n in free_symbols(v)]
+    about = free_symbols(*recursion.facts.expressions)
     arrays = dict.fromkeys(s for p in made for s in free_symbols(p.subject) if s.kind == "variable" and not s.props)
     return {s: scale(SMALL, s) for s in arrays if s not in about}
 

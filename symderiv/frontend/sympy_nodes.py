@@ -197,9 +197,7 @@ def scalar_value(node: Any, parts: list[Expr]) -> Expr:
         return raise_to(parts[0], parts[1])
     if isinstance(node, sympy.Piecewise):
         return _by_cases(node, dict(zip(parts_of_cases(node), parts, strict=True)))
-    if isinstance(node, sympy.Function | sympy.Max | sympy.Min) and not isinstance(
-        node, RoundFunction
-    ):
+    if isinstance(node, sympy.Function | sympy.Max | sympy.Min) and not isinstance(node, RoundFunction):
         return _function(node, parts)
     raise NoRuleError(
         f"{type(node).__name__} has no counterpart here",

@@ -118,8 +118,8 @@ def _real(value: Value) -> bool:
 def points_of(lhs: Expr, rhs: Expr, facts: Facts, random: Random, styles: Sequence[Any] | None = None, smallest: int = 2
               ) -> Iterator[tuple[dict[Expr, Value], Sizes]]:
     """Points of all symbols, of the facts too, at sizes 2, 3, … (or from another one on) and turned round; near, positive, small, far."""
-    about = [e for f in facts for e in (f.subject, f.value) if isinstance(e, Expr)]
-    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs, *about)) if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
+    every = dict.fromkeys(free_symbols(lhs, rhs, *facts.expressions))
+    symbols = [s for s in every if isinstance(s, Symbol) and s.kind in ("variable", "formal")]
     up = {**sizes_of(lhs, smallest), **sizes_of(rhs, smallest)}
     turned = dict(zip(up, reversed(list(up.values())), strict=True))
     for sizes in (up, turned):

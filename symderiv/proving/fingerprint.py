@@ -92,8 +92,7 @@ def integers(lhs: Expr, rhs: Expr, facts: Facts, seed: int = 0) -> Integers | No
 # ---------------------------------------------------------------- points
 def _sizes(lhs: Expr, rhs: Expr, facts: Facts, least: int, turn: int) -> Sizes:
     """A size for each named dimension: all different, in one order or in the other."""
-    about = [e for f in facts for e in (f.subject, f.value) if isinstance(e, Expr)]
-    nodes = list(postorder(lhs, rhs, *about))
+    nodes = list(postorder(lhs, rhs, *facts.expressions))
     atoms = sorted({a for n in nodes for d in n.shape for a in dim_atoms(d)})
     sizes = {a: least + k for k, a in enumerate(reversed(atoms) if turn % 2 else atoms)}
     if any(prod(dim_value(d, sizes) for d in n.shape) > LARGEST_ARRAY for n in nodes):
@@ -103,9 +102,8 @@ def _sizes(lhs: Expr, rhs: Expr, facts: Facts, least: int, turn: int) -> Sizes:
 
 def _point(lhs: Expr, rhs: Expr, facts: Facts, sizes: Sizes, random: Random, prime: bool) -> dict[Expr, Value]:
     """Residues, or small integers, for every symbol, which keep the facts; NotExactError for facts that it can't keep."""
-    about = [e for f in facts for e in (f.subject, f.value) if isinstance(e, Expr)]
     kinds = ("variable", "formal")
-    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs, *about)) if isinstance(s, Symbol)]
+    symbols = [s for s in dict.fromkeys(free_symbols(lhs, rhs, *facts.expressions)) if isinstance(s, Symbol)]
     point: dict[Expr, Value] = {}
     for s in symbols:
         if s.kind in kinds:

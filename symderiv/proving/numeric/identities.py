@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from symderiv.arguments import as_float
 from symderiv.dims import dim_atoms
 from symderiv.draw import broken_fact, draw, kink_distance, relevant
 from symderiv.errors import SymderivError
@@ -15,7 +16,6 @@ from symderiv.evaluate import evaluate, nodes_of
 from symderiv.evaluate_functions import KINKS
 from symderiv.facts import Fact
 from symderiv.ir import Contract, Expr, Map, Symbol
-from symderiv.points import as_float
 from symderiv.rounding import all_finite
 from symderiv.verify import Report, same_value
 
